@@ -1,0 +1,107 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  ChatResponseSchema,
+  ChoiceSchema,
+  type ChatEvent,
+  type ChatResponse,
+  type Choice,
+  type ReasoningDelta,
+  type ToolCallDelta,
+} from "../../gen/parley/v1/chat_pb.ts";
+import { MessageSchema, PartSchema, Role, type Part } from "../../gen/parley/v1/messages_pb.ts";
+import { fault } from "./reasons.ts";
+
+/** Gathers a stream into the whole answer: parts keep the order in which they began. Throws what the stream throws, and `provider_truncated` when it ends without `completed`. */
+export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatResponse> {
+  const response = create(ChatResponseSchema);
+  const choices = new Map<number, Choice>();
+  const choice = (index: number): Choice => {
+    const known = choices.get(index);
+    if (known !== undefined) return known;
+    const fresh = create(ChoiceSchema, { index, message: create(MessageSchema, { role: Role.ASSISTANT }) });
+    choices.set(index, fresh);
+    return fresh;
+  };
+  let isComplete = false;
+  for await (const event of events) isComplete = gather(response, choice, event) || isComplete;
+  if (!isComplete) throw fault("provider_truncated", "the answer ended without its end mark");
+  response.choices = [...choices.values()].toSorted((a, b) => a.index - b.index);
+  return response;
+}
+
+/** Adds one event; answers whether it was the last. */
+function gather(response: ChatResponse, choice: (index: number) => Choice, { event }: ChatEvent): boolean {
+  switch (event.case) {
+    case "accepted":
+      response.id = event.value.id;
+      response.model = event.value.model;
+      if (event.value.created !== undefined) response.created = event.value.created;
+      return false;
+    case "text": {
+      const to = choice(event.value.choice);
+      to.logprobs.push(...event.value.logprobs);
+      const last = lastPart(to);
+      if (last?.part.case === "text") last.part.value.text += event.value.text;
+      else if (event.value.text !== "") addPart(to, { case: "text", value: { $typeName: "parley.v1.Text", text: event.value.text } });
+      return false;
+    }
+    case "refusal": {
+      const to = choice(event.value.choice);
+      const last = lastPart(to);
+      if (last?.part.case === "refusal") last.part.value.text += event.value.text;
+      else addPart(to, { case: "refusal", value: { $typeName: "parley.v1.Refusal", text: event.value.text } });
+      return false;
+    }
+    case "reasoning":
+      gatherReasoning(choice(event.value.choice), event.value);
+      return false;
+    case "toolCall":
+      gatherToolCall(choice(event.value.choice), event.value);
+      return false;
+    case "finished": {
+      const to = choice(event.value.choice);
+      to.reason = event.value.reason;
+      to.rawReason = event.value.rawReason;
+      if (event.value.stopSequence !== undefined) to.stopSequence = event.value.stopSequence;
+      return false;
+    }
+    case "completed":
+      if (event.value.usage !== undefined) response.usage = event.value.usage;
+      if (event.value.servedBy !== undefined) response.servedBy = event.value.servedBy;
+      if (event.value.timings !== undefined) response.timings = event.value.timings;
+      return true;
+    default:
+      return false;
+  }
+}
+
+function gatherReasoning(to: Choice, { text, signature, redactedData }: ReasoningDelta): void {
+  const last = lastPart(to);
+  const isOpen = last?.part.case === "reasoning" && last.part.value.signature === "" && redactedData.length === 0;
+  if (!isOpen || last?.part.case !== "reasoning") {
+    addPart(to, { case: "reasoning", value: { $typeName: "parley.v1.ReasoningPart", text, signature, redactedData } });
+    return;
+  }
+  last.part.value.text += text;
+  last.part.value.signature = signature;
+}
+
+/** Calls of a choice stand in the order of their index, which is the order in which they began. */
+function gatherToolCall(to: Choice, delta: ToolCallDelta): void {
+  const calls = to.message?.parts.filter(({ part }) => part.case === "toolCall") ?? [];
+  const call = calls[delta.index];
+  if (call?.part.case === "toolCall") {
+    call.part.value.arguments += delta.arguments;
+    return;
+  }
+  const { id, name } = delta;
+  addPart(to, { case: "toolCall", value: { $typeName: "parley.v1.ToolCall", id, name, arguments: delta.arguments } });
+}
+
+function lastPart(choice: Choice): Part | undefined {
+  return choice.message?.parts.at(-1);
+}
+
+function addPart(choice: Choice, part: Part["part"]): void {
+  choice.message?.parts.push(create(PartSchema, { part }));
+}

@@ -1,0 +1,72 @@
+import type { Span } from "@opentelemetry/api";
+import type { Kind } from "./work.ts";
+
+/** Who calls. */
+export interface Caller {
+  /** Whose data it is; caches and idempotency keys never cross it. */
+  readonly tenant: string;
+  /** Id of the key that was shown; empty when none was needed. */
+  readonly keyId: string;
+  /** What the key allows, such as `chat` or `admin`. */
+  readonly scopes: readonly string[];
+  /** Whether the peer's address is this machine's own. */
+  readonly isLoopback: boolean;
+}
+
+/** The caller of a service that is open. */
+export function anonymous(isLoopback: boolean): Caller {
+  return { tenant: "anonymous", keyId: "", scopes: [], isLoopback };
+}
+
+/** What became of a call: filled on the way, read once by the observe layer or by admission at the end. The only part of a context that changes. */
+export interface CallRecord {
+  /** Target that was chosen last, by names that are safe as metric labels; undefined before routing. */
+  target: { readonly provider: string; readonly model: string } | undefined;
+  /** Attempts made so far. */
+  attempts: number;
+  /** Whether the observe layer has written this call's log line. */
+  isLogged: boolean;
+}
+
+/** What a door knows of a call before it has read the request. */
+export interface Call {
+  /** Ours, unique; answered as `x-request-id`. */
+  readonly requestId: string;
+  /** Route or RPC, such as `POST /v1/chat/completions` or `parley.v1.ChatService/Stream`; a closed set, safe as a label. */
+  readonly procedure: string;
+  /** `grpc`, `grpc-web`, `connect` or `rest`. */
+  readonly protocol: string;
+  readonly caller: Caller;
+  /** Instant, ms since the epoch, by the service's clock. */
+  readonly startedMs: number;
+  /** Instant by which the caller wants the answer, ms since the epoch. */
+  readonly deadlineMs: number | undefined;
+  /** Aborted when the caller is gone, its deadline has passed, or the drain limit is over; its reason is a fault. */
+  readonly signal: AbortSignal;
+  /** The SERVER span. */
+  readonly span: Span;
+  /** The caller's own key for the upstream. */
+  readonly upstreamKey: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly record: CallRecord;
+}
+
+/** A call with what the request says; passed to every layer. Layers that change something pass a copy on. */
+export interface CallContext extends Call {
+  /** Name of the kind of work. */
+  readonly operation: string;
+  /** The model as asked; empty for the default. */
+  readonly model: string;
+  /** Estimate of the prompt's tokens, for budgets. */
+  readonly estimatedTokens: number;
+}
+
+/** A fresh record. */
+export function callRecord(): CallRecord {
+  return { target: undefined, attempts: 0, isLogged: false };
+}
+
+/** Joins what the door knows with what the request says. */
+export function callContext<Request, Event>(call: Call, kind: Kind<Request, Event>, request: Request): CallContext {
+  return { ...call, operation: kind.operation, model: kind.modelOf(request), estimatedTokens: 0 };
+}

@@ -1,0 +1,134 @@
+import { fault, type FaultOptions, type Reason } from "./reasons.ts";
+import type { ConnectError } from "@connectrpc/connect";
+
+/** One limit: what it is unless the configuration says otherwise, and how its breach is answered. */
+export interface LimitRow {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: "bytes" | "ms" | "count" | "tokens";
+  /** How a breach is answered; undefined where the connection is closed or the limit only paces. */
+  readonly reason: Reason | undefined;
+  /** What it limits, for the README's table. */
+  readonly what: string;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const second = 1000;
+const minute = 60 * second;
+
+/** A row: default, range, unit, reason, and what it limits. */
+function limit(
+  value: number,
+  range: readonly [number, number],
+  unit: LimitRow["unit"],
+  reason: Reason | undefined,
+  what: string,
+): LimitRow {
+  return { default: value, min: range[0], max: range[1], unit, reason, what };
+}
+
+/** Every limit of the service. The configuration's `limits.values` may change each by name, within its range. */
+export const limits = {
+  maxBodyBytes: limit(16 * MiB, [KiB, 1024 * MiB], "bytes", "body_too_large", "a request body or message, decompressed"),
+  maxHeaderBytes: limit(16 * KiB, [4 * KiB, MiB], "bytes", undefined, "the headers of a request; beyond it the protocol answers 431"),
+  maxConnections: limit(10_000, [1, 1_000_000], "count", undefined, "open connections; further ones are closed"),
+  maxConcurrentStreams: limit(1000, [1, 100_000], "count", undefined, "streams of one HTTP/2 connection"),
+  firstByteMs: limit(5 * second, [10, 10 * minute], "ms", undefined, "from accepting a connection to its first bytes"),
+  headersMs: limit(10 * second, [10, 10 * minute], "ms", "request_timeout", "receiving a request's headers"),
+  bodyMs: limit(minute, [10, 60 * minute], "ms", "request_timeout", "receiving a request's body"),
+  idleConnectionMs: limit(5 * minute, [10, 24 * 60 * minute], "ms", undefined, "a connection on which nothing runs"),
+  stalledReaderMs: limit(30 * second, [10, 60 * minute], "ms", "caller_gone", "a stream whose client reads nothing"),
+  maxMessages: limit(2048, [1, 1_000_000], "count", "invalid_request", "messages of a request"),
+  maxParts: limit(1024, [1, 1_000_000], "count", "invalid_request", "parts of a message"),
+  maxTools: limit(512, [1, 100_000], "count", "invalid_request", "tools of a request"),
+  maxStops: limit(16, [1, 1024], "count", "invalid_request", "stop texts of a request"),
+  maxStopLength: limit(1024, [1, 64 * KiB], "count", "invalid_request", "characters of a stop text"),
+  maxChoices: limit(128, [1, 1024], "count", "invalid_request", "answers to one request"),
+  maxLogitBias: limit(1024, [1, 1_000_000], "count", "invalid_request", "entries of a logit bias"),
+  headerHoldMs: limit(
+    5 * second,
+    [0, 10 * minute],
+    "ms",
+    undefined,
+    "how long a stream's headers wait for its first event, so that an early error keeps its status",
+  ),
+  keepAliveMs: limit(
+    15 * second,
+    [10, 10 * minute],
+    "ms",
+    undefined,
+    "between keep-alive comments of an SSE stream on which nothing is sent",
+  ),
+  callMs: limit(10 * minute, [10, 24 * 60 * minute], "ms", "time_limit", "a call in all"),
+  firstTokenMs: limit(minute, [10, 24 * 60 * minute], "ms", "provider_timeout", "waiting for the first content of a remote target"),
+  idleStreamMs: limit(minute, [10, 24 * 60 * minute], "ms", "provider_timeout", "waiting for the next event of a started stream"),
+  targetConcurrency: limit(1024, [1, 1_000_000], "count", undefined, "calls that one target serves at once"),
+  targetQueue: limit(1024, [0, 1_000_000], "count", "queue_full", "calls that wait for one target"),
+  targetQueueMs: limit(minute, [0, 24 * 60 * minute], "ms", "queue_timeout", "waiting for one target"),
+  engineQueue: limit(256, [0, 1_000_000], "count", "queue_full", "calls that wait for a sequence of a local model"),
+  engineQueueMs: limit(5 * minute, [10, 24 * 60 * minute], "ms", "queue_timeout", "waiting for a sequence of a local model"),
+  engineLoadMs: limit(10 * minute, [100, 24 * 60 * minute], "ms", "engine_failed", "loading a local model"),
+  engineSilenceMs: limit(
+    30 * second,
+    [100, 60 * minute],
+    "ms",
+    "engine_failed",
+    "an engine process that answers no heartbeat; beyond it the process is killed",
+  ),
+  prefillChunkTokens: limit(
+    64,
+    [1, 65_536],
+    "tokens",
+    undefined,
+    "prompt tokens that a local model reads between two looks at its other work",
+  ),
+  streamBufferBytes: limit(
+    256 * KiB,
+    [KiB, 64 * MiB],
+    "bytes",
+    undefined,
+    "text of a local model that waits for a slow reader; beyond it the sequence pauses",
+  ),
+  drainMs: limit(30 * second, [0, 24 * 60 * minute], "ms", "draining", "running calls after SIGTERM"),
+  pullConnectMs: limit(5 * second, [10, 10 * minute], "ms", "pull_failed", "a model source that does not answer"),
+  pullIdleMs: limit(30 * second, [10, 60 * minute], "ms", "pull_failed", "a model source that sends nothing more"),
+  maxModelBytes: limit(1024 * 1024 * MiB, [MiB, 1024 * 1024 * 1024 * MiB], "bytes", "pull_failed", "a model file that is pulled"),
+} as const satisfies Record<string, LimitRow>;
+
+/** Name of a limit. */
+export type LimitName = keyof typeof limits;
+
+/** The value of every limit. */
+export type Limits = Readonly<Record<LimitName, number>>;
+
+/** The limits as they are unless configured. */
+export const defaultLimits: Limits = resolveLimits({});
+
+/** Overlays the defaults. Throws `invalid_request` naming the limit for an unknown name or a value out of range. */
+export function resolveLimits(values: Readonly<Record<string, number | bigint>>): Limits {
+  const resolved = Object.fromEntries(Object.entries(limits).map(([name, { default: value }]) => [name, value])) as Record<
+    LimitName,
+    number
+  >;
+  for (const [name, given] of Object.entries(values)) {
+    if (!isLimitName(name))
+      throw fault("invalid_request", `limits.${name}: there is no such limit; known are ${Object.keys(limits).join(", ")}`);
+    const { min, max, unit } = limits[name];
+    const value = Number(given);
+    if (!(value >= min && value <= max)) throw fault("invalid_request", `limits.${name}: ${given} is outside ${min} to ${max} ${unit}`);
+    resolved[name] = value;
+  }
+  return resolved;
+}
+
+/** Makes the error of a limit that was passed; its metadata names the limit. */
+export function limitFault(name: LimitName, message: string, options: FaultOptions = {}): ConnectError {
+  const { reason } = limits[name];
+  return fault(reason ?? "internal", message, { ...options, metadata: { ...options.metadata, limit: name } });
+}
+
+function isLimitName(name: string): name is LimitName {
+  return Object.hasOwn(limits, name);
+}

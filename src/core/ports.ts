@@ -1,0 +1,171 @@
+import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { LoadModelResponse, LoadOptions, Model, PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
+import type { CountTokensRequest, CountTokensResponse } from "../../gen/parley/v1/tokens_pb.ts";
+import type { FieldTable } from "./fields.ts";
+import type { Generate, Kind, Work } from "./work.ts";
+
+// What one module needs of another, as interfaces; `service.ts` passes the real things in.
+
+/** The time. */
+export interface Clock {
+  /** Ms since the epoch. */
+  now(): number;
+  /** Calls back once after `ms`; the answer cancels it. Never keeps the process alive. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** One line of the log: a message and facts. Facts never hold prompts, answers or secrets. */
+export interface Log {
+  debug(message: string, facts?: Readonly<Record<string, unknown>>): void;
+  info(message: string, facts?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, facts?: Readonly<Record<string, unknown>>): void;
+  /** An `error` fact is written whole, with its causes. */
+  error(message: string, facts?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Something that can answer a call: an API behind HTTP, or a model run by a child process. No retry, log, metric, cache or hidden default inside. */
+export interface Provider {
+  /** Name in configuration, metrics and errors, such as `openai` or `llama-cpp`. */
+  readonly name: string;
+  /** What it does with each field of a ChatRequest. */
+  readonly fields: FieldTable;
+  /** Streams one answer: `progress`* when asked for, `started` together with the first content, content, one `finished` a choice, one `completed`. */
+  readonly generate: Generate;
+  /** Counts the tokens of a prompt as it would bill them. */
+  readonly countTokens?: Work<CountTokensRequest, CountTokensResponse>;
+  /** Lists the models it can serve now; ids are its own, without aliases. */
+  listModels(signal: AbortSignal): Promise<readonly Model[]>;
+  /** Present when its models are loaded on this machine. */
+  readonly local?: LocalModels;
+  /** Frees what it holds. The caller has aborted the calls in flight first. */
+  close(): Promise<void>;
+}
+
+/** Loading and unloading of models on this machine. */
+export interface LocalModels {
+  /** Loads a model and tells how far it is; ends when it is loaded, at once when it was. A load goes on when its watcher leaves. */
+  load(model: string, options: LoadOptions | undefined, signal: AbortSignal): AsyncIterable<LoadModelResponse>;
+  /** Unloads a model after its streams have ended; nothing happens when it is not loaded. */
+  unload(model: string): Promise<void>;
+  /** Called with a model's id whenever its state changes; the answer stops that. */
+  watch(listener: (model: string) => void): () => void;
+}
+
+/** What a local provider reports of its engines, for metrics and the log. Ids are those of model files: bounded, safe as labels. */
+export interface EngineObserver {
+  /** One decode of a batch: sequences that took part, and sequences that were generating at that moment. */
+  decoded(model: string, busySequences: number, activeSequences: number): void;
+  /** How many calls wait for a sequence now. */
+  queued(model: string, depth: number): void;
+  /** A call got its sequence after so many ms. */
+  waited(model: string, ms: number): void;
+  /** A model was loaded (true) or is gone (false). */
+  loaded(model: string, isLoaded: boolean): void;
+  /** The process of a model ended by itself and is started anew. */
+  restarted(model: string, why: string): void;
+}
+
+/** A model file on this machine. */
+export interface ModelFile {
+  /** What a request names it by: the catalog's id if its bytes are the catalog's, else the file name without `.gguf`. */
+  readonly id: string;
+  /** Other names it answers to: the file name with and without `.gguf`. */
+  readonly aliases: readonly string[];
+  /** Absolute path inside the model folder. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly title: string;
+  readonly licence: string;
+  /** Lower-case hex; empty when it was not computed. */
+  readonly sha256: string;
+  /** `general.architecture`, such as `llama` or `bert`; empty when unknown. */
+  readonly architecture: string;
+  /** Tokens the model was trained for; undefined when unknown. */
+  readonly trainedContextLength: number | undefined;
+  /** Whether it answers chats (`chat`) or makes vectors (`embed`). */
+  readonly purpose: "chat" | "embed";
+  /** Why it cannot be loaded; empty when it can. */
+  readonly problem: string;
+}
+
+/** The model files on disk, and the catalog they come from. */
+export interface Library {
+  /** Files now, by id. */
+  list(): readonly ModelFile[];
+  /** The file that answers to a name; a table look-up, never a path. */
+  find(name: string): ModelFile | undefined;
+  /** Models that can be pulled, as `CATALOG` or `PULLING`; those on disk are left out. */
+  catalog(): readonly Model[];
+  /** Id of the catalog's default model. */
+  readonly defaultId: string;
+  /** Called whenever a file appears, changes or goes; the answer stops that. */
+  watch(listener: () => void): () => void;
+  /** Brings a catalog model on disk; two pulls of the same model are one. Throws `model_not_found`, `pull_failed`, `data_corrupt`. */
+  pull(id: string, signal: AbortSignal): AsyncIterable<PullModelResponse>;
+  /** Deletes a model's file and answers with its size in bytes. Throws `model_not_found`. */
+  remove(id: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** One place that can answer, with the policies around it. */
+export interface Target {
+  readonly provider: string;
+  /** The model's name there; safe as a metric label. */
+  readonly model: string;
+  readonly fields: FieldTable;
+  /** The work with the target layers around it; undefined when the provider cannot do this kind. */
+  workOf<Request, Event>(kind: Kind<Request, Event>): Work<Request, Event> | undefined;
+}
+
+/** What a model's name leads to. */
+export interface Destination {
+  /** The name to answer with: as asked, or the default's id. */
+  readonly name: string;
+  /** Tried in order; never empty. */
+  readonly targets: readonly Target[];
+}
+
+/** From a name to targets. Throws `model_not_found` or `provider_not_found`. */
+export type Resolve = (model: string, provider: string) => Destination;
+
+/** What there is to ask for by name, and what is done with it. */
+export interface Models {
+  /** All models, by id; those of the catalog that are not on disk only when asked for. */
+  list(options: { readonly includeCatalog: boolean; readonly signal: AbortSignal }): Promise<readonly Model[]>;
+  /** Throws `model_not_found`. An empty name is the default's. */
+  get(name: string, signal: AbortSignal): Promise<Model>;
+  /** Throws `model_not_found`, `model_state` (not a local model), `engine_failed`. */
+  load(name: string, options: LoadOptions | undefined, signal: AbortSignal): AsyncIterable<LoadModelResponse>;
+  unload(name: string, signal: AbortSignal): Promise<Model>;
+  pull(id: string, signal: AbortSignal): AsyncIterable<PullModelResponse>;
+  /** Bytes that became free. Throws `model_not_found`, `model_state` (it is loaded). */
+  remove(id: string): Promise<number>;
+  setDefault(name: string, signal: AbortSignal): Promise<{ readonly model: Model; readonly previous: string }>;
+}
+
+/** Serving status of a name, as `grpc.health.v1` has it. */
+export type Serving = "SERVING" | "NOT_SERVING";
+
+/** Whether the service, its RPC services and its models serve. */
+export interface Health {
+  /** Undefined: the name is unknown. Names: empty for all, full service names, `model:<id>`. */
+  status(name: string): Serving | undefined;
+  statuses(): ReadonlyMap<string, Serving>;
+  /** Calls back at every change of any name; the answer stops that. */
+  watch(listener: () => void): () => void;
+  /** Whether the default model is loaded (or echo was chosen) and the service does not drain. */
+  isReady(): boolean;
+  /** Why not, for people; empty when ready. */
+  notReadyBecause(): string;
+}
+
+/** What the doors serve: work with every call layer around it, and what is beside it. */
+export interface Service {
+  readonly generate: Work<ChatRequest, ChatEvent>;
+  readonly countTokens: Work<CountTokensRequest, CountTokensResponse>;
+  readonly models: Models;
+  readonly health: Health;
+  /** Shown by `/health`. */
+  readonly about: { readonly name: string; readonly version: string };
+}

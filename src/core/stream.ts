@@ -1,0 +1,72 @@
+/** What `observe` tells of a stream. */
+export interface Watch<Event> {
+  /** Each event, before the consumer has it. Must not throw. */
+  event?(event: Event): void;
+  /** Exactly once: when the stream is done, has thrown (the error is given), or was left by its consumer (`left`). Must not throw. */
+  end?(outcome: Outcome): void;
+}
+
+/** How a stream ended. */
+export type Outcome = { readonly type: "done" } | { readonly type: "left" } | { readonly type: "failed"; readonly error: unknown };
+
+/** Watches a stream without standing in its way: the inner promises are forwarded, which costs a tenth of what a generator around it would. */
+export function observe<Event>(stream: AsyncIterable<Event>, watch: Watch<Event>): AsyncIterable<Event> {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<Event> {
+      const inner = stream[Symbol.asyncIterator]();
+      let ended = false;
+      const end = (outcome: Outcome) => {
+        if (ended) return;
+        ended = true;
+        watch.end?.(outcome);
+      };
+      const onResult = (result: IteratorResult<Event>) => (result.done === true ? end({ type: "done" }) : watch.event?.(result.value));
+      const onError = (error: unknown) => end({ type: "failed", error });
+      return {
+        next() {
+          const promise = inner.next();
+          promise.then(onResult, onError);
+          return promise;
+        },
+        return(value?: unknown) {
+          end({ type: "left" });
+          return inner.return?.(value) ?? Promise.resolve({ done: true, value: undefined });
+        },
+      };
+    },
+  };
+}
+
+/** Changes each event of a stream. */
+export function mapStream<Event, Changed>(stream: AsyncIterable<Event>, change: (event: Event) => Changed): AsyncIterable<Changed> {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<Changed> {
+      const inner = stream[Symbol.asyncIterator]();
+      const map = (result: IteratorResult<Event>): IteratorResult<Changed> =>
+        result.done === true ? result : { done: false, value: change(result.value) };
+      return {
+        next: () => inner.next().then(map),
+        return: async () => {
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+/** A stream whose making may wait: unary work and layers that must await before the inner work is known. */
+export async function* deferred<Event>(make: () => Promise<AsyncIterable<Event>>): AsyncGenerator<Event, void, undefined> {
+  yield* await make();
+}
+
+/** A stream of one event. */
+export async function* once<Event>(make: () => Promise<Event>): AsyncGenerator<Event, void, undefined> {
+  yield await make();
+}
+
+/** The one event of unary work. Throws a TypeError when there is none. */
+export async function only<Event>(stream: AsyncIterable<Event>): Promise<Event> {
+  for await (const event of stream) return event;
+  throw new TypeError("unary work yielded nothing");
+}

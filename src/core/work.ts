@@ -1,0 +1,48 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { CallContext } from "./context.ts";
+import type { Provider } from "./ports.ts";
+
+/** Work: a request in, events out (unary work yields one). Heeds `context.signal` at every await; throws nothing but ConnectError. */
+export type Work<Request, Event> = (request: Request, context: CallContext) => AsyncIterable<Event>;
+
+/** The work of chat. */
+export type Generate = Work<ChatRequest, ChatEvent>;
+
+/** What a policy must know of a kind of work. */
+export interface Kind<Request, Event> {
+  /** Name in spans, metrics and logs, such as `chat`. */
+  readonly operation: string;
+  readonly request: DescMessage;
+  readonly event: DescMessage;
+  /** The model the request names; empty for the default. */
+  modelOf(request: Request): string;
+  /** The provider the request insists on; empty for any. */
+  providerOf(request: Request): string;
+  /** A copy of the request that asks for another model. */
+  withModel(request: Request, model: string): Request;
+  /** The part of the request that a provider's field table speaks of, if any. */
+  chatOf(request: Request): ChatRequest | undefined;
+  /** What of a provider does this work; undefined when it cannot. */
+  workOf(provider: Provider): Work<Request, Event> | undefined;
+  /** Where the usage stands, if this event has it. */
+  usageOf(event: Event): Usage | undefined;
+  /** Whether the event is content: the caller has something to read from here on. */
+  isContent(event: Event): boolean;
+}
+
+/** A policy for any kind of work: wraps work in more work. What else it must know stands in the context. */
+export type Layer = <Request, Event>(next: Work<Request, Event>, kind: Kind<Request, Event>) => Work<Request, Event>;
+
+/** A policy of chat alone. */
+export type ChatLayer = (next: Generate) => Generate;
+
+/** Wraps `inner` in the layers; the first listed is the outermost. */
+export function compose<Request, Event>(
+  layers: readonly Layer[],
+  inner: Work<Request, Event>,
+  kind: Kind<Request, Event>,
+): Work<Request, Event> {
+  return layers.reduceRight((next, layer) => layer(next, kind), inner);
+}
