@@ -9,13 +9,15 @@ export interface Caller {
   readonly keyId: string;
   /** What the key allows, such as `chat` or `admin`. */
   readonly scopes: readonly string[];
+  /** Ids and aliases of the models it may use; undefined means all. */
+  readonly models: readonly string[] | undefined;
   /** Whether the peer's address is this machine's own. */
   readonly isLoopback: boolean;
 }
 
 /** The caller of a service that is open. */
 export function anonymous(isLoopback: boolean): Caller {
-  return { tenant: "anonymous", keyId: "", scopes: [], isLoopback };
+  return { tenant: "anonymous", keyId: "", scopes: [], models: undefined, isLoopback };
 }
 
 /** What became of a call: filled on the way, read once by the observe layer or by admission at the end. The only part of a context that changes. */

@@ -5,7 +5,7 @@ import {
   type CountTokensRequest,
   type CountTokensResponse,
 } from "../../gen/parley/v1/tokens_pb.ts";
-import type { Kind } from "./work.ts";
+import type { ChatLayer, Generate, Kind, Layer, Work } from "./work.ts";
 
 const content = new Set(["text", "reasoning", "toolCall", "refusal", "finished"]);
 
@@ -37,3 +37,10 @@ export const countTokensKind: Kind<CountTokensRequest, CountTokensResponse> = {
   usageOf: () => undefined,
   isContent: () => true,
 };
+
+/** A layer of chat alone, as one for any kind of work: other work passes it by. */
+export function chatOnly(layer: ChatLayer): Layer {
+  const wrapped: Layer = <Request, Event>(next: Work<Request, Event>, kind: Kind<Request, Event>) =>
+    kind.operation === chatKind.operation ? (layer(next as unknown as Generate) as unknown as Work<Request, Event>) : next;
+  return Object.defineProperty(wrapped, "name", { value: layer.name });
+}

@@ -8,7 +8,7 @@ import type { Generate, Kind, Work } from "./work.ts";
 
 /** The time. */
 export interface Clock {
-  /** Ms since the epoch. */
+  /** Ms since the epoch, with fractions. */
   now(): number;
   /** Calls back once after `ms`; the answer cancels it. Never keeps the process alive. */
   after(ms: number, callback: () => void): () => void;

@@ -65,8 +65,10 @@ export async function* once<Event>(make: () => Promise<Event>): AsyncGenerator<E
   yield await make();
 }
 
-/** The one event of unary work. Throws a TypeError when there is none. */
+/** The one event of unary work; reads on to the end, so that the work ends by itself. Throws a TypeError when there is none. */
 export async function only<Event>(stream: AsyncIterable<Event>): Promise<Event> {
-  for await (const event of stream) return event;
-  throw new TypeError("unary work yielded nothing");
+  let found: { readonly event: Event } | undefined;
+  for await (const event of stream) found ??= { event };
+  if (found === undefined) throw new TypeError("unary work yielded nothing");
+  return found.event;
 }

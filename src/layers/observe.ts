@@ -1,0 +1,91 @@
+import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { CallContext } from "../core/context.ts";
+import type { Clock, Log } from "../core/ports.ts";
+import { asFault, reasonOf, reasons } from "../core/reasons.ts";
+import { abortFault } from "../core/signals.ts";
+import { observe as watchStream, type Outcome } from "../core/stream.ts";
+import type { Layer } from "../core/work.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** What observing needs. */
+export interface ObserveOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Counts each call and writes its one log line when it has ended, however it ended: latency, tokens, request id, never the prompt. */
+export function observe({ clock, log, metrics }: ObserveOptions): Layer {
+  return function observeLayer(next, kind) {
+    return function observed(request, context) {
+      let firstTokenMs: number | undefined;
+      let usage: Usage | undefined;
+      const end = (error: unknown) => {
+        const durationMs = clock.now() - context.startedMs;
+        const status = error === undefined ? "ok" : reasonOf(error);
+        const { target } = context.record;
+        const inferenceMs = target === undefined ? undefined : durationMs;
+        metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage });
+        writeLine(log, context, { status, error, durationMs, firstTokenMs, usage });
+      };
+      try {
+        return watchStream(next(request, context), {
+          event(event) {
+            if (firstTokenMs === undefined && kind.isContent(event)) firstTokenMs = clock.now() - context.startedMs;
+            usage = kind.usageOf(event) ?? usage;
+          },
+          end: (outcome) => end(errorOf(outcome, context.signal)),
+        });
+      } catch (error) {
+        end(error);
+        throw error;
+      }
+    };
+  };
+}
+
+/** A consumer that left an unfinished stream did so because the call was aborted, or went away. */
+function errorOf(outcome: Outcome, signal: AbortSignal): unknown {
+  if (outcome.type === "done") return undefined;
+  return outcome.type === "failed" ? outcome.error : abortFault(signal);
+}
+
+interface LineFacts {
+  readonly status: string;
+  readonly error: unknown;
+  readonly durationMs: number;
+  readonly firstTokenMs: number | undefined;
+  readonly usage: Usage | undefined;
+}
+
+function writeLine(log: Log, context: CallContext, { status, error, durationMs, firstTokenMs, usage }: LineFacts): void {
+  context.record.isLogged = true;
+  const facts = {
+    requestId: context.requestId,
+    procedure: context.procedure,
+    protocol: context.protocol,
+    operation: context.operation,
+    model: context.model.slice(0, 256),
+    ...(context.record.target !== undefined && { provider: context.record.target.provider, servedModel: context.record.target.model }),
+    ...(context.caller.keyId !== "" && { tenant: context.caller.tenant, keyId: context.caller.keyId }),
+    ...traceOf(context),
+    status,
+    durationMs: round(durationMs),
+    ...(firstTokenMs !== undefined && { firstTokenMs: round(firstTokenMs) }),
+    ...(usage !== undefined && { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
+    ...(usage?.cachedTokens !== undefined && { cachedTokens: usage.cachedTokens }),
+  };
+  if (error === undefined) return log.info("call", facts);
+  const { fault } = reasons[reasonOf(error)];
+  if (fault === "caller" || fault === "policy") return log.info("call", facts);
+  if (fault === "provider") return log.warn("call", { ...facts, error: asFault(error) });
+  log.error("call", { ...facts, error: asFault(error) });
+}
+
+function traceOf({ span }: CallContext): { traceId?: string } {
+  return span.isRecording() ? { traceId: span.spanContext().traceId } : {};
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

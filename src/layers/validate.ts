@@ -1,0 +1,167 @@
+import { CacheModeSchema, PrioritySchema, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { DescEnum } from "@bufbuild/protobuf";
+import {
+  MediaDetailSchema,
+  ReasoningEffortSchema,
+  Role,
+  RoleSchema,
+  ToolChoiceMode,
+  ToolChoiceModeSchema,
+  type Message,
+} from "../../gen/parley/v1/messages_pb.ts";
+import { isModelId } from "../core/model-id.ts";
+import type { LimitName, Limits } from "../core/limits.ts";
+import { limits as limitRows } from "../core/limits.ts";
+import { fault, type FieldViolation } from "../core/reasons.ts";
+import type { Layer } from "../core/work.ts";
+import { samplingViolations } from "./validate-sampling.ts";
+
+/** Refuses what no model could honour: fields that are missing, out of range or contradict one another. All of them are named at once. */
+export function validate(limits: Limits): Layer {
+  return function validateLayer(next, kind) {
+    return function validated(request, context) {
+      const chat = kind.chatOf(request);
+      if (chat === undefined) throw invalid([{ field: "chat", description: "is required" }]);
+      const violations = chatViolations(chat, limits);
+      if (violations.length > 0) throw invalid(violations);
+      return next(request, context);
+    };
+  };
+}
+
+function invalid(fields: readonly FieldViolation[]): Error {
+  const [first] = fields;
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
+  return fault("invalid_request", `${first?.field}: ${first?.description}${more}`, { fields });
+}
+
+/** Everything that is wrong with a chat request. */
+export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolation[] {
+  const found: FieldViolation[] = [];
+  const check = (holds: boolean, field: string, description: string) => {
+    if (!holds) found.push({ field, description });
+  };
+  const within = (name: LimitName, count: number, field: string) =>
+    check(count <= limits[name], field, `${count} is more than limits.${name}, ${limits[name]}: ${limitRows[name].what}`);
+
+  check(chat.model === "" || isModelId(chat.model), "model", "is not a model's name: letters, digits and . _ : / @ + - up to 256, no `..`");
+  check(chat.provider === "" || /^[a-z0-9][a-z0-9-]{0,63}$/.test(chat.provider), "provider", "is not a provider's name");
+  checkPrompt(chat, check);
+  within("maxMessages", chat.messages.length, "messages");
+  within("maxTools", chat.tools.length, "tools");
+  within("maxStops", chat.stop.length, "stop");
+  for (const [index, stop] of chat.stop.entries()) {
+    check(stop !== "", `stop[${index}]`, "is empty");
+    within("maxStopLength", stop.length, `stop[${index}]`);
+  }
+  for (const [index, message] of chat.messages.entries()) {
+    within("maxParts", message.parts.length, `messages[${index}].parts`);
+    checkMessage(message, `messages[${index}]`, check);
+  }
+  checkCounts(chat, limits, check);
+  checkHints(chat, check);
+  checkTools(chat, check);
+  checkLabels(chat, check);
+  if (chat.sampling !== undefined) found.push(...samplingViolations(chat.sampling, limits));
+  return found;
+}
+
+type Check = (holds: boolean, field: string, description: string) => void;
+
+function checkPrompt(chat: ChatRequest, check: Check): void {
+  const given = [chat.messages.length > 0, chat.rawPrompt !== undefined, chat.template !== undefined].filter(Boolean).length;
+  check(given > 0, "messages", "is empty: at least one message, a raw_prompt or a template is needed");
+  check(given < 2, "messages", "messages, raw_prompt and template exclude one another");
+  if (chat.rawPrompt === undefined) return;
+  const { prompt } = chat.rawPrompt;
+  check(prompt.case !== undefined, "raw_prompt", "has neither text nor token_ids");
+  if (prompt.case === "tokenIds") {
+    check(prompt.value.ids.length > 0, "raw_prompt.token_ids", "is empty");
+    check(
+      prompt.value.ids.every((id) => id >= 0),
+      "raw_prompt.token_ids",
+      "has a negative id",
+    );
+  }
+}
+
+function checkMessage(message: Message, place: string, check: Check): void {
+  check(
+    message.role !== Role.UNSPECIFIED && isKnown(RoleSchema, message.role),
+    `${place}.role`,
+    "is required: system, developer, user, assistant or tool",
+  );
+  check(message.name.length <= 64, `${place}.name`, "is longer than 64 characters");
+  for (const [index, { part }] of message.parts.entries()) {
+    const at = `${place}.parts[${index}]`;
+    check(part.case !== undefined, at, "is of no known kind");
+    if (part.case === "toolCall") check(part.value.name !== "", `${at}.tool_call.name`, "is required");
+    if (part.case === "toolResult") check(part.value.toolCallId !== "", `${at}.tool_result.tool_call_id`, "is required");
+    if (part.case === "image" || part.case === "audio" || part.case === "file") {
+      check(part.value.source.case !== undefined, `${at}.${part.case}`, "has neither data nor url nor file_id");
+      check(isKnown(MediaDetailSchema, part.value.detail), `${at}.${part.case}.detail`, "is no known value");
+    }
+  }
+}
+
+/** Enums of proto3 are open: a number that no version knows arrives as it is. */
+function isKnown(schema: DescEnum, value: number): boolean {
+  return schema.value[value] !== undefined;
+}
+
+function checkCounts(chat: ChatRequest, limits: Limits, check: Check): void {
+  const { choices = 1, maxTokens, minTokens = 0, topLogprobs = 0 } = chat;
+  check(maxTokens === undefined || maxTokens >= 1, "max_tokens", "is below 1");
+  check(minTokens >= 0, "min_tokens", "is negative");
+  check(maxTokens === undefined || minTokens <= maxTokens, "min_tokens", "is above max_tokens");
+  check(choices >= 1, "choices", "is below 1");
+  check(choices <= limits.maxChoices, "choices", `${choices} is more than limits.maxChoices, ${limits.maxChoices}`);
+  check(topLogprobs >= 0 && topLogprobs <= 20, "top_logprobs", "is outside 0 to 20");
+  check(
+    !chat.continueFinalMessage || chat.messages.at(-1)?.role === Role.ASSISTANT,
+    "continue_final_message",
+    "needs an assistant message at the end",
+  );
+}
+
+function checkHints({ reasoning, cache, priority }: ChatRequest, check: Check): void {
+  check(isKnown(PrioritySchema, priority), "priority", "is no known value");
+  if (reasoning !== undefined) {
+    check(isKnown(ReasoningEffortSchema, reasoning.effort), "reasoning.effort", "is no known value");
+    check((reasoning.budgetTokens ?? 0) >= 0, "reasoning.budget_tokens", "is negative");
+  }
+  if (cache === undefined) return;
+  check(isKnown(CacheModeSchema, cache.mode), "cache.mode", "is no known value");
+  const { ttlSeconds = 1 } = cache;
+  check(ttlSeconds >= 1 && ttlSeconds <= 31_536_000, "cache.ttl_seconds", "is outside 1 to 31536000");
+}
+
+function checkTools(chat: ChatRequest, check: Check): void {
+  const names = new Set<string>();
+  for (const [index, { tool }] of chat.tools.entries()) {
+    const at = `tools[${index}]`;
+    check(tool.case !== undefined, at, "is of no known kind");
+    if (tool.case !== "function") continue;
+    check(/^[A-Za-z0-9_-]{1,64}$/.test(tool.value.name), `${at}.function.name`, "is not 1 to 64 letters, digits, _ or -");
+    check(!names.has(tool.value.name), `${at}.function.name`, "appears twice");
+    names.add(tool.value.name);
+  }
+  if (chat.toolChoice === undefined) return;
+  const { mode, toolNames } = chat.toolChoice;
+  check(isKnown(ToolChoiceModeSchema, mode), "tool_choice.mode", "is no known value");
+  check(mode !== ToolChoiceMode.REQUIRED || names.size > 0, "tool_choice", "requires a tool, and there are none");
+  for (const name of toolNames) check(names.has(name), "tool_choice.tool_names", `names "${name}", which is not among the tools`);
+}
+
+function checkLabels(chat: ChatRequest, check: Check): void {
+  const labels = Object.entries(chat.metadata);
+  check(labels.length <= 16, "metadata", "has more than 16 pairs");
+  check(
+    labels.every(([key, value]) => key.length <= 64 && value.length <= 512),
+    "metadata",
+    "has a key above 64 or a value above 512 characters",
+  );
+  check(chat.endUserId.length <= 256, "end_user_id", "is longer than 256 characters");
+  check(chat.promptCacheKey.length <= 256, "prompt_cache_key", "is longer than 256 characters");
+  check(chat.idempotencyKey.length <= 255, "idempotency_key", "is longer than 255 characters");
+}

@@ -1,0 +1,63 @@
+import { destination, levels, multistream, pino, type DestinationStream, type Logger } from "pino";
+import type { Log } from "../core/ports.ts";
+
+/** What is logged where. */
+export interface LogOptions {
+  /** `trace`, `debug`, `info`, `warn`, `error` or `silent`. */
+  readonly level: string;
+  /** Also written to this file. */
+  readonly file?: string | undefined;
+  /** Where lines go beside the file. Default: standard error. */
+  readonly stream?: DestinationStream;
+}
+
+/** A log that can be emptied before the process ends. */
+export interface ClosableLog extends Log {
+  /** Writes out what is buffered. */
+  flush(): void;
+}
+
+/** Opens the log: one JSON object a line, with an ISO time and the level's name. Lines are buffered for some milliseconds, for a write a call would cost more than the call. */
+export function openLog({ level, file, stream }: LogOptions): ClosableLog {
+  const buffered = { sync: false, minLength: 0 } as const;
+  const sinks = [
+    stream ?? destination({ dest: 2, ...buffered }),
+    ...(file === undefined ? [] : [destination({ dest: file, mkdir: true, append: true, ...buffered })]),
+  ];
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { error: describeError },
+  };
+  const lowest = levels.values[level] === undefined ? "silent" : level;
+  const logger = pino(
+    options,
+    sinks.length === 1 ? sinks[0]! : multistream(sinks.map((sink) => ({ stream: sink, level: lowest as "info" }))),
+  );
+  return { ...logOf(logger), flush: () => sinks.forEach(flush) };
+}
+
+/** A log that keeps nothing. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+function logOf(logger: Logger): Log {
+  return {
+    debug: (message, facts) => logger.debug(facts, message),
+    info: (message, facts) => logger.info(facts, message),
+    warn: (message, facts) => logger.warn(facts, message),
+    error: (message, facts) => logger.error(facts, message),
+  };
+}
+
+function flush(sink: DestinationStream): void {
+  if ("flushSync" in sink && typeof sink.flushSync === "function") (sink as { flushSync(): void }).flushSync();
+}
+
+/** An error with its stack and causes: the log has it whole, the wire never. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause } = error;
+  return { type: name, message, stack, ...(cause !== undefined && { cause: describeError(cause) }) };
+}
