@@ -26,6 +26,8 @@ export interface CallRecord {
   target: { readonly provider: string; readonly model: string } | undefined;
   /** Attempts made so far. */
   attempts: number;
+  /** Time at providers so far, all attempts, ms; undefined before the first has ended. */
+  upstreamMs: number | undefined;
   /** Whether the observe layer has written this call's log line. */
   isLogged: boolean;
 }
@@ -65,7 +67,7 @@ export interface CallContext extends Call {
 
 /** A fresh record. */
 export function callRecord(): CallRecord {
-  return { target: undefined, attempts: 0, isLogged: false };
+  return { target: undefined, attempts: 0, upstreamMs: undefined, isLogged: false };
 }
 
 /** Joins what the door knows with what the request says. */

@@ -10,6 +10,24 @@ export type Work<Request, Event> = (request: Request, context: CallContext) => A
 /** The work of chat. */
 export type Generate = Work<ChatRequest, ChatEvent>;
 
+/** What only the route knows of an answer. */
+export interface Served {
+  /** The model's name that answers repeat. */
+  readonly name: string;
+  readonly provider: string;
+  /** The model's name there. */
+  readonly model: string;
+  /** Attempts so far, from 1. */
+  readonly attempts: number;
+  readonly isFallback: boolean;
+  /** Instant of admission, ms since the epoch. */
+  readonly startedMs: number;
+  /** Now, ms since the epoch. */
+  readonly nowMs: number;
+  /** Instant of the first content, ms since the epoch; undefined before it. */
+  readonly firstContentMs: number | undefined;
+}
+
 /** What a policy must know of a kind of work. */
 export interface Kind<Request, Event> {
   /** Name in spans, metrics and logs, such as `chat`. */
@@ -26,6 +44,8 @@ export interface Kind<Request, Event> {
   chatOf(request: Request): ChatRequest | undefined;
   /** What of a provider does this work; undefined when it cannot. */
   workOf(provider: Provider): Work<Request, Event> | undefined;
+  /** The event as the caller gets it: with what only the route knows, where it has a place for that. */
+  served(event: Event, served: Served): Event;
   /** Where the usage stands, if this event has it. */
   usageOf(event: Event): Usage | undefined;
   /** Whether the event is content: the caller has something to read from here on. */

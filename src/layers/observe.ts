@@ -23,8 +23,7 @@ export function observe({ clock, log, metrics }: ObserveOptions): Layer {
       const end = (error: unknown) => {
         const durationMs = clock.now() - context.startedMs;
         const status = error === undefined ? "ok" : reasonOf(error);
-        const { target } = context.record;
-        const inferenceMs = target === undefined ? undefined : durationMs;
+        const { target, upstreamMs: inferenceMs } = context.record;
         metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage });
         writeLine(log, context, { status, error, durationMs, firstTokenMs, usage });
       };

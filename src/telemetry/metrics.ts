@@ -90,9 +90,9 @@ function callMetrics(registry: Registry): (facts: CallFacts) => void {
     requests.inc({ ...labels, status });
     duration.observe(labels, durationMs / 1000);
     if (status !== "ok") errors.inc({ type: status });
-    if (firstTokenMs !== undefined) firstToken.observe(labels, firstTokenMs / 1000);
     if (inferenceMs !== undefined) inference.observe(labels, inferenceMs / 1000);
     if (usage === undefined) return;
+    if (firstTokenMs !== undefined) firstToken.observe(labels, firstTokenMs / 1000);
     const { promptTokens, completionTokens, cachedTokens = 0, reasoningTokens = 0 } = usage;
     tokens.inc({ ...labels, type: "prompt" }, promptTokens);
     tokens.inc({ ...labels, type: "completion" }, completionTokens);

@@ -1,0 +1,128 @@
+import { SpanKind, type Attributes, type Span } from "@opentelemetry/api";
+import { FinishReason, type ChatEvent, type ChatRequest, type Completed } from "../../gen/parley/v1/chat_pb.ts";
+import type { Clock } from "../core/ports.ts";
+import { reasonOf } from "../core/reasons.ts";
+import { abortFault } from "../core/signals.ts";
+import { observe, type Outcome } from "../core/stream.ts";
+import type { Kind, Layer } from "../core/work.ts";
+import { childSpan, endSpan } from "../telemetry/tracing.ts";
+
+/** What an attempt's span needs. */
+export interface AttemptSpanOptions {
+  readonly clock: Clock;
+  readonly provider: string;
+  /** The model's name there. */
+  readonly model: string;
+  /** Whether the model runs on this machine: then the span is INTERNAL rather than CLIENT. */
+  readonly isLocal: boolean;
+}
+
+// Names of the GenAI semantic conventions after v1.42 (repository semantic-conventions-genai): the published package lacks the newest.
+const operationName = "gen_ai.operation.name";
+const exceptionEvent = "gen_ai.client.operation.exception";
+
+/** Opens a GenAI span per attempt, with the queue, prefill and generation that the provider reports as spans below it. Never holds content. */
+export function attemptSpan({ clock, provider, model, isLocal }: AttemptSpanOptions): Layer {
+  return function attemptSpanLayer(next, kind) {
+    return function traced(request, context) {
+      const startMs = clock.now();
+      const span = childSpan(context.span, `${kind.operation} ${model}`, {
+        kind: isLocal ? SpanKind.INTERNAL : SpanKind.CLIENT,
+        startTime: startMs,
+        attributes: { [operationName]: kind.operation, "gen_ai.provider.name": provider, "gen_ai.request.model": model },
+      });
+      if (span.isRecording()) span.setAttributes(requestAttributes(kind.chatOf(request)));
+      const summary = summarize(kind, span, startMs);
+      const end = (error: unknown) => {
+        const endMs = clock.now();
+        context.record.upstreamMs = (context.record.upstreamMs ?? 0) + endMs - startMs;
+        if (span.isRecording()) summary.write(endMs);
+        if (error !== undefined) span.addEvent(exceptionEvent, { "exception.type": reasonOf(error) });
+        endSpan(span, error, endMs);
+      };
+      try {
+        return observe(next(request, { ...context, span }), {
+          event: (event) => summary.see(event, clock.now()),
+          end: (outcome) => end(errorOf(outcome, context.signal)),
+        });
+      } catch (error) {
+        end(error);
+        throw error;
+      }
+    };
+  };
+}
+
+function errorOf(outcome: Outcome, signal: AbortSignal): unknown {
+  if (outcome.type === "done") return undefined;
+  return outcome.type === "failed" ? outcome.error : abortFault(signal);
+}
+
+function requestAttributes(chat: ChatRequest | undefined): Attributes {
+  const sampling = chat?.sampling;
+  return defined({
+    "gen_ai.request.max_tokens": chat?.maxTokens,
+    "gen_ai.request.choice.count": chat?.choices,
+    "gen_ai.request.temperature": sampling?.temperature,
+    "gen_ai.request.top_p": sampling?.topP,
+    "gen_ai.request.top_k": sampling?.topK,
+    "gen_ai.request.presence_penalty": sampling?.presencePenalty,
+    "gen_ai.request.frequency_penalty": sampling?.frequencyPenalty,
+    "gen_ai.request.seed": sampling?.seed === undefined ? undefined : Number(sampling.seed),
+  });
+}
+
+/** Gathers from the events what the span says at its end. */
+function summarize<Event>(kind: Pick<Kind<unknown, Event>, "operation" | "isContent">, span: Span, startMs: number) {
+  let firstContentMs: number | undefined;
+  let done: Completed | undefined;
+  const finishReasons: string[] = [];
+  return {
+    see(event: Event, nowMs: number): void {
+      if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = nowMs;
+      if (kind.operation !== "chat") return;
+      const { event: inner } = event as ChatEvent;
+      if (inner.case === "finished") finishReasons.push(finishNames[inner.value.reason] ?? "other");
+      if (inner.case === "completed") done = inner.value;
+    },
+    write(endMs: number): void {
+      if (firstContentMs !== undefined) span.setAttribute("gen_ai.response.time_to_first_chunk", (firstContentMs - startMs) / 1000);
+      if (finishReasons.length > 0) span.setAttribute("gen_ai.response.finish_reasons", finishReasons);
+      span.setAttributes(usageAttributes(done));
+      phases(span, done, { startMs, endMs });
+    },
+  };
+}
+
+const finishNames: Readonly<Record<number, string>> = {
+  [FinishReason.STOP]: "stop",
+  [FinishReason.LENGTH]: "length",
+  [FinishReason.TOOL_CALLS]: "tool_calls",
+  [FinishReason.CONTENT_FILTER]: "content_filter",
+};
+
+function usageAttributes(done: Completed | undefined): Attributes {
+  return defined({
+    "gen_ai.usage.input_tokens": done?.usage?.promptTokens,
+    "gen_ai.usage.output_tokens": done?.usage?.completionTokens,
+    "gen_ai.usage.cache_read.input_tokens": done?.usage?.cachedTokens,
+    "gen_ai.usage.cache_write.input_tokens": done?.usage?.cacheWriteTokens,
+    "gen_ai.usage.reasoning.output_tokens": done?.usage?.reasoningTokens,
+  });
+}
+
+/** Spans for the phases that the provider told at the end, laid out backwards from it: queue, then prefill, then generation. */
+function phases(parent: Span, done: Completed | undefined, { startMs, endMs }: { startMs: number; endMs: number }): void {
+  const { queueMs, promptMs, generationMs } = done?.timings ?? {};
+  let at = Math.max(startMs, endMs - (queueMs ?? 0) - (promptMs ?? 0) - (generationMs ?? 0));
+  for (const [name, ms] of [["queue", queueMs], ["prefill", promptMs], ["generation", generationMs]] as const) {
+    if (ms === undefined) continue;
+    const span = childSpan(parent, name, { startTime: at });
+    at = Math.min(at + ms, endMs);
+    span.end(at);
+  }
+}
+
+function defined(attributes: Readonly<Record<string, string | number | undefined>>): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)) as Attributes;
+}

@@ -1,0 +1,91 @@
+import type { Destination, Library, ModelFile, Provider, Resolve, Target } from "../core/ports.ts";
+import { fault } from "../core/reasons.ts";
+
+/** What the directory needs. */
+export interface DirectoryOptions {
+  readonly library: Pick<Library, "find" | "list" | "catalog" | "defaultId">;
+  /** The provider of models on this machine. */
+  readonly local: Provider;
+  readonly echo: Provider;
+  /** Other names of models; `*` catches names that nothing else answers to. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Model that answers when none is named; empty: found out. */
+  readonly defaultModel: string;
+  /** `auto`, or the name of the provider whose model answers when none is named. */
+  readonly defaultProvider: string;
+  /** Puts the target layers around one model of a provider; called once a pair. */
+  readonly target: (provider: Provider, model: string) => Target;
+}
+
+/** From names to targets. */
+export interface Directory {
+  readonly resolve: Resolve;
+  /** Id or alias of the model that answers when none is named; undefined when there is none. */
+  defaultModel(): string | undefined;
+  /** Makes another model the default. The name must resolve. */
+  setDefault(name: string): void;
+  /** Other names that lead to a model. */
+  aliasesOf(id: string): readonly string[];
+}
+
+/** Knows every model's name: the configuration's aliases, files on disk, and echo. A name is looked up, never a path. */
+export function directory(options: DirectoryOptions): Directory {
+  const { library, local, echo, aliases, target } = options;
+  const targets = new Map<string, Target>();
+  let chosen = options.defaultModel;
+
+  const targetOf = (provider: Provider, model: string): Target => {
+    const key = `${provider.name}/${model}`;
+    const known = targets.get(key) ?? target(provider, model);
+    targets.set(key, known);
+    return known;
+  };
+  const find = (name: string): Target | undefined => {
+    const file = library.find(name);
+    if (file !== undefined) return targetOf(local, file.id);
+    return name === "echo" ? targetOf(echo, "echo") : undefined;
+  };
+  const lookUp = (name: string): Target | undefined => {
+    const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+    return (alias === undefined ? find(name) : find(alias)) ?? (aliases["*"] === undefined ? undefined : find(aliases["*"]));
+  };
+  const defaultModel = () => (chosen === "" ? defaultOf(options) : chosen);
+  /** The name that is meant where none was given. */
+  const unnamed = (provider: string): string => {
+    const name = provider === echo.name ? "echo" : defaultModel();
+    if (name !== undefined) return name;
+    throw fault("model_not_found", "there is no default model: add a GGUF file to the model folder, pull one with `parley models pull`, or name a model");
+  };
+  return {
+    resolve(asked, provider): Destination {
+      if (provider !== "" && provider !== local.name && provider !== echo.name) {
+        const message = `there is no provider "${provider}"; there are ${local.name} and ${echo.name}`;
+        throw fault("provider_not_found", message, { metadata: { provider } });
+      }
+      const name = asked === "" ? unnamed(provider) : asked;
+      const found = lookUp(name);
+      if (found === undefined) throw notFound(options, name);
+      if (provider !== "" && found.provider !== provider) {
+        throw fault("model_not_found", `provider "${provider}" has no model "${name}"; ${found.provider} has`, { metadata: { model: name } });
+      }
+      return { name, targets: [found] };
+    },
+    defaultModel,
+    setDefault: (name) => void (chosen = name),
+    aliasesOf: (id) => Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
+  };
+}
+
+/** The only model on disk that chats, else the catalog's default if it is there, else echo, unless the provider is named. */
+function defaultOf({ library, defaultProvider, local, echo }: DirectoryOptions): string | undefined {
+  if (defaultProvider === echo.name) return "echo";
+  const usable: readonly ModelFile[] = library.list().filter(({ purpose, problem }) => purpose === "chat" && problem === "");
+  const onDisk = usable.length === 1 ? usable[0]?.id : usable.find(({ id }) => id === library.defaultId)?.id;
+  return onDisk ?? (defaultProvider === local.name ? undefined : "echo");
+}
+
+function notFound({ library }: DirectoryOptions, name: string): Error {
+  const isInCatalog = library.catalog().some(({ id }) => id === name);
+  const advice = isInCatalog ? `it is in the catalog: bring it with \`parley models pull ${name}\`` : "list what there is with GET /v1/models or `parley models list`";
+  return fault("model_not_found", `there is no model "${name}"; ${advice}`, { metadata: { model: name } });
+}

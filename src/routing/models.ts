@@ -1,0 +1,91 @@
+import { create } from "@bufbuild/protobuf";
+import { LoadModelResponseSchema, ModelSchema, ModelState, type LoadOptions, type Model } from "../../gen/parley/v1/models_pb.ts";
+import type { Library, Log, Models, Provider } from "../core/ports.ts";
+import { fault } from "../core/reasons.ts";
+import { deferred, mapStream } from "../core/stream.ts";
+import type { Directory } from "./directory.ts";
+
+/** What model management needs. */
+export interface ModelsOptions {
+  readonly directory: Directory;
+  readonly library: Library;
+  readonly local: Provider;
+  readonly echo: Provider;
+  readonly log: Log;
+}
+
+/** What there is to ask for by name, and what is done with it. */
+export function models({ directory, library, local, echo, log }: ModelsOptions): Models {
+  /** The model as callers see it: with its other names, and whether it is the default. */
+  const decorate = (model: Model): Model => {
+    const files = library.find(model.id)?.aliases ?? [];
+    const aliases = [...new Set([...model.aliases, ...files, ...directory.aliasesOf(model.id)])].filter((name) => name !== model.id);
+    return { ...model, aliases, isDefault: isDefault(model.id) };
+  };
+  const isDefault = (id: string): boolean => {
+    const name = directory.defaultModel();
+    return name === id || (name !== undefined && aliasTarget(name) === id);
+  };
+  const aliasTarget = (name: string): string | undefined => {
+    try {
+      return directory.resolve(name, "").targets[0]?.model;
+    } catch {
+      return undefined; // a default that is not on disk yet is nobody's
+    }
+  };
+  const all = async (includeCatalog: boolean, signal: AbortSignal): Promise<Model[]> => {
+    const lists = await Promise.all([local.listModels(signal), echo.listModels(signal)]);
+    const served = lists.flat();
+    const ids = new Set(served.map(({ id }) => id));
+    const catalog = includeCatalog ? library.catalog().filter(({ id }) => !ids.has(id)) : [];
+    return [...served, ...catalog].map(decorate).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  };
+  const byId = async (id: string, signal: AbortSignal): Promise<Model> => {
+    const found = (await all(true, signal)).find((model) => model.id === id);
+    return found ?? create(ModelSchema, { id, ownedBy: "local", state: ModelState.UNSPECIFIED });
+  };
+  /** The id of a model on this machine. */
+  const localId = (name: string): string => {
+    const [target] = directory.resolve(name, "").targets;
+    if (target?.provider === local.name) return target.model;
+    throw fault("model_state", `model "${name}" is not a file on this machine: there is nothing to load or unload`);
+  };
+
+  return {
+    list: ({ includeCatalog, signal }) => all(includeCatalog, signal),
+    async get(name, signal) {
+      const inCatalog = library.catalog().find(({ id }) => id === name);
+      if (inCatalog !== undefined) return decorate(inCatalog);
+      return byId(directory.resolve(name, "").targets[0]?.model ?? name, signal);
+    },
+    load(name, options: LoadOptions | undefined, signal) {
+      const id = localId(name);
+      const steps = deferred(async () => local.local?.load(id, options, signal) ?? nothing());
+      return mapStream(steps, (step) => create(LoadModelResponseSchema, { ...step, model: decorate(step.model ?? create(ModelSchema, { id })) }));
+    },
+    async unload(name, signal) {
+      const id = localId(name);
+      await local.local?.unload(id);
+      return byId(id, signal);
+    },
+    pull: (id, signal) => library.pull(id, signal),
+    async remove(name) {
+      const id = library.find(name)?.id ?? name;
+      const state = (await local.listModels(AbortSignal.timeout(10_000))).find((model) => model.id === id)?.state;
+      if (state === ModelState.READY || state === ModelState.LOADING) {
+        throw fault("model_state", `model "${id}" is loaded: unload it before its file is deleted`);
+      }
+      return library.remove(id);
+    },
+    async setDefault(name, signal) {
+      const destination = directory.resolve(name, "");
+      const before = directory.defaultModel();
+      const previous = before === undefined ? "" : (aliasTarget(before) ?? before);
+      directory.setDefault(name);
+      log.info("default model changed", { model: destination.targets[0]?.model, previous });
+      return { model: await byId(destination.targets[0]?.model ?? name, signal), previous };
+    },
+  };
+}
+
+async function* nothing(): AsyncGenerator<never, void, undefined> {}

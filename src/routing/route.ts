@@ -1,0 +1,51 @@
+import type { CallContext } from "../core/context.ts";
+import { refusedFields, unsupportedFault } from "../core/fields.ts";
+import type { Clock, Destination, Resolve, Target } from "../core/ports.ts";
+import { fault } from "../core/reasons.ts";
+import { mapStream, observe } from "../core/stream.ts";
+import type { Kind, Work } from "../core/work.ts";
+
+/** What routing needs. */
+export interface RouteOptions {
+  readonly clock: Clock;
+  readonly resolve: Resolve;
+}
+
+/** Chooses the target that serves a call and tells the caller which it was. A target that cannot do what the request asks is passed over; if none can, the error names the field. */
+export function route<Request, Event>(kind: Kind<Request, Event>, { clock, resolve }: RouteOptions): Work<Request, Event> {
+  return function routed(request, context) {
+    const destination = resolve(context.model, kind.providerOf(request));
+    const { target, work } = choose(kind, request, destination);
+    const { provider, model } = target;
+    context.record.target = { provider, model };
+    const attempts = ++context.record.attempts;
+    let firstContentMs: number | undefined;
+    const watched = observe(work(kind.withModel(request, model), context), {
+      event(event) {
+        if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = clock.now();
+      },
+    });
+    return mapStream(watched, (event) => kind.served(event, { ...facts(destination, target, context), attempts, firstContentMs, nowMs: clock.now() }));
+  };
+}
+
+function facts({ name, targets }: Destination, target: Target, { startedMs }: CallContext) {
+  return { name, provider: target.provider, model: target.model, isFallback: target !== targets[0], startedMs };
+}
+
+interface Chosen<Request, Event> {
+  readonly target: Target;
+  readonly work: Work<Request, Event>;
+}
+
+function choose<Request, Event>(kind: Kind<Request, Event>, request: Request, { name, targets }: Destination): Chosen<Request, Event> {
+  const chat = kind.chatOf(request);
+  let refusal: Error | undefined;
+  for (const target of targets) {
+    const work = target.workOf(kind);
+    const refused = chat === undefined ? [] : refusedFields(chat, target.fields);
+    if (work !== undefined && refused.length === 0) return { target, work };
+    refusal ??= work === undefined ? fault("unimplemented", `${target.provider} cannot do ${kind.operation}`) : unsupportedFault(target.provider, refused);
+  }
+  throw refusal ?? fault("model_not_found", `nothing serves model "${name}"`, { metadata: { model: name } });
+}
