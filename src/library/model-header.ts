@@ -1,0 +1,109 @@
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import type { ModelFile } from "../core/ports.ts";
+import { checkGguf, type GgufCheck, type GgufMetadata } from "./gguf-header.ts";
+
+/** What a model file says of itself. */
+export interface ModelHeader extends Pick<ModelFile, "architecture" | "trainedContextLength" | "purpose" | "problem"> {
+  /** `general.name`; empty when it has none. */
+  readonly title: string;
+  /** `general.license`, as SPDX spells it where that is known; empty when it has none. */
+  readonly licence: string;
+}
+
+const firstReadBytes = 1024 * 1024;
+/** Vocabularies of 260,000 tokens with their merges take some 12 MiB. */
+const maxHeaderBytes = 64 * 1024 * 1024;
+
+const maxInt32 = 2 ** 31 - 1;
+
+/** The hub writes licences in lower case; SPDX does not. */
+const spdx = new Map(["Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-NC-4.0", "GPL-3.0"].map((id) => [id.toLowerCase(), id]));
+
+/** Architectures that make vectors also where the file names no pooling. */
+const embedders = new Set([
+  "bert",
+  "nomic-bert",
+  "nomic-bert-moe",
+  "jina-bert-v2",
+  "jina-bert-v3",
+  "modern-bert",
+  "neo-bert",
+  "eurobert",
+  "t5encoder",
+]);
+
+/** Reads and checks the header of a model file. What is wrong with the file stands in `problem`; throws only what the file system throws. */
+export async function readModelHeader(path: string): Promise<ModelHeader> {
+  // No link is followed here, and a pipe with a model's name cannot block: the caller has resolved the path and seen a file.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const { size } = await handle.stat();
+    return describe(await checkFile(handle, size), size);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function checkFile(handle: FileHandle, fileBytes: number): Promise<GgufCheck> {
+  if (fileBytes === 0) return { is: "malformed", problem: "it is empty" };
+  for (let bytes = firstReadBytes; bytes <= maxHeaderBytes; bytes *= 4) {
+    const buffer = Buffer.alloc(Math.min(bytes, fileBytes));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    const check = checkGguf(buffer.subarray(0, bytesRead), fileBytes);
+    if (check.is !== "more") return check;
+  }
+  return { is: "malformed", problem: `its header is larger than ${maxHeaderBytes} bytes` };
+}
+
+function describe(check: GgufCheck, fileBytes: number): ModelHeader {
+  switch (check.is) {
+    case "whole":
+      return describeMetadata(check.metadata);
+    case "cut":
+      return broken(`it is not whole: ${fileBytes} of ${check.neededBytes} bytes are here`);
+    case "malformed":
+      return broken(check.problem);
+    default:
+      return broken("it became shorter while it was read");
+  }
+}
+
+/** The header of a file that cannot be loaded, for the reason given. */
+export function broken(problem: string): ModelHeader {
+  return { architecture: "", title: "", licence: "", trainedContextLength: undefined, purpose: "chat", problem };
+}
+
+function describeMetadata(metadata: GgufMetadata): ModelHeader {
+  const architecture = textOf(metadata, "general.architecture");
+  const pooling = metadata.get(`${architecture}.pooling_type`);
+  const contextLength = metadata.get(`${architecture}.context_length`);
+  return {
+    architecture,
+    title: textOf(metadata, "general.name"),
+    licence: licenceOf(textOf(metadata, "general.license")),
+    trainedContextLength: typeof contextLength === "number" && contextLength > 0 && contextLength <= maxInt32 ? contextLength : undefined,
+    purpose: embedders.has(architecture) || (typeof pooling === "number" && pooling > 0) ? "embed" : "chat",
+    problem: problemOf(metadata, architecture),
+  };
+}
+
+/** Files that are whole and yet no model that can be loaded by itself. */
+function problemOf(metadata: GgufMetadata, architecture: string): string {
+  const type = textOf(metadata, "general.type");
+  if (type === "adapter") return "it is a LoRA adapter, which needs the model it was made for";
+  if (type === "mmproj" || architecture === "clip") return "it is the vision part of a model, which needs the model itself";
+  if (type === "imatrix" || type === "vocab") return `it holds no model but ${type === "vocab" ? "a vocabulary" : "an importance matrix"}`;
+  const parts = metadata.get("split.count");
+  if (typeof parts === "number" && parts > 1) return `it is one of ${parts} parts; join them with llama-gguf-split --merge`;
+  return architecture === "" ? "its header names no architecture" : "";
+}
+
+function licenceOf(text: string): string {
+  return spdx.get(text.toLowerCase()) ?? text;
+}
+
+function textOf(metadata: GgufMetadata, key: string): string {
+  const value = metadata.get(key);
+  return typeof value === "string" ? value.trim() : "";
+}

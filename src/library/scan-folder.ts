@@ -1,0 +1,70 @@
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { fileKey } from "./file-key.ts";
+import { broken, readModelHeader, type ModelHeader } from "./model-header.ts";
+import type { ScannedFile } from "./model-table.ts";
+import type { VerifiedHashes } from "./verified-hashes.ts";
+
+/** Answers with every `*.gguf` of the folder as it is now; files that did not change are not read again. */
+export type ScanFolder = () => Promise<readonly ScannedFile[]>;
+
+/** Makes the scan of one folder. */
+export function folderScan(directory: string, hashes: VerifiedHashes): ScanFolder {
+  let known = new Map<string, ModelHeader>();
+  return async function scan() {
+    const names = (await readdir(directory)).filter((name) => name.endsWith(".gguf") && !name.startsWith("."));
+    const root = await realpath(directory);
+    const headers = new Map<string, ModelHeader>();
+    const files = await Promise.all(names.map((file) => scanFile({ root, file, known, headers, hashes })));
+    known = headers;
+    return files.filter((file) => file !== undefined);
+  };
+}
+
+interface Scanning {
+  readonly root: string;
+  readonly file: string;
+  /** Headers of the scan before, by file key. */
+  readonly known: ReadonlyMap<string, ModelHeader>;
+  /** Headers of this scan. */
+  readonly headers: Map<string, ModelHeader>;
+  readonly hashes: VerifiedHashes;
+}
+
+/** Undefined for what is no file, or is gone by now. */
+async function scanFile({ root, file, known, headers, hashes }: Scanning): Promise<ScannedFile | undefined> {
+  const link = join(root, file);
+  try {
+    const path = await realpath(link);
+    if (!path.startsWith(root.endsWith(sep) ? root : root + sep))
+      return await refusedLink(link, file, "it is a link that leaves the model folder; move or copy the file here");
+    const stats = await stat(path, { bigint: true });
+    if (!stats.isFile()) return undefined;
+    const key = fileKey(stats);
+    const header = known.get(key) ?? (await readHeader(path));
+    headers.set(key, header);
+    const [sizeBytes, modifiedMs] = [Number(stats.size), Number(stats.mtimeMs)];
+    return { ...header, file, path, sizeBytes, modifiedMs, sha256: hashes.get(key) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return refusedLink(link, file, "it is a link to a file that is not there");
+  }
+}
+
+/** A link that cannot be followed is listed, so that its owner learns why it is not served; undefined when it is gone. */
+async function refusedLink(link: string, file: string, problem: string): Promise<ScannedFile | undefined> {
+  const stats = await lstat(link).catch(() => undefined);
+  if (stats === undefined || !stats.isSymbolicLink()) return undefined;
+  return { ...broken(problem), file, path: link, sizeBytes: 0, modifiedMs: stats.mtimeMs, sha256: undefined };
+}
+
+/** A file that cannot be opened, for want of permission say, is listed with its problem. */
+async function readHeader(path: string): Promise<ModelHeader> {
+  try {
+    return await readModelHeader(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === undefined) throw error;
+    return broken(`it cannot be read (${code})`);
+  }
+}
