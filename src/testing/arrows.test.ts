@@ -22,8 +22,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   routing: ["core", "telemetry"],
   layers: ["core", "telemetry"],
   api: ["core", "dialects", "telemetry"],
-  "config.ts": ["core", "environment.ts"],
-  "environment.ts": ["core"],
+  "config.ts": ["core", "config", "environment", "environment.ts"],
+  config: ["core", "config.ts", "environment", "environment.ts"],
+  "environment.ts": ["core", "environment"],
+  environment: ["core", "environment.ts"],
 };
 
 /** May import everything. */
