@@ -115,7 +115,11 @@ function usageAttributes(done: Completed | undefined): Attributes {
 function phases(parent: Span, done: Completed | undefined, { startMs, endMs }: { startMs: number; endMs: number }): void {
   const { queueMs, promptMs, generationMs } = done?.timings ?? {};
   let at = Math.max(startMs, endMs - (queueMs ?? 0) - (promptMs ?? 0) - (generationMs ?? 0));
-  for (const [name, ms] of [["queue", queueMs], ["prefill", promptMs], ["generation", generationMs]] as const) {
+  for (const [name, ms] of [
+    ["queue", queueMs],
+    ["prefill", promptMs],
+    ["generation", generationMs],
+  ] as const) {
     if (ms === undefined) continue;
     const span = childSpan(parent, name, { startTime: at });
     at = Math.min(at + ms, endMs);
