@@ -54,7 +54,10 @@ export function directory(options: DirectoryOptions): Directory {
   const unnamed = (provider: string): string => {
     const name = provider === echo.name ? "echo" : defaultModel();
     if (name !== undefined) return name;
-    throw fault("model_not_found", "there is no default model: add a GGUF file to the model folder, pull one with `parley models pull`, or name a model");
+    throw fault(
+      "model_not_found",
+      "there is no default model: add a GGUF file to the model folder, pull one with `parley models pull`, or name a model",
+    );
   };
   return {
     resolve(asked, provider): Destination {
@@ -66,13 +69,16 @@ export function directory(options: DirectoryOptions): Directory {
       const found = lookUp(name);
       if (found === undefined) throw notFound(options, name);
       if (provider !== "" && found.provider !== provider) {
-        throw fault("model_not_found", `provider "${provider}" has no model "${name}"; ${found.provider} has`, { metadata: { model: name } });
+        throw fault("model_not_found", `provider "${provider}" has no model "${name}"; ${found.provider} has`, {
+          metadata: { model: name },
+        });
       }
       return { name, targets: [found] };
     },
     defaultModel,
     setDefault: (name) => void (chosen = name),
-    aliasesOf: (id) => Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
+    aliasesOf: (id) =>
+      Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
   };
 }
 
@@ -86,6 +92,8 @@ function defaultOf({ library, defaultProvider, local, echo }: DirectoryOptions):
 
 function notFound({ library }: DirectoryOptions, name: string): Error {
   const isInCatalog = library.catalog().some(({ id }) => id === name);
-  const advice = isInCatalog ? `it is in the catalog: bring it with \`parley models pull ${name}\`` : "list what there is with GET /v1/models or `parley models list`";
+  const advice = isInCatalog
+    ? `it is in the catalog: bring it with \`parley models pull ${name}\``
+    : "list what there is with GET /v1/models or `parley models list`";
   return fault("model_not_found", `there is no model "${name}"; ${advice}`, { metadata: { model: name } });
 }

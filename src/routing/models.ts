@@ -61,7 +61,9 @@ export function models({ directory, library, local, echo, log }: ModelsOptions):
     load(name, options: LoadOptions | undefined, signal) {
       const id = localId(name);
       const steps = deferred(async () => local.local?.load(id, options, signal) ?? nothing());
-      return mapStream(steps, (step) => create(LoadModelResponseSchema, { ...step, model: decorate(step.model ?? create(ModelSchema, { id })) }));
+      return mapStream(steps, (step) =>
+        create(LoadModelResponseSchema, { ...step, model: decorate(step.model ?? create(ModelSchema, { id })) }),
+      );
     },
     async unload(name, signal) {
       const id = localId(name);

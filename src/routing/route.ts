@@ -25,7 +25,9 @@ export function route<Request, Event>(kind: Kind<Request, Event>, { clock, resol
         if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = clock.now();
       },
     });
-    return mapStream(watched, (event) => kind.served(event, { ...facts(destination, target, context), attempts, firstContentMs, nowMs: clock.now() }));
+    return mapStream(watched, (event) =>
+      kind.served(event, { ...facts(destination, target, context), attempts, firstContentMs, nowMs: clock.now() }),
+    );
   };
 }
 
@@ -45,7 +47,10 @@ function choose<Request, Event>(kind: Kind<Request, Event>, request: Request, { 
     const work = target.workOf(kind);
     const refused = chat === undefined ? [] : refusedFields(chat, target.fields);
     if (work !== undefined && refused.length === 0) return { target, work };
-    refusal ??= work === undefined ? fault("unimplemented", `${target.provider} cannot do ${kind.operation}`) : unsupportedFault(target.provider, refused);
+    refusal ??=
+      work === undefined
+        ? fault("unimplemented", `${target.provider} cannot do ${kind.operation}`)
+        : unsupportedFault(target.provider, refused);
   }
   throw refusal ?? fault("model_not_found", `nothing serves model "${name}"`, { metadata: { model: name } });
 }

@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { ModelSchema } from "../../gen/parley/v1/models_pb.ts";
+import type { ModelFile, Provider, Target } from "../core/ports.ts";
+import { reasonOf } from "../core/reasons.ts";
+import { directory, type DirectoryOptions } from "./directory.ts";
+
+const file = (id: string, more: Partial<ModelFile> = {}): ModelFile => ({
+  ...{ id, aliases: [`${id}.gguf`], path: `/m/${id}.gguf`, sizeBytes: 1, modifiedMs: 0, title: id, licence: "", sha256: "" },
+  ...{ architecture: "llama", trainedContextLength: 128, purpose: "chat", problem: "" },
+  ...more,
+});
+const provider = (name: string): Provider => ({
+  name,
+  fields: {},
+  generate: async function* () {},
+  listModels: async () => [],
+  close: async () => {},
+});
+const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}) =>
+  directory({
+    library: {
+      list: () => files,
+      find: (name) => files.find(({ id, aliases }) => id === name || aliases.includes(name)),
+      catalog: () => [create(ModelSchema, { id: "catalog-model" })],
+      defaultId: "small",
+    },
+    ...{ local: provider("llama-cpp"), echo: provider("echo"), aliases: {}, defaultModel: "", defaultProvider: "auto" },
+    target: ({ name }, model): Target => ({ provider: name, model, fields: {}, workOf: () => undefined }),
+    ...more,
+  });
+const goesTo = (names: ReturnType<typeof setUp>, model: string, from = "") => {
+  const { name, targets } = names.resolve(model, from);
+  return [name, targets[0]?.provider, targets[0]?.model];
+};
+const refusal = (work: () => unknown) => {
+  try {
+    work();
+  } catch (error) {
+    return [reasonOf(error), (error as Error).message] as const;
+  }
+  throw new Error("it was not refused");
+};
+
+describe("the default model", () => {
+  it("is echo where nothing is on disk", () => expect(goesTo(setUp([]), "")).toEqual(["echo", "echo", "echo"]));
+  it("is the only file that chats", () => {
+    const files = [file("a"), file("vectors", { purpose: "embed" }), file("broken", { problem: "cut off" })];
+    expect(goesTo(setUp(files), "")).toEqual(["a", "llama-cpp", "a"]);
+  });
+  it("is the catalog's default among several", () => expect(goesTo(setUp([file("a"), file("small")]), "")[2]).toBe("small"));
+  it("is echo among several of which none is the catalog's", () => expect(goesTo(setUp([file("a"), file("b")]), "")[2]).toBe("echo"));
+  it("is what the configuration says, alias or not", () => {
+    const names = setUp([file("a"), file("b")], { defaultModel: "mine", aliases: { mine: "b" } });
+    expect(goesTo(names, "")).toEqual(["mine", "llama-cpp", "b"]);
+  });
+  it("is never echo where the local provider was chosen", () => {
+    expect(refusal(() => setUp([], { defaultProvider: "llama-cpp" }).resolve("", ""))[0]).toBe("model_not_found");
+  });
+  it("changes by setDefault", () => {
+    const names = setUp([file("a"), file("b")]);
+    names.setDefault("b");
+    expect(goesTo(names, "")[2]).toBe("b");
+  });
+});
+
+describe("a name", () => {
+  it("finds a file with and without its ending, and answers repeat what was asked", () => {
+    expect(goesTo(setUp([file("a")]), "a.gguf")).toEqual(["a.gguf", "llama-cpp", "a"]);
+  });
+  it("may be an alias; the star catches the rest", () => {
+    const names = setUp([file("a")], { aliases: { "gpt-4o": "a", "*": "echo" } });
+    expect(goesTo(names, "gpt-4o")).toEqual(["gpt-4o", "llama-cpp", "a"]);
+    expect(goesTo(names, "anything")).toEqual(["anything", "echo", "echo"]);
+  });
+  it("that nobody has is refused, with what to do for one of the catalog", () => {
+    expect(refusal(() => setUp([]).resolve("nobody", ""))[0]).toBe("model_not_found");
+    expect(refusal(() => setUp([]).resolve("catalog-model", ""))[1]).toContain("parley models pull catalog-model");
+  });
+  it("of Object's own is nobody's", () => expect(refusal(() => setUp([]).resolve("constructor", ""))[0]).toBe("model_not_found"));
+  it("is held to the provider that the request names", () => {
+    const names = setUp([file("a")]);
+    expect(goesTo(names, "", "echo")).toEqual(["echo", "echo", "echo"]);
+    expect(refusal(() => names.resolve("a", "echo"))[0]).toBe("model_not_found");
+    expect(refusal(() => names.resolve("a", "openai"))[0]).toBe("provider_not_found");
+  });
+});
