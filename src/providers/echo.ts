@@ -18,6 +18,9 @@ const fixed = inert("echo draws no tokens: its answer is the last message");
 const fields: FieldTable = {
   ...serviceFields,
   messages: honoured,
+  "messages.role": inert("echo repeats the last message, whoever spoke"),
+  "messages.parts.tool_result.tool_call_id": inert("echo repeats what a tool answered"),
+  "messages.parts.tool_result.is_error": inert("echo repeats what a tool answered"),
   "messages.name": inert("echo does not say who spoke"),
   "messages.provider_options": inert("echo has no options"),
   "messages.parts.provider_options": inert("echo has no options"),

@@ -27,14 +27,14 @@ function setField(message: ReflectMessage, path: readonly string[]): void {
       return message.set(field, field.enum.values[1]?.number ?? 1);
     case "message":
       return message.set(field, messageWith(field.message, below));
-    case "list":
-      message.get(field).add(field.listKind === "message" ? messageWith(field.message, below) : itemOf(field));
-      return;
-    case "map":
-      return void message
-        .get(field)
-        .set(field.mapKey === ScalarType.STRING ? "a" : 1, field.mapKind === "scalar" ? sampleOf(field.scalar) : 1);
+    default:
+      return addTo(message, field, below);
   }
+}
+
+function addTo(message: ReflectMessage, field: DescField & { fieldKind: "list" | "map" }, below: readonly string[]): void {
+  if (field.fieldKind === "list") message.get(field).add(field.listKind === "message" ? messageWith(field.message, below) : itemOf(field));
+  else message.get(field).set(field.mapKey === ScalarType.STRING ? "a" : 1, field.mapKind === "scalar" ? sampleOf(field.scalar) : 1);
 }
 
 function messageWith(schema: DescMessage, path: readonly string[]): ReflectMessage {
