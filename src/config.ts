@@ -1,0 +1,128 @@
+import { resolve } from "node:path";
+import { create, fromJson, toJson, type JsonObject } from "@bufbuild/protobuf";
+import { ConfigSchema, type Config } from "../gen/parley/config/v1/config_pb.ts";
+import type { Limits } from "./core/limits.ts";
+import { fault } from "./core/reasons.ts";
+import { checkConfig, isLoopbackHost, type Blame } from "./config/checks.ts";
+import { readConfigFile } from "./config/file.ts";
+import { settingsOf, type Settings } from "./config/settings.ts";
+import { surroundingsOf, type Surroundings } from "./config/surroundings.ts";
+import type { Variables } from "./environment.ts";
+import { readEnvironment, readFlag, type EnvironmentReading, type Setting } from "./environment/read.ts";
+import { isWebUrl } from "./environment/values.ts";
+
+/** Flags of the command line that say what the configuration also says; as typed. */
+export interface Flags {
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly open?: boolean | undefined;
+  readonly modelName?: string | undefined;
+  readonly modelsDir?: string | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+/** Where a configuration comes from; a flag beats a variable, a variable beats the file. */
+export interface ConfigSources {
+  /** YAML or JSON. */
+  readonly file?: string | undefined;
+  readonly environment: Variables;
+  readonly flags?: Flags;
+}
+
+/** A configuration that was checked whole. */
+export interface LoadedConfig extends Surroundings {
+  /** File, variables and flags, one over the other; what nobody set is absent. */
+  readonly config: Config;
+  /** The same with every default filled in. */
+  readonly settings: Settings;
+  readonly limits: Limits;
+  /** What set a value, by path: `LLM_PORT`, `--port`, or the file's name. Paths that nobody set are absent. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Sentences for people, such as variables that are set and not heeded. */
+  readonly warnings: readonly string[];
+}
+
+const flagPaths: Readonly<Record<keyof Flags, readonly [flag: string, path: string]>> = {
+  host: ["--host", "http.host"],
+  port: ["--port", "http.port"],
+  open: ["--open", "http.open"],
+  modelName: ["--model-name", "models.defaultModel"],
+  modelsDir: ["--models-dir", "models.directory"],
+  logLevel: ["--log-level", "telemetry.logLevel"],
+};
+
+/** Folders and files among the settings: relative ones are below the working folder. */
+const pathSettings = new Set(["models.directory", "models.dataDirectory", "models.mirror", "telemetry.logFile"]);
+
+/** Reads and checks a configuration. Throws `invalid_request` that names the variable, flag, or file and key at fault; no secret is ever in it. */
+export function loadConfig({ file, environment, flags = {} }: ConfigSources): LoadedConfig {
+  const fromFile = file === undefined ? create(ConfigSchema) : readConfigFile(file);
+  if (file !== undefined) checkConfig(fromFile, (path) => `${file}: ${path}`);
+  const reading = readEnvironment(environment);
+  const settings = new Map([...reading.settings, ...readFlags(flags)]);
+  const fileJson = toJson(ConfigSchema, fromFile) as JsonObject;
+  const origins = new Map([...pathsOf(fileJson).map((path) => [path, file ?? ""] as const), ...originsOf(settings)]);
+  const config = fromJson(ConfigSchema, overlay(fileJson, settings));
+  return resolveConfig(config, { settings, origins, warnings: reading.warnings, variables: environment });
+}
+
+/** What is known beside a configuration's messages. */
+interface Beside extends EnvironmentReading {
+  readonly origins: ReadonlyMap<string, string>;
+  readonly variables: Variables;
+}
+
+const nothing: Beside = { settings: new Map(), origins: new Map(), warnings: [], variables: {} };
+
+/** Checks a configuration that a program made, and fills in its defaults. Throws `invalid_request` that names the key at fault. */
+export function resolveConfig(config: Config, beside: Beside = nothing): LoadedConfig {
+  const blame: Blame = (path) => {
+    const origin = beside.origins.get(path);
+    const isFile = origin !== undefined && !beside.settings.has(path);
+    return isFile ? `${origin}: ${path}` : (origin ?? path);
+  };
+  checkConfig(config, blame);
+  const surroundings = surroundingsOf(beside.settings);
+  const { settings, limits } = settingsOf(config, beside.variables);
+  if (!settings.open && !isLoopbackHost(settings.host))
+    throw fault(
+      "invalid_request",
+      `${blame("http.host")}: ${settings.host} is reached from other machines, and this version has no keys; add --open (or LLM_OPEN=true) to serve everyone who can connect, or listen on 127.0.0.1`,
+    );
+  return { config, settings, limits, ...surroundings, origins: beside.origins, warnings: beside.warnings };
+}
+
+function readFlags(flags: Flags): [string, Setting][] {
+  return Object.entries(flagPaths).flatMap(([name, [flag, path]]) => {
+    const given = flags[name as keyof Flags];
+    return given === undefined ? [] : [[path, readFlag(flag, path, String(given))] as [string, Setting]];
+  });
+}
+
+function originsOf(settings: ReadonlyMap<string, Setting>): (readonly [string, string])[] {
+  return [...settings].map(([path, { from }]) => [path, from] as const);
+}
+
+/** Paths of every value in the JSON of a Config. */
+function pathsOf(json: JsonObject, prefix = ""): string[] {
+  return Object.entries(json).flatMap(([key, value]) => {
+    const path = prefix + key;
+    const isBranch = typeof value === "object" && value !== null && !Array.isArray(value) && path !== "aliases";
+    return isBranch ? pathsOf(value, `${path}.`) : [path];
+  });
+}
+
+/** A copy of the JSON with the settings that belong to it; a list or map replaces the file's whole. */
+function overlay(json: JsonObject, settings: ReadonlyMap<string, Setting>): JsonObject {
+  const copy = structuredClone(json);
+  const branches = new Set(ConfigSchema.fields.map(({ jsonName }) => jsonName));
+  for (const [path, { value }] of settings) {
+    const segments = path.split(".");
+    if (!branches.has(segments[0] ?? "")) continue;
+    let at = copy;
+    for (const segment of segments.slice(0, -1)) at = (at[segment] ??= {}) as JsonObject;
+    const isPath = pathSettings.has(path) && typeof value === "string" && !isWebUrl(value);
+    at[segments.at(-1) ?? ""] = (isPath ? resolve(value) : value) as JsonObject[string];
+  }
+  return copy;
+}

@@ -1,0 +1,71 @@
+import { toJson } from "@bufbuild/protobuf";
+import { ModelOptionsSchema, type ModelOptions } from "../../gen/parley/config/v1/config_pb.ts";
+import type { LoadedConfig } from "../config.ts";
+import { limits, type LimitName } from "../core/limits.ts";
+import type { Secret } from "../environment/secret.ts";
+import { withoutCredentials } from "../environment/values.ts";
+
+/** What a configuration was understood as and where each value comes from, a line a value, for people; secrets are `***`. */
+export function describeConfig(loaded: LoadedConfig): string {
+  const rows = [...settingRows(loaded), ...surroundingRows(loaded), ...limitRows(loaded)].map(
+    ([path, value]) => [path, shown(value), loaded.origins.get(path) ?? "default"] as const,
+  );
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map(([path, value, origin]) => `${path.padEnd(widths[0] ?? 0)}  ${value.padEnd(widths[1] ?? 0)}  ${origin}`).join("\n");
+}
+
+type Value = string | number | boolean | readonly string[] | Secret | undefined;
+type Row = readonly [path: string, value: Value];
+
+function settingRows({ settings }: LoadedConfig): Row[] {
+  return [
+    ["http.host", settings.host],
+    ["http.port", settings.port],
+    ["http.open", settings.open],
+    ["http.cors.origins", settings.corsOrigins],
+    ["http.reflection", settings.reflection],
+    ["models.directory", settings.modelsDirectory],
+    ["models.mirror", settings.modelMirror],
+    ["models.defaultModel", settings.defaultModel],
+    ["models.defaultProvider", settings.defaultProvider],
+    ["models.dataDirectory", settings.dataDirectory],
+    ...Object.entries(settings.modelOptions).flatMap(([id, options]) => optionRows(`models.options.${id}`, options)),
+    ["aliases", Object.entries(settings.aliases).map(([name, target]) => `${name}=${target}`)],
+    ["routes", settings.routes.map(({ model, targets }) => `${model}=${targets[0]?.upstream}/${targets[0]?.model ?? model}`)],
+    ["engine.gpu", settings.gpu],
+    ["engine.defaultMaxTokens", settings.defaultMaxTokens],
+    ["engine.defaultTemperature", settings.defaultTemperature],
+    ["telemetry.logLevel", settings.logLevel],
+    ["telemetry.logFile", settings.logFile],
+    ["telemetry.metrics", settings.metrics],
+    ["telemetry.appName", settings.appName],
+    ["telemetry.version", settings.version],
+  ];
+}
+
+function optionRows(path: string, options: ModelOptions): Row[] {
+  return Object.entries(toJson(ModelOptionsSchema, options) ?? {}).map(([name, value]): Row => [`${path}.${name}`, String(value)]);
+}
+
+function surroundingRows({ hub, proxy, tracing }: LoadedConfig): Row[] {
+  return [
+    ["hub.endpoint", hub.endpoint],
+    ["hub.token", hub.token],
+    ["tracing.endpoint", tracing.isOn ? `on, ${tracing.protocol}` : "off"],
+    ["proxy.https", proxy.https],
+    ["proxy.http", proxy.http],
+    ["proxy.none", proxy.none],
+  ];
+}
+
+/** Limits that somebody set; the rest are the README's table. */
+function limitRows({ limits: values, origins }: LoadedConfig): Row[] {
+  return (Object.keys(limits) as LimitName[])
+    .map((name): Row => [`limits.values.${name}`, `${values[name]} ${limits[name].unit}`])
+    .filter(([path]) => origins.has(path));
+}
+
+function shown(value: Value): string {
+  if (value === undefined) return "-";
+  return withoutCredentials(String(value)) || "-";
+}

@@ -1,0 +1,110 @@
+import { homedir, platform } from "node:os";
+import { join, resolve, sep } from "node:path";
+import about from "../../package.json" with { type: "json" };
+import { create } from "@bufbuild/protobuf";
+import {
+  EngineSchema,
+  HttpSchema,
+  ModelsSchema,
+  TelemetrySchema,
+  type Config,
+  type ModelOptions,
+  type Route,
+} from "../../gen/parley/config/v1/config_pb.ts";
+import { resolveLimits, type Limits } from "../core/limits.ts";
+import type { Variables } from "../environment.ts";
+import { textOf } from "../environment/read.ts";
+import { logLevelFrom, type LogLevel } from "../environment/values.ts";
+import { defaultProviderFrom, type DefaultProvider } from "./checks.ts";
+
+/** A configuration with its defaults filled in; what is still undefined is derived where it is used. */
+export interface Settings {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Whether it may listen beyond loopback. */
+  readonly open: boolean;
+  /** Exact origins of web pages that may call. */
+  readonly corsOrigins: readonly string[];
+  /** Whether the services describe themselves to gRPC clients. */
+  readonly reflection: boolean;
+  /** Absolute. */
+  readonly modelsDirectory: string;
+  /** Absolute folder, or a URL; asked for models first. */
+  readonly modelMirror: string | undefined;
+  readonly defaultModel: string | undefined;
+  readonly defaultProvider: DefaultProvider;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  /** How single models are loaded, by id. */
+  readonly modelOptions: Readonly<Record<string, ModelOptions>>;
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Each with exactly one target, `llama-cpp` or `echo`. */
+  readonly routes: readonly Route[];
+  /** `auto`, `none`, `cuda`, `vulkan` or `metal`. */
+  readonly gpu: string;
+  readonly defaultMaxTokens: number | undefined;
+  readonly defaultTemperature: number | undefined;
+  readonly logLevel: LogLevel;
+  /** Absolute. */
+  readonly logFile: string | undefined;
+  readonly metrics: boolean;
+  readonly appName: string;
+  readonly version: string;
+}
+
+/** Version of the package. */
+export const packageVersion: string = about.version;
+
+/** Folder that holds package.json. */
+export const packageRoot: string = resolve(import.meta.dirname, "../..");
+
+/** Fills in the defaults of a configuration that was checked. */
+export function settingsOf(config: Config, variables: Variables): { readonly settings: Settings; readonly limits: Limits } {
+  return {
+    settings: { ...doorSettings(config), ...modelSettings(config, variables), ...telemetrySettings(config) },
+    limits: resolveLimits(config.limits?.values ?? {}),
+  };
+}
+
+function doorSettings({ http = create(HttpSchema) }: Config) {
+  const { host = "127.0.0.1", port = 8080, open = false, reflection = true, cors } = http;
+  return { host: host.replace(/^\[(.*)\]$/, "$1"), port, open, reflection, corsOrigins: cors?.origins ?? [] };
+}
+
+function modelSettings({ models = create(ModelsSchema), engine = create(EngineSchema), aliases, routes }: Config, variables: Variables) {
+  const { directory, mirror, defaultModel, defaultProvider = "auto", options } = models;
+  const { gpu = "auto", defaultMaxTokens, defaultTemperature } = engine;
+  const dataDirectory = models.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables });
+  return {
+    modelsDirectory: resolve(directory ?? defaultModelsFolder(packageRoot, dataDirectory)),
+    modelMirror: mirror,
+    defaultModel,
+    defaultProvider: defaultProviderFrom(defaultProvider) ?? "auto",
+    dataDirectory: resolve(dataDirectory),
+    modelOptions: options,
+    aliases,
+    routes,
+    gpu,
+    defaultMaxTokens,
+    defaultTemperature,
+  };
+}
+
+function telemetrySettings({ telemetry = create(TelemetrySchema) }: Config) {
+  const { logLevel = "info", logFile, metrics = true, appName = about.name, version = about.version } = telemetry;
+  return { logLevel: logLevelFrom(logLevel) ?? "info", logFile, metrics, appName, version };
+}
+
+/** Where programs keep data that is theirs, on this platform. */
+export function platformDataFolder(of: { readonly platform: string; readonly home: string; readonly variables: Variables }): string {
+  const { home, variables } = of;
+  if (of.platform === "darwin") return join(home, "Library", "Application Support", about.name);
+  if (of.platform === "win32") return join(textOf(variables, "LOCALAPPDATA") ?? join(home, "AppData", "Local"), about.name);
+  return join(textOf(variables, "XDG_DATA_HOME") ?? join(home, ".local", "share"), about.name);
+}
+
+/** The package's own `models`; where the package was installed as a dependency, a folder that its next version does not wipe. */
+export function defaultModelsFolder(root: string, dataDirectory: string): string {
+  return root.split(sep).includes("node_modules") ? join(dataDirectory, "models") : join(root, "models");
+}

@@ -1,0 +1,45 @@
+import { fault } from "../core/reasons.ts";
+import type { Setting } from "../environment/read.ts";
+import { Secret } from "../environment/secret.ts";
+
+/** How OpenTelemetry's exporter speaks. */
+export const tracingProtocols = ["http/protobuf", "http/json", "grpc"] as const;
+
+/** One of them. */
+export type TracingProtocol = (typeof tracingProtocols)[number];
+
+/** What only the environment says, by names that are not ours. */
+export interface Surroundings {
+  /** The hub that models are pulled from; undefined: its public address, no token. */
+  readonly hub: { readonly endpoint: string | undefined; readonly token: Secret | undefined };
+  /** Proxies by the addresses they are for; their addresses may hold a password. */
+  readonly proxy: { readonly http: Secret | undefined; readonly https: Secret | undefined; readonly none: string | undefined };
+  /** Whether traces are sent, and how; where to is read by the SDK itself. */
+  readonly tracing: { readonly isOn: boolean; readonly protocol: TracingProtocol; readonly serviceName: string | undefined };
+}
+
+/** Gathers what only the environment says. Throws `invalid_request` that names the variable. */
+export function surroundingsOf(settings: ReadonlyMap<string, Setting>): Surroundings {
+  const text = (path: string): string | undefined => {
+    const value = settings.get(path)?.value;
+    return typeof value === "string" ? value : undefined;
+  };
+  const secret = (path: string) => (text(path) === undefined ? undefined : new Secret(text(path) ?? ""));
+  return {
+    hub: { endpoint: text("hub.endpoint"), token: secret("hub.token") },
+    proxy: { http: secret("proxy.http"), https: secret("proxy.https"), none: text("proxy.none") },
+    tracing: {
+      isOn:
+        text("tracing.endpoint") !== undefined && settings.get("tracing.isDisabled")?.value !== true && text("tracing.exporter") !== "none",
+      protocol: protocolOf(settings.get("tracing.protocol")),
+      serviceName: text("tracing.serviceName"),
+    },
+  };
+}
+
+function protocolOf(setting: Setting | undefined): TracingProtocol {
+  if (setting === undefined) return "http/protobuf";
+  const known = tracingProtocols.find((protocol) => protocol === setting.value);
+  if (known !== undefined) return known;
+  throw fault("invalid_request", `${setting.from}: ${JSON.stringify(setting.value)} must be one of ${tracingProtocols.join(", ")}`);
+}

@@ -1,0 +1,239 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  debugSwitchType,
+  integerType,
+  invertedSwitchType,
+  levelType,
+  listType,
+  numberType,
+  pairsType,
+  pathType,
+  placeType,
+  portType,
+  secondsType,
+  secretType,
+  switchType,
+  textType,
+  urlType,
+  type ValueType,
+} from "./environment/values.ts";
+
+/** Variables by name, as a process has them. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Another name of a variable, where older services or platforms use one. */
+export interface Alias {
+  readonly name: string;
+  /** How its text is read; the row's own type unless it differs. */
+  readonly type: ValueType;
+}
+
+/** One variable: what it sets, how its text is read, and what to say about it. */
+export interface EnvironmentRow {
+  readonly name: string;
+  /** Paths of the configuration (`http.port`), or of what only the environment says (`hub.token`). */
+  readonly sets: readonly string[];
+  readonly type: ValueType;
+  /** What holds when nothing is set, for people. */
+  readonly default: string;
+  readonly what: string;
+  readonly aliases: readonly Alias[];
+}
+
+interface Facts extends Pick<EnvironmentRow, "type" | "default" | "what"> {
+  readonly aliases?: readonly (string | Alias)[];
+}
+
+function row(name: string, sets: string | readonly string[], { aliases = [], ...facts }: Facts): EnvironmentRow {
+  const typed = aliases.map((alias) => (typeof alias === "string" ? { name: alias, type: facts.type } : alias));
+  return { name, sets: typeof sets === "string" ? [sets] : sets, ...facts, aliases: typed };
+}
+
+/** Every variable that does something. A name beats its aliases, an earlier row a later one, and a variable the configuration file; an empty one counts as unset. */
+export const environment: readonly EnvironmentRow[] = [
+  row("LLM_HOST", "http.host", {
+    type: textType,
+    default: "127.0.0.1",
+    what: "Address to listen on; beyond this machine only with `LLM_OPEN`.",
+  }),
+  row("LLM_PORT", "http.port", {
+    type: portType,
+    default: "8080",
+    what: "Port; 0 takes a free one, which the ready line names.",
+    aliases: ["PORT"],
+  }),
+  row("LLM_OPEN", "http.open", {
+    type: switchType,
+    default: "false",
+    what: "Listen beyond this machine without keys. Loading, pulling and deleting models stays with callers on this machine.",
+    aliases: [{ name: "LLM_ENABLE_AUTH", type: invertedSwitchType }],
+  }),
+  row("LLM_CORS_ORIGINS", "http.cors.origins", {
+    type: listType,
+    default: "none",
+    what: "Exact origins of web pages that may call, such as `https://chat.example`.",
+  }),
+  row("LLM_DEFAULT_PROVIDER", "models.defaultProvider", {
+    type: textType,
+    default: "auto",
+    what: "`auto` (a local model, else `echo`), `local` or `llama-cpp` (a local model or an error), `echo` or `stub` (repeats what it is told).",
+    aliases: ["LLM_PROVIDER"],
+  }),
+  row("LLM_DEFAULT_MODEL", "models.defaultModel", {
+    type: textType,
+    default: "the only GGUF on disk, else the catalog's default, else `echo`",
+    what: "Model that answers when a request names none.",
+  }),
+  row("LLM_MODEL_ALIASES", "aliases", {
+    type: pairsType,
+    default: "none",
+    what: "Other names of models: `name=model,name=model`; `*=model` catches unknown names. Replaces the file's list.",
+  }),
+  row("LLM_MODELS_DIR", "models.directory", { type: pathType, default: "`models`", what: "Folder of the GGUF files." }),
+  row("LLM_MODEL_MIRROR", "models.mirror", { type: placeType, default: "none", what: "Folder or URL that is asked for models first." }),
+  row("LLM_DATA_DIR", "models.dataDirectory", {
+    type: pathType,
+    default: "the platform's data folder",
+    what: "Folder of caches and partial downloads.",
+  }),
+  row("HF_ENDPOINT", "hub.endpoint", { type: urlType, default: "the Hugging Face hub", what: "Hub that models are pulled from." }),
+  row("HF_TOKEN", "hub.token", { type: secretType, default: "none", what: "Token for the hub." }),
+  row("LLM_DEFAULT_TEMPERATURE", "engine.defaultTemperature", {
+    type: numberType,
+    default: "the engine's own, 0.8",
+    what: "Temperature of requests to local models that say none, 0 to 2.",
+  }),
+  row("LLM_DEFAULT_MAX_TOKENS", "engine.defaultMaxTokens", {
+    type: integerType,
+    default: "what the context leaves",
+    what: "Most new tokens of requests to local models that say none.",
+  }),
+  row("LLM_TIMEOUT_SECS", ["limits.values.firstTokenMs", "limits.values.idleStreamMs"], {
+    type: secondsType,
+    default: "60",
+    what: "Longest wait for the first content of a remote target, and for the next event of any stream; `limits.callMs` caps the whole call.",
+  }),
+  row("LLM_LOG_LEVEL", "telemetry.logLevel", {
+    type: levelType,
+    default: "info",
+    what: "How much is logged; `LLM_DEBUG=true` means `debug`.",
+    aliases: ["LOG_LEVEL", { name: "LLM_DEBUG", type: debugSwitchType }],
+  }),
+  row("LLM_LOG_FILE", "telemetry.logFile", { type: pathType, default: "none", what: "File that the log is written to as well." }),
+  row("LLM_METRICS_ENABLED", "telemetry.metrics", {
+    type: switchType,
+    default: "true",
+    what: "Whether `/metrics` answers.",
+    aliases: ["ENABLE_METRICS"],
+  }),
+  row("LLM_APP_NAME", "telemetry.appName", { type: textType, default: "parley", what: "Name that `/health` shows." }),
+  row("LLM_VERSION", "telemetry.version", { type: textType, default: "the package's", what: "Version that `/health` shows." }),
+  row("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "tracing.endpoint", {
+    type: urlType,
+    default: "none",
+    what: "Where traces are sent, as it stands; traces are off unless this or the next is set. All `OTEL_*` names keep the standard's meaning.",
+  }),
+  row("OTEL_EXPORTER_OTLP_ENDPOINT", "tracing.endpoint", {
+    type: urlType,
+    default: "none",
+    what: "Base address of an OpenTelemetry collector, such as `http://localhost:4318`.",
+  }),
+  row("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "tracing.protocol", {
+    type: textType,
+    default: "none",
+    what: "As the next, for traces alone.",
+  }),
+  row("OTEL_EXPORTER_OTLP_PROTOCOL", "tracing.protocol", {
+    type: textType,
+    default: "http/protobuf",
+    what: "How they are sent: `http/protobuf`, `http/json` or `grpc`.",
+  }),
+  row("OTEL_TRACES_EXPORTER", "tracing.exporter", { type: textType, default: "otlp", what: "`none` turns traces off." }),
+  row("OTEL_SDK_DISABLED", "tracing.isDisabled", { type: switchType, default: "false", what: "Turns traces off." }),
+  row("OTEL_SERVICE_NAME", "tracing.serviceName", { type: textType, default: "parley", what: "Name of the service in traces." }),
+  row("HTTPS_PROXY", "proxy.https", {
+    type: urlType,
+    default: "none",
+    what: "Proxy for https addresses, for pulls.",
+    aliases: ["https_proxy"],
+  }),
+  row("HTTP_PROXY", "proxy.http", {
+    type: urlType,
+    default: "none",
+    what: "Proxy for http addresses, for pulls.",
+    aliases: ["http_proxy"],
+  }),
+  row("NO_PROXY", "proxy.none", {
+    type: textType,
+    default: "none",
+    what: "Hosts that are reached without a proxy.",
+    aliases: ["no_proxy"],
+  }),
+];
+
+/** Names of parts that this version does not have. One of ours that is set is refused, since nothing would heed it; a foreign one is named in a warning. */
+export const laterVariables: readonly string[] = [
+  "LLM_ADMIN_PORT",
+  "LLM_METRICS_PORT",
+  "LLM_API_KEYS",
+  "LLM_API_KEYS_FILE",
+  "LLM_API_KEY",
+  "LLM_PROVIDER_FALLBACK",
+  "LLM_OPENAI_API_KEY",
+  "LLM_OPENAI_BASE_URL",
+  "LLM_OPENAI_DEFAULT_MODEL",
+  "LLM_OPENAI_TIMEOUT",
+  "LLM_ANTHROPIC_API_KEY",
+  "LLM_ANTHROPIC_BASE_URL",
+  "LLM_ANTHROPIC_DEFAULT_MODEL",
+  "LLM_ANTHROPIC_TIMEOUT",
+  "LLM_OLLAMA_BASE_URL",
+  "LLM_OLLAMA_DEFAULT_MODEL",
+  "LLM_OLLAMA_TIMEOUT",
+  "LLM_HUGGINGFACE_API_KEY",
+  "LLM_HUGGINGFACE_MODEL",
+  "LLM_HUGGINGFACE_BASE_URL",
+  "LLM_HUGGINGFACE_TIMEOUT",
+  "LLM_VLLM_BASE_URL",
+  "LLM_VLLM_TIMEOUT",
+  "LLM_LAN_BASE_URL",
+  "LLM_LAN_API_KEY",
+  "LLM_LAN_TIMEOUT",
+  "LLM_BASE_URL",
+  "LLM_RAW_URL",
+  "LLM_RAW_TIMEOUT",
+  "LLM_URL",
+  "LLM_REDIS_URL",
+  "LLM_REDIS_ENABLED",
+  "LLM_REDIS_MAX_CONNECTIONS",
+  "LLM_CACHE_ENABLED",
+  "LLM_CACHE_TTL",
+  "LLM_KAFKA_BOOTSTRAP_SERVERS",
+  "LLM_KAFKA_ENABLED",
+  "LLM_KAFKA_REQUEST_TOPIC",
+  "LLM_KAFKA_METRICS_TOPIC",
+  "LLM_KAFKA_ERROR_TOPIC",
+  "OPENAI_API_KEY",
+  "ANTHROPIC_API_KEY",
+  "OLLAMA_HOST",
+  "HUGGINGFACE_API_KEY",
+  "HUGGINGFACE_MODEL",
+  "VLLM_URL",
+  "REDIS_URL",
+  "REDIS_ENABLED",
+  "REDIS_MAX_CONNECTIONS",
+  "REDIS_TTL_HOURS",
+  "KAFKA_BOOTSTRAP_SERVERS",
+  "KAFKA_ENABLED",
+  "KAFKA_REQUEST_TOPIC",
+  "KAFKA_METRICS_TOPIC",
+  "KAFKA_ERROR_TOPIC",
+];
+
+/** The process's own variables, below them those of the file `.env` beside package.json. Nothing else reads `process.env`, except Node and the OpenTelemetry SDK. */
+export function processVariables(): Variables {
+  const file = join(import.meta.dirname, "..", ".env");
+  if (existsSync(file)) process.loadEnvFile(file);
+  return process.env;
+}

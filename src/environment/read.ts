@@ -1,0 +1,106 @@
+import { fault } from "../core/reasons.ts";
+import { environment, laterVariables, type EnvironmentRow, type Variables } from "../environment.ts";
+import { nearest } from "./nearest.ts";
+import { isServiceLink, saysNothing, unparsable, type SettingValue, type ValueType } from "./values.ts";
+
+/** One thing that was set, and by what. */
+export interface Setting {
+  readonly value: SettingValue;
+  /** Name of the variable or flag. */
+  readonly from: string;
+  readonly isSecret: boolean;
+}
+
+/** What a set of variables says. */
+export interface EnvironmentReading {
+  /** By path, such as `http.port`. */
+  readonly settings: ReadonlyMap<string, Setting>;
+  /** Sentences for people: what was set and is not heeded. */
+  readonly warnings: readonly string[];
+}
+
+/** Understands variables by the table. Throws `invalid_request` that names the variable: one that cannot be read, an unknown name of ours, or one of a part that this version lacks. */
+export function readEnvironment(variables: Variables): EnvironmentReading {
+  refuseUnknown(variables);
+  const settings = new Map<string, Setting>();
+  for (const row of environment) {
+    const setting = readRow(row, variables);
+    if (setting === undefined) continue;
+    for (const path of row.sets) if (!settings.has(path)) settings.set(path, setting);
+  }
+  return { settings, warnings: warningsOf(variables) };
+}
+
+/** Understands a flag by the row that sets the same path. Throws `invalid_request` that names the flag. */
+export function readFlag(flag: string, path: string, text: string): Setting {
+  const row = environment.find(({ sets }) => sets.includes(path));
+  if (row === undefined) throw new TypeError(`no variable sets ${path}`);
+  const value = parse(flag, row.type, text);
+  if (value === saysNothing) throw unreadable(flag, row.type, text);
+  return { value, from: flag, isSecret: isSecret(row) };
+}
+
+/** The text of a variable; an empty one counts as unset. */
+export function textOf(variables: Variables, name: string): string | undefined {
+  const text = variables[name]?.trim();
+  return text === "" ? undefined : text;
+}
+
+function readRow(row: EnvironmentRow, variables: Variables): Setting | undefined {
+  for (const { name, type } of [row, ...row.aliases]) {
+    const text = textOf(variables, name);
+    if (text === undefined) continue;
+    const value = parse(name, type, text);
+    if (value !== saysNothing) return { value, from: name, isSecret: isSecret(row) };
+  }
+  return undefined;
+}
+
+function isSecret({ type }: EnvironmentRow): boolean {
+  return type.name === "secret";
+}
+
+function parse(name: string, type: ValueType, text: string): SettingValue | typeof saysNothing {
+  const value = type.parse(text);
+  if (value === unparsable) throw unreadable(name, type, text);
+  return value;
+}
+
+function unreadable(name: string, type: ValueType, text: string): Error {
+  const shown = type.isPrintable ? `${JSON.stringify(text)} is not ${type.expects}` : `its value is not ${type.expects}`;
+  return fault("invalid_request", `${name}: ${shown}`);
+}
+
+const known = environment.flatMap(({ name, aliases }) => [name, ...aliases.map((alias) => alias.name)]);
+const later = new Set(laterVariables);
+
+function refuseUnknown(variables: Variables): void {
+  const ours = Object.keys(variables).filter((name) => name.startsWith("LLM_") && textOf(variables, name) !== undefined);
+  const unknown = ours.filter((name) => !known.includes(name) && !isKubernetesLink(name, variables)).toSorted();
+  if (unknown.length > 0) throw fault("invalid_request", unknown.map(whyUnknown).join("; "));
+}
+
+function whyUnknown(name: string): string {
+  if (later.has(name)) return `${name}: not in this version, unset it`;
+  const near = nearest(
+    name,
+    known.filter((other) => other.startsWith("LLM_")),
+  );
+  return `${name}: there is no such variable, ${near === undefined ? "unset it" : `did you mean ${near}`}`;
+}
+
+/** Whether Kubernetes wrote it: each pod gets variables named after the services beside it, and a service may be named `llm` or `llm-...`. */
+function isKubernetesLink(name: string, variables: Variables): boolean {
+  if (/_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(name) || /_PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?$/.test(name)) return true;
+  return name.endsWith("_PORT") && isServiceLink(textOf(variables, name) ?? "");
+}
+
+function warningsOf(variables: Variables): string[] {
+  const warnings: string[] = [];
+  const foreign = laterVariables.filter((name) => !name.startsWith("LLM_") && textOf(variables, name) !== undefined);
+  if (foreign.length > 0) warnings.push(`ignored: ${foreign.join(", ")}; the parts that would use them are not in this version`);
+  const [auth] = environment.filter(({ sets }) => sets.includes("http.open")).flatMap(({ aliases }) => aliases);
+  if (auth !== undefined && textOf(variables, auth.name) !== undefined && auth.type.parse(textOf(variables, auth.name) ?? "") === false)
+    warnings.push(`${auth.name} asks for keys, which are not in this version: only callers on this machine are served`);
+  return warnings;
+}
