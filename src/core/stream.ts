@@ -1,5 +1,7 @@
 /** What `observe` tells of a stream. */
 export interface Watch<Event> {
+  /** Each time the consumer asks for an event: from here to the event the stream is waited for. Must not throw. */
+  ask?(): void;
   /** Each event, before the consumer has it. Must not throw. */
   event?(event: Event): void;
   /** Exactly once: when the stream is done, has thrown (the error is given), or was left by its consumer (`left`). Must not throw. */
@@ -24,6 +26,7 @@ export function observe<Event>(stream: AsyncIterable<Event>, watch: Watch<Event>
       const onError = (error: unknown) => end({ type: "failed", error });
       return {
         next() {
+          watch.ask?.();
           const promise = inner.next();
           promise.then(onResult, onError);
           return promise;

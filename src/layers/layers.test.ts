@@ -207,6 +207,23 @@ describe("timeLimits", () => {
     expect(reasonOf(await failure(events))).toBe("provider_timeout");
   });
 
+  it("does not blame the target for a reader that takes its time", async () => {
+    const clock = fakeClock();
+    const inner = script<ChatRequest, ChatEvent>();
+    const layer = timeLimits({ clock, target: "p/m", callMs: 10_000, firstTokenMs: undefined, idleStreamMs: 100 });
+    const events = layer(inner.work, chatKind)(request, testContext())[Symbol.asyncIterator]();
+    const first = events.next();
+    const call = await inner.next();
+    call.give(text(0, "a"));
+    await first;
+    clock.advance(1000);
+    call.give(text(0, "b"));
+    expect((await events.next()).done).toBe(false);
+    const late = events.next();
+    clock.advance(200);
+    expect(reasonOf(await failure(late))).toBe("provider_timeout");
+  });
+
   it("leaves no timer behind", async () => {
     const { clock, inner, events } = setUp({ firstTokenMs: 100, idleStreamMs: 100 });
     const call = await inner.next();

@@ -1,3 +1,4 @@
+import type { ConnectError } from "@connectrpc/connect";
 import { limitFault, type LimitName } from "../core/limits.ts";
 import type { Clock } from "../core/ports.ts";
 import { linkSignal } from "../core/signals.ts";
@@ -13,30 +14,34 @@ export interface TimeLimitOptions {
   readonly callMs: number;
   /** To the first content, ms; local targets have none, since their queue has its own. */
   readonly firstTokenMs: number | undefined;
-  /** Between two events after the first content, ms. */
+  /** Between two events after the first content, ms; only while the consumer waits: a slow reader is not the target's fault. */
   readonly idleStreamMs: number | undefined;
 }
 
 /** Aborts an attempt that takes too long: in all, to its first content, or between two events. */
 export function timeLimits({ clock, target, callMs, firstTokenMs, idleStreamMs }: TimeLimitOptions): Layer {
+  const late = (name: LimitName, ms: number, what: string): ConnectError =>
+    limitFault(name, `${target} ${what} within ${ms} ms; raise limits.${name} if that is expected`, { provider: target });
+
   return function timeLimitsLayer(next, kind) {
     return function timed(request, context) {
       const link = linkSignal(context.signal);
-      const expire = (name: LimitName, ms: number, what: string) => () =>
-        link.abort(limitFault(name, `${target} ${what} within ${ms} ms; raise limits.${name} if that is expected`, { provider: target }));
-      const cancelTotal = clock.after(callMs, expire("callMs", callMs, "did not finish"));
-      let cancelNext =
-        firstTokenMs === undefined ? noTimer : clock.after(firstTokenMs, expire("firstTokenMs", firstTokenMs, "sent nothing"));
+      const cancelTotal = clock.after(callMs, () => link.abort(late("callMs", callMs, "did not finish")));
+      const first = watchdog(clock, firstTokenMs, (ms) => link.abort(late("firstTokenMs", ms, "sent nothing")));
+      const idle = watchdog(clock, idleStreamMs, (ms) => link.abort(late("idleStreamMs", ms, "sent nothing more")));
       let isStarted = false;
-      const release = () => (cancelTotal(), cancelNext(), link.release());
+      first.wait();
+      const release = () => (cancelTotal(), first.close(), idle.close(), link.release());
       try {
         return observe(next(request, { ...context, signal: link.signal }), {
+          ask() {
+            if (isStarted) idle.wait();
+          },
           event(event) {
-            isStarted ||= kind.isContent(event);
-            if (!isStarted) return;
-            cancelNext();
-            cancelNext =
-              idleStreamMs === undefined ? noTimer : clock.after(idleStreamMs, expire("idleStreamMs", idleStreamMs, "sent nothing more"));
+            idle.rest();
+            if (isStarted || !kind.isContent(event)) return;
+            isStarted = true;
+            first.close();
           },
           end: release,
         });
@@ -48,4 +53,23 @@ export function timeLimits({ clock, target, callMs, firstTokenMs, idleStreamMs }
   };
 }
 
-const noTimer = () => {};
+/** Calls back when one wait lasts longer than `ms`. A wait costs no timer: one timer looks when the wait began, and looks again later. */
+function watchdog(clock: Clock, ms: number | undefined, onLate: (ms: number) => void) {
+  let sinceMs: number | undefined;
+  let cancel: (() => void) | undefined;
+  const look = () => {
+    const waitedMs = sinceMs === undefined ? 0 : clock.now() - sinceMs;
+    if (ms === undefined) return;
+    if (waitedMs >= ms) onLate(ms);
+    else cancel = clock.after(ms - waitedMs, look);
+  };
+  return {
+    wait() {
+      if (ms === undefined) return;
+      sinceMs = clock.now();
+      cancel ??= clock.after(ms, look);
+    },
+    rest: () => void (sinceMs = undefined),
+    close: () => cancel?.(),
+  };
+}

@@ -25,7 +25,7 @@ const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}
       catalog: () => [create(ModelSchema, { id: "catalog-model" })],
       defaultId: "small",
     },
-    ...{ local: provider("llama-cpp"), echo: provider("echo"), aliases: {}, defaultModel: "", defaultProvider: "auto" },
+    ...{ local: provider("llama-cpp"), echo: provider("echo"), aliases: {}, routes: [], defaultModel: "", defaultProvider: "auto" },
     target: ({ name }, model): Target => ({ provider: name, model, fields: {}, workOf: () => undefined }),
     ...more,
   });
@@ -72,6 +72,17 @@ describe("a name", () => {
     const names = setUp([file("a")], { aliases: { "gpt-4o": "a", "*": "echo" } });
     expect(goesTo(names, "gpt-4o")).toEqual(["gpt-4o", "llama-cpp", "a"]);
     expect(goesTo(names, "anything")).toEqual(["anything", "echo", "echo"]);
+  });
+  it("may be a route to a provider's model", () => {
+    const routes = [
+      { model: "gpt-4o", provider: "llama-cpp", targetModel: "a" },
+      { model: "parrot", provider: "echo", targetModel: "" },
+      { model: "lost", provider: "llama-cpp", targetModel: "gone" },
+    ];
+    const names = setUp([file("a")], { routes });
+    expect(goesTo(names, "gpt-4o")).toEqual(["gpt-4o", "llama-cpp", "a"]);
+    expect(goesTo(names, "parrot")).toEqual(["parrot", "echo", "echo"]);
+    expect(refusal(() => names.resolve("lost", ""))[0]).toBe("model_not_found");
   });
   it("that nobody has is refused, with what to do for one of the catalog", () => {
     expect(refusal(() => setUp([]).resolve("nobody", ""))[0]).toBe("model_not_found");

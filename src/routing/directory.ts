@@ -9,6 +9,8 @@ export interface DirectoryOptions {
   readonly echo: Provider;
   /** Other names of models; `*` catches names that nothing else answers to. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Names that lead to one target each: the provider, and the model's name there (empty: the same). */
+  readonly routes: readonly { readonly model: string; readonly provider: string; readonly targetModel: string }[];
   /** Model that answers when none is named; empty: found out. */
   readonly defaultModel: string;
   /** `auto`, or the name of the provider whose model answers when none is named. */
@@ -31,6 +33,7 @@ export interface Directory {
 /** Knows every model's name: the configuration's aliases, files on disk, and echo. A name is looked up, never a path. */
 export function directory(options: DirectoryOptions): Directory {
   const { library, local, echo, aliases, target } = options;
+  const routes = new Map(options.routes.map((route) => [route.model, route]));
   const targets = new Map<string, Target>();
   let chosen = options.defaultModel;
 
@@ -40,10 +43,13 @@ export function directory(options: DirectoryOptions): Directory {
     targets.set(key, known);
     return known;
   };
-  const find = (name: string): Target | undefined => {
+  const find = (asked: string): Target | undefined => {
+    const route = routes.get(asked);
+    const name = route === undefined || route.targetModel === "" ? asked : route.targetModel;
+    if (route?.provider === echo.name) return targetOf(echo, "echo");
     const file = library.find(name);
     if (file !== undefined) return targetOf(local, file.id);
-    return name === "echo" ? targetOf(echo, "echo") : undefined;
+    return route === undefined && name === "echo" ? targetOf(echo, "echo") : undefined;
   };
   const lookUp = (name: string): Target | undefined => {
     const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;

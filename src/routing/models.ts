@@ -12,10 +12,12 @@ export interface ModelsOptions {
   readonly local: Provider;
   readonly echo: Provider;
   readonly log: Log;
+  /** Called after the default has changed. */
+  readonly onDefaultChanged: () => void;
 }
 
 /** What there is to ask for by name, and what is done with it. */
-export function models({ directory, library, local, echo, log }: ModelsOptions): Models {
+export function models({ directory, library, local, echo, log, onDefaultChanged }: ModelsOptions): Models {
   /** The model as callers see it: with its other names, and whether it is the default. */
   const decorate = (model: Model): Model => {
     const files = library.find(model.id)?.aliases ?? [];
@@ -85,6 +87,7 @@ export function models({ directory, library, local, echo, log }: ModelsOptions):
       const previous = before === undefined ? "" : (aliasTarget(before) ?? before);
       directory.setDefault(name);
       log.info("default model changed", { model: destination.targets[0]?.model, previous });
+      onDefaultChanged();
       return { model: await byId(destination.targets[0]?.model ?? name, signal), previous };
     },
   };

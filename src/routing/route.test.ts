@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { CountTokensRequestSchema, CountTokensResponseSchema } from "../../gen/parley/v1/tokens_pb.ts";
+import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import { honoured, refused, type FieldTable } from "../core/fields.ts";
+import { chatKind, countTokensKind } from "../core/kinds.ts";
+import type { Target } from "../core/ports.ts";
+import { fieldOf, reasonOf, type Reason } from "../core/reasons.ts";
+import { only } from "../core/stream.ts";
+import type { Kind, Work } from "../core/work.ts";
+import { answer } from "../testing/answers.ts";
+import { testContext } from "../testing/call-context.ts";
+import { eventsOf, valuesOf } from "../testing/collect-events.ts";
+import { fakeClock } from "../testing/fake-clock.ts";
+import { userRequest } from "../testing/sample-request.ts";
+import { route } from "./route.ts";
+
+const everything: FieldTable = { messages: honoured, model: honoured, stop: honoured };
+
+/** A target that says `ok` and notes what it was asked. */
+const target = (provider: string, fields = everything) => {
+  const asked: ChatRequest[] = [];
+  const made: Target = {
+    ...{ provider, model: `${provider}-model`, fields },
+    workOf<Request, Event>(kind: Kind<Request, Event>) {
+      if (kind.operation !== "chat") return undefined;
+      const work = async function* (request: ChatRequest) {
+        asked.push(request);
+        yield* answer(["ok"]);
+      };
+      return work as unknown as Work<Request, Event>;
+    },
+  };
+  return { target: made, asked };
+};
+const going = (targets: readonly Target[]) => ({ clock: fakeClock(), resolve: (name: string) => ({ name, targets }) });
+const refusal = (work: () => unknown): [Reason, string | undefined] => {
+  try {
+    work();
+  } catch (error) {
+    return [reasonOf(error), fieldOf(error as never)];
+  }
+  throw new Error("it was not refused");
+};
+
+describe("route", () => {
+  it("asks the target by its own name of the model, without touching the request", async () => {
+    const { target: only1, asked } = target("p");
+    const request = userRequest("hi", { model: "alias" });
+    await eventsOf(route(chatKind, going([only1]))(request, testContext(request)));
+    expect(asked[0]?.model).toBe("p-model");
+    expect(request.model).toBe("alias");
+  });
+
+  it("says who served, in started and in completed", async () => {
+    const request = userRequest("hi", { model: "alias" });
+    const context = testContext(request);
+    const events = await eventsOf(route(chatKind, going([target("p").target]))(request, context));
+    expect(valuesOf(events, "started")[0]).toMatchObject({ provider: "p", model: "p-model", attempt: 1, isFallback: false });
+    expect(valuesOf(events, "completed")[0]).toMatchObject({
+      servedBy: { provider: "p", attempts: 1, fallback: false },
+      timings: { totalMs: expect.any(Number) },
+    });
+    expect(context.record).toMatchObject({ target: { provider: "p", model: "p-model" }, attempts: 1 });
+  });
+
+  it("passes over a target that cannot do what is asked", async () => {
+    const request = userRequest("hi", { stop: ["x"] });
+    const [first, second] = [target("p", { ...everything, stop: refused("no stops") }), target("q")];
+    const events = await eventsOf(route(chatKind, going([first.target, second.target]))(request, testContext(request)));
+    expect(valuesOf(events, "started")[0]).toMatchObject({ provider: "q", isFallback: true });
+  });
+
+  it("names the field when no target can", () => {
+    const request = userRequest("hi", { stop: ["x"] });
+    const { target: poor } = target("p", { ...everything, stop: refused("no stops") });
+    expect(refusal(() => route(chatKind, going([poor]))(request, testContext(request)))).toEqual(["unsupported_field", "stop"]);
+  });
+
+  it("refuses a kind of work that the provider does not do", () => {
+    const request = create(CountTokensRequestSchema, { chat: userRequest("hi") });
+    const work = route(countTokensKind, going([target("p").target]));
+    expect(refusal(() => work(request, testContext(userRequest("hi"))))).toEqual(["unimplemented", undefined]);
+  });
+
+  it("lets unary answers repeat the name that was asked for", async () => {
+    const counting: Target = {
+      ...{ provider: "p", model: "m", fields: everything },
+      workOf: () =>
+        async function* () {
+          yield create(CountTokensResponseSchema, { promptTokens: 7, model: "m" });
+        } as never,
+    };
+    const request = create(CountTokensRequestSchema, { chat: userRequest("hi", { model: "alias" }) });
+    const context = { ...testContext(userRequest("hi")), model: "alias" };
+    expect(await only(route(countTokensKind, going([counting]))(request, context))).toMatchObject({ promptTokens: 7, model: "alias" });
+  });
+});
