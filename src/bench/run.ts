@@ -1,0 +1,31 @@
+import { parseArgs } from "node:util";
+import type { Bench } from "./bench.ts";
+import { memory } from "./memory.ts";
+import { writeResult } from "./results.ts";
+import { rpc } from "./rpc.ts";
+
+/** Every benchmark there is, by the word that starts it. */
+const benches: Readonly<Record<string, Bench>> = { rpc, memory };
+
+const [name, ...rest] = process.argv.slice(2);
+const bench = name === undefined ? undefined : benches[name];
+if (bench === undefined || name === undefined) {
+  if (name !== undefined) console.error(`there is no benchmark ${name}`);
+  for (const [known, { what, options }] of Object.entries(benches)) {
+    console.log(`npm run bench -- ${known}   ${what}`);
+    for (const [option, { default: value, what: meaning }] of Object.entries(options)) console.log(`    --${option} ${value}   ${meaning}`);
+  }
+  process.exitCode = name === undefined ? 0 : 1;
+} else {
+  const options = numbersOf(bench, rest);
+  const report = await bench.run(options, (line) => console.log(line));
+  console.log(`written to ${writeResult(name, process.argv.slice(2), report)}`);
+}
+
+function numbersOf({ options }: Bench, words: readonly string[]): Record<string, number> {
+  const known = Object.fromEntries(Object.keys(options).map((option) => [option, { type: "string" as const }]));
+  const { values } = parseArgs({ args: [...words], options: known });
+  const given = Object.entries(options).map(([option, { default: value }]): [string, number] => [option, Number(values[option] ?? value)]);
+  for (const [option, value] of given) if (!(value > 0)) throw new TypeError(`--${option} takes a number above 0`);
+  return Object.fromEntries(given);
+}

@@ -1,0 +1,74 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, existsSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A server that runs in a process of its own. */
+export interface BenchServer {
+  readonly port: number;
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** On which core servers run; the load runs on another, so that neither takes the other's time. */
+const serverCore = "0";
+
+/** Moves this process, the load, off the servers' core. Throws on a machine with one core. */
+export function leaveServerCore(): void {
+  if (cpus().length < 2) throw new Error("this benchmark needs two cores: one for the server, one for the load");
+  execFileSync("taskset", ["-acp", `1-${cpus().length - 1}`, String(process.pid)], { stdio: "ignore" });
+}
+
+/** Starts `parley serve` as `npm start` does, on the echo model and with a free port; everything else is the default. Its log goes to a file. */
+export async function startParley(nodeOptions: readonly string[] = []): Promise<BenchServer> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
+  const readyFile = join(folder, "ready.json");
+  mkdirSync(join(folder, "models"));
+  const log = openSync(join(folder, "parley.log"), "w");
+  const words = [...nodeOptions, "src/bin.js", "serve", "--port", "0", "--ready-file", readyFile];
+  const environment = {
+    ...process.env,
+    LLM_DEFAULT_PROVIDER: "echo",
+    LLM_MODELS_DIR: join(folder, "models"),
+    LLM_DATA_DIR: join(folder, "data"),
+  };
+  const child = spawn("taskset", ["-c", serverCore, process.execPath, ...words], {
+    cwd: root,
+    env: environment,
+    stdio: ["ignore", log, log, ...(nodeOptions.length > 0 ? (["ipc"] as const) : [])],
+  });
+  while (!existsSync(readyFile)) {
+    if (child.exitCode !== null) throw new Error(`parley ended: ${readFileSync(join(folder, "parley.log"), "utf8")}`);
+    await sleep(20);
+  }
+  const { urls } = JSON.parse(readFileSync(readyFile, "utf8")) as { urls: readonly string[] };
+  return {
+    port: Number(new URL(urls[0] ?? "").port),
+    process: child,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts the raw server. */
+export async function startRaw(): Promise<BenchServer> {
+  const child = spawn("taskset", ["-c", serverCore, process.execPath, join(import.meta.dirname, "raw-server.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return {
+    port: Number(line.toString()),
+    process: child,
+    async stop() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  };
+}
