@@ -1,5 +1,8 @@
+import { mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { destination, levels, multistream, pino, type DestinationStream, type Logger } from "pino";
 import type { Log } from "../core/ports.ts";
+import { fault } from "../core/reasons.ts";
 
 /** What is logged where. */
 export interface LogOptions {
@@ -19,11 +22,7 @@ export interface ClosableLog extends Log {
 
 /** Opens the log: one JSON object a line, with an ISO time and the level's name. Lines are buffered for some milliseconds, for a write a call would cost more than the call. */
 export function openLog({ level, file, stream }: LogOptions): ClosableLog {
-  const buffered = { sync: false, minLength: 0 } as const;
-  const sinks = [
-    stream ?? destination({ dest: 2, ...buffered }),
-    ...(file === undefined ? [] : [destination({ dest: file, mkdir: true, append: true, ...buffered })]),
-  ];
+  const sinks = [stream ?? sink(2), ...(file === undefined ? [] : [sink(openFile(file))])];
   const options = {
     level,
     base: null,
@@ -34,9 +33,26 @@ export function openLog({ level, file, stream }: LogOptions): ClosableLog {
   const lowest = levels.values[level] === undefined ? "silent" : level;
   const logger = pino(
     options,
-    sinks.length === 1 ? sinks[0]! : multistream(sinks.map((sink) => ({ stream: sink, level: lowest as "info" }))),
+    sinks.length === 1 ? sinks[0]! : multistream(sinks.map((each) => ({ stream: each, level: lowest as "info" }))),
   );
   return { ...logOf(logger), flush: () => sinks.forEach(flush) };
+}
+
+/** Lines gather while a write runs: a write a line would cost more than the call it tells of. */
+function sink(fileDescriptor: number): DestinationStream {
+  return destination({ fd: fileDescriptor, sync: false, minLength: 0 });
+}
+
+/** Opened here and now, so that a file that cannot be written is refused at start. */
+function openFile(file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    return openSync(file, "a");
+  } catch (error) {
+    throw fault("invalid_request", `telemetry.logFile: ${file} cannot be written; choose another file or make its folder writable`, {
+      cause: error,
+    });
+  }
 }
 
 /** A log that keeps nothing. */
@@ -51,8 +67,8 @@ function logOf(logger: Logger): Log {
   };
 }
 
-function flush(sink: DestinationStream): void {
-  if ("flushSync" in sink && typeof sink.flushSync === "function") (sink as { flushSync(): void }).flushSync();
+function flush(stream: DestinationStream): void {
+  if ("flushSync" in stream && typeof stream.flushSync === "function") (stream as { flushSync(): void }).flushSync();
 }
 
 /** An error with its stack and causes: the log has it whole, the wire never. */

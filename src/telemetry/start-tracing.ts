@@ -15,6 +15,6 @@ export async function startTracing({ serviceName, serviceVersion }: TracingOptio
   ]);
   const resource = defaultResource().merge(resourceFromAttributes({ "service.name": serviceName, "service.version": serviceVersion }));
   // Traces only: metrics are Prometheus text at /metrics, logs are lines.
-  const sdk = startNodeSdk({ resource, metricReaders: [], logRecordProcessors: [], instrumentations: [] });
+  const sdk = startNodeSdk({ baseResource: resource, metricReaders: [], logRecordProcessors: [], instrumentations: [] });
   return () => sdk.shutdown();
 }
