@@ -20,6 +20,8 @@ export interface ModelTable {
   readonly files: readonly ModelFile[];
   /** Ids and aliases. */
   readonly byName: ReadonlyMap<string, ModelFile>;
+  /** By name in the folder. */
+  readonly byFile: ReadonlyMap<string, ModelFile>;
 }
 
 /** Gives every file its names. A catalog model has its catalog id before any file that happens to be called so. */
@@ -31,13 +33,14 @@ export function modelTable(scanned: readonly ScannedFile[], catalog: Catalog): M
     taken.add(id);
     return { file, entry, id };
   });
-  const files = named.map(({ file, entry, id }) => {
-    const aliases = [file.file, stemOf(file.file)].filter((alias) => isModelId(alias) && !taken.has(alias));
+  const byFile = new Map<string, ModelFile>();
+  for (const { file, entry, id } of named) {
+    const aliases = fileAliases(file.file).filter((alias) => isModelId(alias) && !taken.has(alias));
     for (const alias of aliases) taken.add(alias);
-    return modelFile(file, entry, { id, aliases });
-  });
-  const byName = new Map(files.flatMap((file) => [file.id, ...file.aliases].map((name) => [name, file] as const)));
-  return { files: files.toSorted((a, b) => compare(a.id, b.id)), byName };
+    byFile.set(file.file, modelFile(file, entry, { id, aliases }));
+  }
+  const files = [...byFile.values()].toSorted((a, b) => compare(a.id, b.id));
+  return { files, byFile, byName: new Map(files.flatMap((file) => [file.id, ...file.aliases].map((name) => [name, file] as const))) };
 }
 
 /** The catalog model whose bytes these are, as far as name, size and a hash that was computed can tell. */
@@ -68,6 +71,11 @@ function modelFile(file: ScannedFile, entry: CatalogEntry | undefined, names: Pi
 function freeName(file: string, taken: ReadonlySet<string>): string {
   const stem = stemOf(file);
   return taken.has(stem) ? file : stem;
+}
+
+/** What a file answers to beside an id: its name with and without `.gguf`. */
+export function fileAliases(file: string): readonly string[] {
+  return [file, stemOf(file)];
 }
 
 function stemOf(file: string): string {

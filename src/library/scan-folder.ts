@@ -12,8 +12,8 @@ export type ScanFolder = () => Promise<readonly ScannedFile[]>;
 export function folderScan(directory: string, hashes: VerifiedHashes): ScanFolder {
   let known = new Map<string, ModelHeader>();
   return async function scan() {
-    const names = (await readdir(directory)).filter((name) => name.endsWith(".gguf") && !name.startsWith("."));
     const root = await realpath(directory);
+    const names = (await readdir(root)).filter((name) => name.endsWith(".gguf") && !name.startsWith("."));
     const headers = new Map<string, ModelHeader>();
     const files = await Promise.all(names.map((file) => scanFile({ root, file, known, headers, hashes })));
     known = headers;
