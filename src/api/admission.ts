@@ -1,0 +1,157 @@
+import { randomUUID } from "node:crypto";
+import type { ConnectError } from "@connectrpc/connect";
+import { callRecord, type Call, type Caller } from "../core/context.ts";
+import { limitFault } from "../core/limits.ts";
+import { asFault, fault } from "../core/reasons.ts";
+import { linkSignal, type LinkedSignal } from "../core/signals.ts";
+import { endSpan } from "../telemetry/tracing.ts";
+import type { Cors } from "./cors.ts";
+import { timeoutMsOf } from "./deadline.ts";
+import { cut, isFinished, type Doors, type Exchange, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
+import { describeEnd, logEnd, openSpan } from "./record.ts";
+
+/** Decides who calls, from the headers and whether the peer is this machine. Throws `unauthenticated`. */
+export type Authenticate = (headers: HttpRequest["headers"], isLoopback: boolean) => Caller;
+
+/** What admission needs beside what every door needs. */
+export interface AdmissionOptions extends Omit<Doors, "service"> {
+  readonly authenticate: Authenticate;
+  readonly cors: Cors;
+}
+
+/** Serves one request from its headers to the end of its response. */
+export type Admit = (request: HttpRequest, response: HttpResponse, procedure: Procedure) => void;
+
+/** Makes a request's id; answered as `x-request-id`. */
+export function newRequestId(): string {
+  return `req_${randomUUID().replaceAll("-", "")}`;
+}
+
+/**
+ * Runs before the body of every request is read: opens the SERVER span, decides the caller and whether it may, joins the reasons to stop into one signal,
+ * has the procedure serve it, and at the end writes the log line that no layer wrote. What it refuses is answered by the procedure's door, in its own protocol.
+ */
+export function admission(options: AdmissionOptions): Admit {
+  const { clock, drain } = options;
+  return function admit(request, response, procedure) {
+    const leave = drain.enter();
+    const startedMs = clock.now();
+    const linked = linkSignal(drain.signal);
+    const verdict = judge(request, procedure, options);
+    const call: Call = {
+      requestId: String(response.getHeader("x-request-id")),
+      procedure: procedure.name,
+      protocol: protocolOf(request, procedure),
+      caller: verdict.caller,
+      startedMs,
+      deadlineMs: verdict.timeoutMs === undefined ? undefined : startedMs + verdict.timeoutMs,
+      signal: linked.signal,
+      span: openSpan(request, procedure),
+      upstreamKey: undefined,
+      idempotencyKey: headerOf(request, "idempotency-key"),
+      record: callRecord(),
+    };
+    const exchange: Exchange = { request, response, call, refusal: verdict.refusal, outcome: { error: verdict.refusal } };
+    const stopTimers = limitTime(exchange, linked, options);
+    void run(exchange, procedure, linked).then(() => {
+      stopTimers();
+      linked.release();
+      finish(exchange, procedure, options);
+      leave();
+    });
+  };
+}
+
+/** Serves, and resolves when the response is closed and the work has ended. */
+async function run(exchange: Exchange, procedure: Procedure, linked: LinkedSignal): Promise<void> {
+  const { request, response, outcome } = exchange;
+  const closed = new Promise<void>((resolve) => {
+    response.once("close", () => {
+      if (!isFinished(exchange)) linked.abort(outcome.error ?? fault("caller_gone", "the client went away"));
+      resolve();
+    });
+  });
+  // A reset of the stream is told by `close`; unheard, its error would end the process.
+  response.on("error", () => {});
+  request.on("error", () => {});
+  try {
+    await procedure.serve(exchange);
+  } catch (error) {
+    outcome.error ??= asFault(error);
+  }
+  if (!response.writableEnded) cut(exchange);
+  await closed;
+}
+
+interface Verdict {
+  readonly caller: Caller;
+  readonly timeoutMs: number | undefined;
+  readonly refusal: ConnectError | undefined;
+}
+
+const nobody: Caller = { tenant: "anonymous", keyId: "", scopes: [], models: [], isLoopback: false };
+
+function judge(request: HttpRequest, procedure: Procedure, { authenticate, drain, cors, limits }: AdmissionOptions): Verdict {
+  const timeoutMs = timeoutMsOf(request.headers);
+  const isLoopback = isLoopbackAddress(request.socket.remoteAddress);
+  try {
+    const caller = authenticate(request.headers, isLoopback);
+    if (typeof timeoutMs === "object") throw timeoutMs;
+    if (drain.isDraining && !procedure.isProbe)
+      throw fault("draining", "the service is shutting down; try again, another replica may answer", { retryAfterMs: 1000 });
+    if (procedure.isManagement && (!isLoopback || cors.isForeignPage(request)))
+      throw fault("permission_denied", `${procedure.name} answers programs on the service's own machine only`);
+    return { caller, timeoutMs: Math.min(timeoutMs ?? Infinity, limits.callMs) === timeoutMs ? timeoutMs : undefined, refusal: undefined };
+  } catch (error) {
+    return { caller: { ...nobody, isLoopback }, timeoutMs: undefined, refusal: asFault(error) };
+  }
+}
+
+/** The call's time and its body's time. */
+function limitTime(exchange: Exchange, linked: LinkedSignal, { clock, limits }: AdmissionOptions): () => void {
+  const { call, request } = exchange;
+  const deadline = call.deadlineMs === undefined ? undefined : call.deadlineMs - call.startedMs;
+  const stopCall = clock.after(deadline ?? limits.callMs, () =>
+    linked.abort(
+      deadline === undefined
+        ? limitFault("callMs", `the call took longer than limits.callMs, ${limits.callMs} ms`)
+        : fault("deadline_exceeded", `the caller's deadline of ${Math.round(deadline)} ms has passed`),
+    ),
+  );
+  if (request.complete) return stopCall;
+  const stopBody = clock.after(limits.bodyMs, () => {
+    if (request.complete || exchange.response.writableEnded) return;
+    linked.abort(limitFault("bodyMs", `the body took longer than limits.bodyMs, ${limits.bodyMs} ms`));
+  });
+  return () => {
+    stopCall();
+    stopBody();
+  };
+}
+
+function finish(exchange: Exchange, procedure: Procedure, { log, clock }: AdmissionOptions): void {
+  const { request, call, outcome } = exchange;
+  if (outcome.error === undefined && call.signal.aborted) outcome.error = asFault(call.signal.reason);
+  describeEnd(exchange, procedure);
+  endSpan(call.span, outcome.error);
+  if (!call.record.isLogged) logEnd({ exchange, procedure, log, durationMs: clock.now() - call.startedMs });
+  // The rest of a body that nobody wants: HTTP/1.1 throws it away by itself, HTTP/2 tells the client to stop.
+  if ("stream" in request && !request.complete && !request.stream.closed) request.stream.close(0);
+}
+
+function protocolOf({ headers }: HttpRequest, { family }: Procedure): string {
+  if (family === "rest") return "rest";
+  const type = headers["content-type"] ?? "";
+  if (type.startsWith("application/grpc-web")) return "grpc-web";
+  return type.startsWith("application/grpc") ? "grpc" : "connect";
+}
+
+function headerOf({ headers }: HttpRequest, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Whether an address is of this machine's loopback interface. */
+export function isLoopbackAddress(address: string | undefined): boolean {
+  return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
+}

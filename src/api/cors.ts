@@ -1,0 +1,64 @@
+import { cors as connectCors } from "@connectrpc/connect";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
+
+/** Headers that scripts may read: Connect's, ours, and those that say when to try again. */
+const exposed = [
+  ...connectCors.exposedHeaders,
+  "x-request-id",
+  "request-id",
+  "retry-after",
+  "retry-after-ms",
+  "x-should-retry",
+  "x-ratelimit-limit-requests",
+  "x-ratelimit-limit-tokens",
+  "x-ratelimit-remaining-requests",
+  "x-ratelimit-remaining-tokens",
+  "x-ratelimit-reset-requests",
+  "x-ratelimit-reset-tokens",
+].join(", ");
+
+/** Longest that browsers keep a preflight's answer, seconds; Chromium's own cap. */
+const maxAgeSeconds = 7200;
+
+/** Lets pages of some origins call the service. */
+export interface Cors {
+  /** Puts the headers on a response; errors and streams need them as much as answers. */
+  mark(request: HttpRequest, response: HttpResponse): void;
+  /** Answers a preflight; false when the request is none, or its origin is not listed. */
+  preflight(request: HttpRequest, response: HttpResponse): boolean;
+  /** Whether a page that is not listed made this request. */
+  isForeignPage(request: HttpRequest): boolean;
+}
+
+/** CORS by exact origins, such as `https://app.example`. Without any, no header is ever sent. */
+export function cors(origins: readonly string[]): Cors {
+  const listed = new Set(origins);
+  const allowed = ({ headers: { origin } }: HttpRequest) => (origin !== undefined && listed.has(origin) ? origin : undefined);
+  return {
+    mark(request, response) {
+      if (listed.size === 0) return;
+      response.setHeader("vary", "Origin");
+      const origin = allowed(request);
+      if (origin === undefined) return;
+      response.setHeader("access-control-allow-origin", origin);
+      response.setHeader("access-control-expose-headers", exposed);
+    },
+    preflight(request, response) {
+      const origin = allowed(request);
+      const { headers } = request;
+      if (request.method !== "OPTIONS" || origin === undefined || headers["access-control-request-method"] === undefined) return false;
+      // SDKs send headers that no list of ours would know (x-stainless-...): what the page asks for is granted, after the origin.
+      const wanted = headers["access-control-request-headers"];
+      response.writeHead(204, {
+        vary: "Origin, Access-Control-Request-Headers",
+        "access-control-allow-methods": "GET, HEAD, POST",
+        ...(wanted !== undefined && { "access-control-allow-headers": wanted }),
+        ...(headers["access-control-request-private-network"] === "true" && { "access-control-allow-private-network": "true" }),
+        "access-control-max-age": String(maxAgeSeconds),
+      });
+      response.end();
+      return true;
+    },
+    isForeignPage: ({ headers: { origin } }) => origin !== undefined && !listed.has(origin),
+  };
+}

@@ -1,0 +1,91 @@
+import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import type { DescService } from "@bufbuild/protobuf";
+import { fault } from "../core/reasons.ts";
+import { admission, newRequestId, type Authenticate } from "./admission.ts";
+import { cors } from "./cors.ts";
+import type { Doors, HttpRequest, HttpResponse, Procedure } from "./exchange.ts";
+import { pathOf } from "./record.ts";
+import { answerError } from "./rest/answer-error.ts";
+import { restRouter, type MetricsText } from "./rest/router.ts";
+import { rpcProcedures } from "./rpc/adapter.ts";
+import { mountReflection } from "./rpc/reflection.ts";
+import { isRpcType, unknownRpc } from "./rpc/refuse.ts";
+import { managementProcedures, mountServices } from "./rpc/services.ts";
+
+/** What is served beside the service itself. */
+export interface DoorOptions {
+  /** Who calls; see admission. */
+  readonly authenticate: Authenticate;
+  /** Origins whose pages may call, such as `https://app.example`. */
+  readonly corsOrigins: readonly string[];
+  /** Whether clients may ask for the services' descriptors. */
+  readonly reflection: boolean;
+  /** Writes `/metrics`; undefined: there is no such path. */
+  readonly metricsText: MetricsText | undefined;
+  /** Further RPC services of the program that embeds this one. */
+  readonly routes: ((router: ConnectRouter) => void) | undefined;
+  /** Interceptors around every RPC, inside our own. */
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** Every door behind one handler for both HTTP versions. */
+export function handlerOf(doors: Doors, options: DoorOptions): (request: HttpRequest, response: HttpResponse) => void {
+  const crossOrigin = cors(options.corsOrigins);
+  const admit = admission({ ...doors, authenticate: options.authenticate, cors: crossOrigin });
+  const procedureOf = directory(doors, options);
+  return function handle(request, response) {
+    const requestId = newRequestId();
+    response.setHeader("x-request-id", requestId);
+    // The client closes after this answer, rather than sending one more request to a service that goes away.
+    if (doors.drain.isDraining && !("stream" in request)) response.setHeader("connection", "close");
+    crossOrigin.mark(request, response);
+    if (crossOrigin.preflight(request, response)) return doors.log.debug("preflight", { requestId });
+    admit(request, response, procedureOf(request));
+  };
+}
+
+/** Finds what a request asks for: an RPC by its path, else a REST route, else the error of the protocol it speaks. */
+function directory(doors: Doors, options: DoorOptions): (request: HttpRequest) => Procedure {
+  const services: DescService[] = [];
+  const rpcs = rpcProcedures({
+    ...doors,
+    interceptors: options.interceptors,
+    isManagement: (name) => managementProcedures.has(name),
+    routes(router) {
+      mountServices(router, doors);
+      options.routes?.(router);
+      if (options.reflection) mountReflection(router, () => services);
+      services.push(...router.handlers.map(({ service }) => service));
+    },
+  });
+  const rest = restRouter(doors, options.metricsText);
+  const ambiguous = refusal(doors, "the request names its target in a way that proxies and servers read differently");
+  return (request) => {
+    if (isAmbiguous(request)) return ambiguous;
+    const rpc = rpcs.get(pathOf(request));
+    if (rpc !== undefined) return rpc;
+    return isRpcType(request.headers["content-type"]) ? unknownRpc : rest(request);
+  };
+}
+
+/** Whether a request names its host twice, or its target as a whole URL: what decides must be the path alone. */
+function isAmbiguous(request: HttpRequest): boolean {
+  if ("stream" in request) return false;
+  if (request.url?.startsWith("/") !== true && request.url !== "*") return true;
+  let hosts = 0;
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index];
+    if (name !== undefined && name.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1;
+}
+
+function refusal({ log }: Doors, message: string): Procedure {
+  return {
+    name: "_OTHER",
+    family: "rest",
+    isManagement: false,
+    isProbe: false,
+    serve: async (exchange) => answerError(exchange, fault("invalid_request", message), { log }),
+  };
+}

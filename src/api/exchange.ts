@@ -1,0 +1,80 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import type { EventEmitter } from "node:events";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Call } from "../core/context.ts";
+import type { Clock, Log, Service } from "../core/ports.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Drain } from "./drain.ts";
+
+/** A request of either HTTP version. */
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+
+/** What both HTTP versions' responses have in common. */
+export interface HttpResponse extends EventEmitter {
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  setHeader(name: string, value: string | number | readonly string[]): unknown;
+  getHeader(name: string): unknown;
+  writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
+  flushHeaders(): void;
+  addTrailers(headers: OutgoingHttpHeaders): void;
+  write(chunk: string | Uint8Array): boolean;
+  end(chunk?: string | Uint8Array): unknown;
+  destroy(error?: Error): unknown;
+}
+
+/** One request with its response, admitted or to be refused. */
+export interface Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly call: Call;
+  /** Why it is refused; the door answers with it in its own words and reads no body. */
+  readonly refusal: ConnectError | undefined;
+  /** What it ended with, for the log and the span: the door notes an error here when it answers with one. */
+  readonly outcome: Outcome;
+}
+
+/** How an exchange ended. */
+export interface Outcome {
+  error: ConnectError | undefined;
+}
+
+/** Serves one exchange to its end; rejects only for faults of our own. */
+export type Serve = (exchange: Exchange) => Promise<void>;
+
+/** Something that can be called: an RPC, or a method on a REST path. */
+export interface Procedure {
+  /** One of a closed set, safe as a label: `parley.v1.ChatService/Chat`, `POST /v1/chat/completions`, `_OTHER`. */
+  readonly name: string;
+  readonly family: "rpc" | "rest";
+  /** Whether it changes what the service serves, and therefore answers peers on this machine only. */
+  readonly isManagement: boolean;
+  /** Whether it is asked every few seconds by machines: it is logged at debug and answered while the service drains. */
+  readonly isProbe: boolean;
+  readonly serve: Serve;
+}
+
+/** What every door needs. */
+export interface Doors {
+  readonly service: Service;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly drain: Drain;
+}
+
+/** Ends the connection or stream below a response at once. */
+export function cut({ request, response }: Pick<Exchange, "request" | "response">): void {
+  if ("stream" in request) request.stream.close(cancelCode);
+  else response.destroy();
+}
+
+/** Whether all of the response has been handed to the system. HTTP/2's response says so even of one that was reset; its stream does not. */
+export function isFinished({ request, response }: Pick<Exchange, "request" | "response">): boolean {
+  if ("stream" in request) return request.stream.writableFinished;
+  return (response as unknown as { writableFinished: boolean }).writableFinished;
+}
+
+/** NGHTTP2_CANCEL. */
+const cancelCode = 8;

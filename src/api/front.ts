@@ -1,0 +1,54 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Server as Http1Server } from "node:http";
+import type { Http2Server } from "node:http2";
+
+/** The 24 bytes that every HTTP/2 connection begins with. */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** What stands behind the one port. */
+export interface Front {
+  readonly http1: Http1Server;
+  readonly http2: Http2Server;
+  readonly firstByteMs: number;
+  readonly maxConnections: number;
+}
+
+/** The one port: hands each connection to HTTP/1.1 or HTTP/2 by its first bytes, however they are cut. A connection that does not decide itself in time is closed. */
+export function front({ http1, http2, firstByteMs, maxConnections }: Front): Server {
+  // Starts Node's checker of HTTP/1.1 timeouts, which waits for this event on a server that never listens itself.
+  http1.emit("listening");
+  // As Node's own HTTP servers: a client may close its half and still read the answer, and small writes go out at once.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    decide(socket, firstByteMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket)),
+  );
+  server.maxConnections = maxConnections;
+  return server;
+}
+
+function decide(socket: Socket, firstByteMs: number, hand: (isHttp2: boolean) => void): void {
+  const kill = () => socket.destroy();
+  // Not socket.setTimeout, whose listener would stay.
+  const timer = setTimeout(kill, firstByteMs);
+  let seen = Buffer.alloc(0);
+  const read = () => {
+    for (let bytes = socket.read() as Buffer | null; bytes !== null; bytes = socket.read() as Buffer | null)
+      seen = Buffer.concat([seen, bytes]);
+    const length = Math.min(seen.length, preface.length);
+    const isLike = seen.subarray(0, length).equals(preface.subarray(0, length));
+    if (length === 0 || (isLike && length < preface.length)) return;
+    settle();
+    socket.unshift(seen);
+    hand(isLike);
+  };
+  const settle = () => {
+    clearTimeout(timer);
+    socket.off("readable", read);
+    socket.off("end", kill);
+    socket.off("error", kill);
+    socket.off("close", settle);
+  };
+  socket.on("readable", read);
+  socket.once("end", kill);
+  socket.on("error", kill);
+  socket.once("close", settle);
+}

@@ -1,0 +1,138 @@
+import type { AddressInfo, Server, Socket } from "node:net";
+import type { ServerHttp2Session } from "node:http2";
+import { systemClock } from "../core/clock.ts";
+import { anonymous } from "../core/context.ts";
+import { fault } from "../core/reasons.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Clock, Log, Service } from "../core/ports.ts";
+import { handlerOf, type DoorOptions } from "./doors.ts";
+import { drain as makeDrain, type Drain } from "./drain.ts";
+import { front } from "./front.ts";
+import { http1Server, http2Server } from "./servers.ts";
+
+/** What is served, and where. What is left out is as in a service that is open: no keys, no CORS, reflection on, no `/metrics`. */
+export interface ListenOptions extends Partial<DoorOptions> {
+  readonly service: Service;
+  readonly limits: Limits;
+  readonly log: Log;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Address to bind, such as `127.0.0.1`. */
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+}
+
+/** A port that serves. */
+export interface Listener {
+  readonly host: string;
+  /** The real one. */
+  readonly port: number;
+  /** Where clients on this machine find it. */
+  readonly urls: readonly string[];
+  /** Takes no new calls, lets the running ones end within `drainMs`, then ends them; resolves when everything is closed. */
+  drain(): Promise<void>;
+  /** Closes everything at once. */
+  close(): Promise<void>;
+}
+
+/** How long the answers of calls that a drain has ended may take to be sent, ms. */
+const lastWordsMs = 1000;
+
+/** Opens the one port for every door. Throws `invalid_request` when it cannot be bound. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { service, limits, log, clock = systemClock } = options;
+  const drain = makeDrain();
+  const handle = handlerOf(
+    { service, limits, log, clock, drain },
+    {
+      authenticate: options.authenticate ?? ((_headers, isLoopback) => anonymous(isLoopback)),
+      corsOrigins: options.corsOrigins ?? [],
+      reflection: options.reflection ?? true,
+      metricsText: options.metricsText,
+      routes: options.routes,
+      interceptors: options.interceptors ?? [],
+    },
+  );
+  const http1 = http1Server(limits, handle);
+  const http2 = http2Server(limits, handle);
+  const server = front({ http1, http2, firstByteMs: limits.firstByteMs, maxConnections: limits.maxConnections });
+  const sockets = tracked<Socket>(server, "connection");
+  const sessions = tracked<ServerHttp2Session>(http2, "session");
+  const { address, port } = await bind(server, options);
+
+  const close = async () => {
+    drain.begin();
+    for (const session of sessions) session.destroy();
+    for (const socket of sockets) socket.destroy();
+    http1.close(() => {});
+    http2.close(() => {});
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
+  };
+  return {
+    host: address,
+    port,
+    urls: [`http://${address.includes(":") ? `[${address}]` : address}:${port}`],
+    close,
+    async drain() {
+      drain.begin();
+      server.close();
+      for (const session of sessions) session.close();
+      http1.closeIdleConnections();
+      await endCalls(drain, limits.drainMs, clock);
+      // What is sent is sent: let the last frames reach the clients before the connections go.
+      await within(
+        lastWordsMs,
+        clock,
+        Promise.all([...sessions].map((session) => new Promise((resolve) => session.once("close", resolve)))),
+      );
+      await close();
+    },
+  };
+}
+
+async function endCalls(drain: Drain, drainMs: number, clock: Clock): Promise<void> {
+  if (await within(drainMs, clock, drain.idle())) return;
+  drain.endCalls();
+  await within(lastWordsMs, clock, drain.idle());
+}
+
+/** Waits for a promise, but no longer than `ms`; answers whether it was in time. */
+function within(ms: number, clock: Clock, promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () => resolve(false));
+    void promise.then(() => {
+      cancel();
+      resolve(true);
+    });
+  });
+}
+
+/** What a server has open now. */
+function tracked<Connection extends { once(event: "close", listener: () => void): unknown }>(
+  server: { on(event: string, listener: (connection: Connection) => void): unknown },
+  event: string,
+): ReadonlySet<Connection> {
+  const open = new Set<Connection>();
+  server.on(event, (connection) => {
+    open.add(connection);
+    connection.once("close", () => open.delete(connection));
+  });
+  return open;
+}
+
+function bind(server: Server, { host, port }: ListenOptions): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(fault("invalid_request", `cannot listen on ${host}:${port}: ${bindProblem(error)}`, { cause: error })),
+    );
+    server.listen({ host, port }, () => resolve(server.address() as AddressInfo));
+  });
+}
+
+function bindProblem({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "EADDRINUSE") return "another program listens there; choose another port";
+  if (code === "EACCES") return "it needs more rights; choose a port above 1023";
+  if (code === "EADDRNOTAVAIL") return "this machine has no such address";
+  return message;
+}

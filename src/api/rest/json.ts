@@ -1,0 +1,77 @@
+import { fault } from "../../core/reasons.ts";
+import type { ConnectError } from "@connectrpc/connect";
+
+/** Deepest nesting that is parsed: deeper bodies cost time out of proportion, and exhaust the stack of whoever walks them. */
+const maxDepth = 64;
+
+/** Most keys of one object: an object of hundreds of thousands of distinct keys blocks the process for a quarter of a second. */
+const maxKeys = 10_000;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+
+/** Parses a JSON body. Throws `malformed_body`. A key `__proto__`, however it is escaped, is left out: it must never reach an object's prototype. */
+export function parseJson(text: string): unknown {
+  const problem = problemOf(text);
+  if (problem !== undefined) throw malformed(problem);
+  try {
+    const hasProto = text.includes("__proto__") || /\\u005f/i.test(text);
+    return JSON.parse(text, hasProto ? (key, value: unknown) => (key === "__proto__" ? undefined : value) : undefined) as unknown;
+  } catch (error) {
+    throw malformed(error instanceof SyntaxError ? syntaxOf(error) : "cannot be parsed");
+  }
+}
+
+function malformed(problem: string): ConnectError {
+  return fault("malformed_body", `the body is not JSON that can be read: ${problem}`);
+}
+
+/** V8's message without the piece of the body that it quotes. */
+function syntaxOf({ message }: SyntaxError): string {
+  const position = /at position (\d+)/.exec(message)?.[1];
+  return position === undefined ? "it ends too early, or is empty" : `error at position ${position}`;
+}
+
+/** Looks for what would be costly to parse, without parsing: strings, which are most of a body, are skipped at the speed of `indexOf`. */
+function problemOf(text: string): string | undefined {
+  const keys: number[] = [0];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at);
+      continue;
+    }
+    if (isOpening(code)) {
+      if (keys.length > maxDepth) return `it is nested deeper than ${maxDepth}`;
+      keys.push(0);
+    } else if (isClosing(code)) {
+      keys.pop();
+    } else if (code === colon) {
+      const count = (keys.at(-1) ?? 0) + 1;
+      if (count > maxKeys) return `an object has more than ${maxKeys} keys`;
+      keys[keys.length - 1] = count;
+    }
+  }
+  return undefined;
+}
+
+/** Index of the quote that ends the string which begins at `start`; the text's end when there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+/** `[` or `{`. */
+function isOpening(code: number): boolean {
+  return code === 0x5b || code === 0x7b;
+}
+
+/** `]` or `}`. */
+function isClosing(code: number): boolean {
+  return code === 0x5d || code === 0x7d;
+}

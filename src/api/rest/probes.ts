@@ -1,0 +1,37 @@
+import type { Doors, Exchange } from "../exchange.ts";
+import { sendJson } from "../send.ts";
+
+/** `GET /health`: what this is, and whether it serves; always 200 while the process lives. */
+export async function health(exchange: Exchange, { service }: Doors): Promise<void> {
+  const { name, version } = service.about;
+  const isReady = service.health.isReady();
+  sendJson(exchange, 200, {
+    status: "ok",
+    name,
+    version,
+    ready: isReady,
+    ...(!isReady && { reason: service.health.notReadyBecause() }),
+  });
+}
+
+/** `GET /healthz` and `/livez`: the process answers. */
+export async function alive(exchange: Exchange): Promise<void> {
+  sendJson(exchange, 200, { status: "ok" });
+}
+
+/** `GET /readyz`: whether requests should be sent here. */
+export async function ready(exchange: Exchange, { service, drain }: Doors): Promise<void> {
+  if (drain.isDraining) return sendJson(exchange, 503, { status: "not ready", reason: "shutting down" });
+  if (service.health.isReady()) return sendJson(exchange, 200, { status: "ok" });
+  sendJson(exchange, 503, { status: "not ready", reason: service.health.notReadyBecause() });
+}
+
+/** `GET /`: what this is, and where to go on. */
+export async function root(exchange: Exchange, { service }: Doors): Promise<void> {
+  const { name, version } = service.about;
+  sendJson(exchange, 200, {
+    name,
+    version,
+    endpoints: ["/v1/chat/completions", "/v1/models", "/health", "/readyz", "/parley.v1.ChatService/Chat", "/parley.v1.ChatService/Stream"],
+  });
+}

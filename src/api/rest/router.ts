@@ -1,0 +1,102 @@
+import { fault } from "../../core/reasons.ts";
+import type { Doors, Exchange, HttpRequest, Procedure, Serve } from "../exchange.ts";
+import { pathOf } from "../record.ts";
+import { sendBody } from "../send.ts";
+import { answerError } from "./answer-error.ts";
+import { chatCompletions } from "./chat-completions.ts";
+import { getModel, listModels } from "./models.ts";
+import { alive, health, ready, root } from "./probes.ts";
+
+/** Writes the metrics page. */
+export type MetricsText = () => Promise<{ readonly contentType: string; readonly body: string }>;
+
+/** Finds the procedure of a REST request; one that is not there answers with its own error. */
+export type Route = (request: HttpRequest) => Procedure;
+
+interface Path {
+  readonly path: string;
+  readonly methods: ReadonlyMap<string, Procedure>;
+  readonly otherMethod: Procedure;
+}
+
+/** The REST routes: a closed table, so that names of procedures stay few. */
+export function restRouter(doors: Doors, metricsText: MetricsText | undefined): Route {
+  const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => guarded((exchange) => serve(exchange, doors), doors);
+  const paths = [
+    pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors),
+    pathOfRoutes("/v1/models", { GET: get(listModels) }, doors),
+    pathOfRoutes("/", { GET: get(root) }, doors),
+    pathOfRoutes("/health", { GET: get(health) }, doors, true),
+    pathOfRoutes("/healthz", { GET: get(alive) }, doors, true),
+    pathOfRoutes("/livez", { GET: get(alive) }, doors, true),
+    pathOfRoutes("/readyz", { GET: get(ready) }, doors, true),
+  ];
+  if (metricsText !== undefined) {
+    const serve = async (exchange: Exchange) => {
+      const { contentType: type, body } = await metricsText();
+      sendBody(exchange, 200, { type, body });
+    };
+    paths.push(pathOfRoutes("/metrics", { GET: get(serve) }, doors, true));
+  }
+  const byPath = new Map(paths.map((path) => [path.path, path]));
+  const model = pathOfRoutes("/v1/models/{id}", { GET: get(getModel) }, doors);
+  const nowhere = refusing("_OTHER", doors, (request) =>
+    fault("route_not_found", `there is no ${request.method} ${JSON.stringify(pathOf(request).slice(0, 256))}`),
+  );
+  return (request) => {
+    const path = pathOf(request);
+    const found = byPath.get(path) ?? (path.startsWith("/v1/models/") && path.length > "/v1/models/".length ? model : undefined);
+    return found === undefined ? nowhere : (found.methods.get(request.method ?? "") ?? found.otherMethod);
+  };
+}
+
+// oxlint-disable-next-line max-params -- a row of the table
+function pathOfRoutes(path: string, serves: Readonly<Record<string, Serve>>, doors: Doors, isProbe = false): Path {
+  const procedure = (method: string, serve: Serve): Procedure => ({
+    name: `${method} ${path}`,
+    family: "rest",
+    isManagement: false,
+    isProbe,
+    serve,
+  });
+  const methods = new Map(Object.entries(serves).map(([method, serve]) => [method, procedure(method, serve)]));
+  const { GET } = serves;
+  if (GET !== undefined) methods.set("HEAD", procedure("HEAD", GET));
+  const allow = [...methods.keys(), "OPTIONS"].join(", ");
+  methods.set(
+    "OPTIONS",
+    procedure(
+      "OPTIONS",
+      guarded((exchange) => answerOptions(exchange, allow), doors),
+    ),
+  );
+  const otherMethod = refusing(`_OTHER ${path}`, doors, ({ method }, response) => {
+    response.setHeader("allow", allow);
+    return fault("method_not_allowed", `${method} is not allowed here; allowed are ${allow}`, { metadata: { allow } });
+  });
+  return { path, methods, otherMethod };
+}
+
+async function answerOptions({ response }: Exchange, allow: string): Promise<void> {
+  response.writeHead(204, { allow });
+  response.end();
+}
+
+function refusing(name: string, doors: Doors, because: (request: HttpRequest, response: Exchange["response"]) => Error): Procedure {
+  const serve = guarded(async ({ request, response }) => {
+    throw because(request, response);
+  }, doors);
+  return { name, family: "rest", isManagement: false, isProbe: false, serve };
+}
+
+/** Answers what admission refused, and what a route throws. */
+function guarded(serve: Serve, { log }: Doors): Serve {
+  return async (exchange) => {
+    try {
+      if (exchange.refusal !== undefined) throw exchange.refusal;
+      await serve(exchange);
+    } catch (error) {
+      answerError(exchange, error, { log });
+    }
+  };
+}

@@ -1,0 +1,143 @@
+import { createConnectRouter, createContextValues, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { fault } from "../../core/reasons.ts";
+import { untilAborted } from "../../core/signals.ts";
+import type { Doors, Exchange, HttpRequest, Procedure } from "../exchange.ts";
+import { send } from "../send.ts";
+import { edge } from "./edge.ts";
+import { exchangeKey, exchangeOf } from "./exchange-key.ts";
+import { refuseRpc } from "./refuse.ts";
+
+/** What the RPC doors serve. */
+export interface RpcOptions extends Doors {
+  readonly routes: (router: ConnectRouter) => void;
+  /** Run inside our own interceptor, in this order. */
+  readonly interceptors: readonly Interceptor[];
+  /** Names of procedures that change what the service serves. */
+  readonly isManagement: (procedure: string) => boolean;
+}
+
+/** Every RPC by its path, over Connect, gRPC and gRPC-Web. */
+export function rpcProcedures(options: RpcOptions): ReadonlyMap<string, Procedure> {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.limits.maxBodyBytes,
+    interceptors: [edge(options.log), ...options.interceptors],
+    // Runs before the body is read: what admission refused is answered in the call's own protocol.
+    requestGate({ values }) {
+      const { refusal } = exchangeOf(values);
+      if (refusal !== undefined) throw refusal;
+    },
+  });
+  options.routes(router);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, procedureOf(handler, options)]));
+}
+
+/** Connect's own Node adapter does the same, but stalls forever on a client that went away while it waited to write, and cannot say when a call has ended. */
+function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure {
+  const name = `${handler.service.typeName}/${handler.method.name}`;
+  return {
+    name,
+    family: "rpc",
+    isManagement: options.isManagement(name),
+    isProbe: handler.service.typeName === "grpc.health.v1.Health",
+    async serve(exchange) {
+      const request = universalRequest(exchange, options);
+      if (request === undefined) return refuseRpc(exchange, fault("invalid_request", "host: the request names no host, or no valid one"));
+      const response = await handler(request);
+      // Connect answers a wrong method or content type with a bare status.
+      if (response.status >= 400 && response.body === undefined) return refuseRpc(exchange, bareStatus(response.status, handler, exchange));
+      await respond(exchange, response, options);
+    },
+  };
+}
+
+function bareStatus(status: number, { allowedMethods }: UniversalHandler, { request, response }: Exchange) {
+  if (status === 405) {
+    const allow = allowedMethods.join(", ");
+    response.setHeader("allow", allow);
+    return fault("method_not_allowed", `${request.method} is not allowed here; allowed are ${allow}`, { metadata: { allow } });
+  }
+  if (status === 505) return fault("invalid_request", "this RPC streams both ways, which needs HTTP/2");
+  const type = (request.headers["content-type"] ?? "").slice(0, 128);
+  return fault(
+    "unsupported_media_type",
+    `content-type ${JSON.stringify(type)} is none of application/json, application/proto, application/grpc`,
+  );
+}
+
+function universalRequest(exchange: Exchange, { limits }: RpcOptions): UniversalServerRequest | undefined {
+  const { request, call } = exchange;
+  const url = URL.parse(request.url ?? "", `http://${authorityOf(request)}`);
+  if (url === null) return undefined;
+  return {
+    httpVersion: request.httpVersion,
+    method: request.method ?? "",
+    url: url.href,
+    header: headersOf(request, limits.callMs),
+    body: bodyOf(request, call.signal),
+    signal: call.signal,
+    contextValues: createContextValues().set(exchangeKey, exchange),
+  };
+}
+
+function authorityOf(request: HttpRequest): string {
+  const { host } = request.headers;
+  return ("authority" in request ? request.authority : host) ?? host ?? "";
+}
+
+/** The headers as Connect wants them. A timeout beyond ours is cut to ours here: Connect would refuse it, or overflow its timer. */
+function headersOf({ headers }: HttpRequest, callMs: number): Headers {
+  const header = new Headers();
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || name.startsWith(":")) continue;
+    if (typeof value === "string") header.append(name, value);
+    else for (const item of value) header.append(name, item);
+  }
+  const timeoutMs = Number(header.get("connect-timeout-ms"));
+  if (timeoutMs > callMs) header.set("connect-timeout-ms", String(callMs));
+  if (header.has("grpc-timeout")) capGrpcTimeout(header, callMs);
+  return header;
+}
+
+function capGrpcTimeout(header: Headers, callMs: number): void {
+  const value = header.get("grpc-timeout") ?? "";
+  const unit = { H: 3_600_000, M: 60_000, S: 1000, m: 1 }[value.slice(-1)];
+  if (unit !== undefined && Number(value.slice(0, -1)) * unit > callMs) header.set("grpc-timeout", `${callMs}m`);
+}
+
+/** The body, until the call ends. Leaving it early does not destroy the connection, on which the answer is still to be sent. */
+async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  try {
+    for (;;) {
+      const chunk = await untilAborted(chunks.next(), signal);
+      if (chunk.done === true) return;
+      yield chunk.value;
+    }
+  } finally {
+    // Not awaited: an iterator that waits for bytes that never come would hold the answer.
+    void chunks.return?.().catch(() => {});
+    request.resume();
+  }
+}
+
+async function respond(exchange: Exchange, { status, header, body, trailer }: UniversalServerResponse, options: RpcOptions): Promise<void> {
+  const { response } = exchange;
+  const chunks = body?.[Symbol.asyncIterator]();
+  try {
+    // Headers go out with the first bytes, so that a handler can still add to them.
+    let chunk = await chunks?.next();
+    response.writeHead(status, header === undefined ? {} : Object.fromEntries(header));
+    for (; chunk !== undefined && chunk.done !== true; chunk = await chunks?.next()) await send(exchange, chunk.value, options);
+    if (trailer !== undefined) response.addTrailers(Object.fromEntries(trailer));
+    response.end();
+  } catch (error) {
+    if (exchange.call.signal.aborted || exchange.outcome.error !== undefined) return;
+    throw error;
+  } finally {
+    await chunks?.return?.();
+  }
+}

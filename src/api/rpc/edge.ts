@@ -1,0 +1,48 @@
+import { create } from "@bufbuild/protobuf";
+import { ConnectError, type Interceptor } from "@connectrpc/connect";
+import { RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { asFault } from "../../core/reasons.ts";
+import type { Log } from "../../core/ports.ts";
+import { logCause } from "../record.ts";
+import type { Exchange } from "../exchange.ts";
+import { exchangeOf } from "./exchange-key.ts";
+
+/** The one interceptor: what is thrown leaves as a fault that carries the request id; what is no ConnectError is opaque on the wire and whole in the log. */
+export function edge(log: Log): Interceptor {
+  return (next) => async (request) => {
+    const exchange = exchangeOf(request.contextValues);
+    const onError = (error: unknown): never => {
+      throw outgoing(exchange, error, log);
+    };
+    const response = await next(request).catch(onError);
+    return response.stream ? { ...response, message: withErrors(response.message, onError) } : response;
+  };
+}
+
+/** The error as the client gets it; the exchange notes it. A copy, since one error may end many calls. */
+export function outgoing(exchange: Exchange, error: unknown, log: Log): ConnectError {
+  const { requestId, procedure } = exchange.call;
+  logCause(log, error, { requestId, procedure });
+  const known = asFault(error);
+  exchange.outcome.error = known;
+  const copy = new ConnectError(known.rawMessage, known.code, known.metadata, undefined, known.cause);
+  const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
+  copy.details = [...known.details, info];
+  return copy;
+}
+
+/** Forwards the inner promises: a generator here would cost every event of every stream. */
+function withErrors<Event>(stream: AsyncIterable<Event>, onError: (error: unknown) => never): AsyncIterable<Event> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = stream[Symbol.asyncIterator]();
+      return {
+        next: () => inner.next().catch(onError),
+        return: async () => {
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { fault } from "../../core/reasons.ts";
+import type { Exchange, Procedure } from "../exchange.ts";
+import { pathOf } from "../record.ts";
+import { sendJson } from "../send.ts";
+
+/** Answers an RPC that no handler takes, in the protocol of its content type. */
+export async function refuseRpc(exchange: Exchange, error: ConnectError): Promise<void> {
+  exchange.outcome.error = error;
+  const { response, call } = exchange;
+  if (call.protocol === "connect") return sendJson(exchange, codeToHttpStatus(error.code), errorToJson(error, undefined));
+  const trailer = new Headers();
+  setTrailerStatus(trailer, error);
+  // Trailers only: `writeHead` would send an empty DATA frame after them, on which grpcio says "Stream removed".
+  response.setHeader("content-type", exchange.request.headers["content-type"] ?? "application/grpc");
+  for (const [name, value] of trailer) response.setHeader(name, value);
+  response.end();
+}
+
+/** Answers RPCs that do not exist: a gRPC client gets UNIMPLEMENTED, a Connect client its JSON. */
+export const unknownRpc: Procedure = {
+  name: "_OTHER",
+  family: "rpc",
+  isManagement: false,
+  isProbe: false,
+  serve: (exchange) => {
+    const path = JSON.stringify(pathOf(exchange.request).slice(0, 256));
+    return refuseRpc(exchange, exchange.refusal ?? fault("route_not_found", `there is no RPC ${path}`));
+  },
+};
+
+/** Whether a content type is one of an RPC protocol alone, so that even a request to an unknown path is an RPC. */
+export function isRpcType(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/(grpc|connect\+|proto\b)/.test(contentType);
+}

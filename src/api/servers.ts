@@ -1,0 +1,72 @@
+import { createServer, type Server as Http1Server } from "node:http";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { Limits } from "../core/limits.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
+import { answerRaw, answerUnreadable } from "./raw.ts";
+
+/** Takes each request of a server. */
+export type Handler = (request: HttpRequest, response: HttpResponse) => void;
+
+/** How often HTTP/1.1 timeouts are looked at, ms; Node's own 30 s would let a slow client have five times its limit. */
+const checkIntervalMs = 1000;
+
+/** The HTTP/1.1 server; it never listens itself. */
+export function http1Server(limits: Limits, handle: Handler): Http1Server {
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersMs,
+    // Admission answers a late body in the door's own words; this closes what admission cannot reach.
+    requestTimeout: limits.headersMs + limits.bodyMs + checkIntervalMs,
+    keepAliveTimeout: limits.idleConnectionMs,
+    connectionsCheckingInterval: Math.min(checkIntervalMs, Math.max(10, limits.headersMs / 4)),
+    noDelay: true,
+  });
+  const answers = new WeakMap<Duplex, HttpResponse>();
+  server.on("request", (request, response) => {
+    answers.set(request.socket, response as HttpResponse);
+    handle(request, response as HttpResponse);
+  });
+  server.on("clientError", (error, socket) => {
+    const last = answers.get(socket);
+    answerUnreadable(error, socket, last?.headersSent === true && !last.writableEnded);
+  });
+  server.on("connect", (_request, socket: Duplex) => answerRaw(socket, 405, "method_not_allowed", "CONNECT is not allowed here"));
+  return server;
+}
+
+/** The HTTP/2 server; it never listens itself. The numbers beside the limits are those of the recipe against resets, header floods and memory. */
+export function http2Server(limits: Limits, handle: Handler): Http2Server {
+  const server = createHttp2Server({
+    settings: {
+      maxConcurrentStreams: limits.maxConcurrentStreams,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      enablePush: false,
+      initialWindowSize: 65_535,
+    },
+    maxHeaderListPairs: 64,
+    maxSessionMemory: 10,
+    streamResetBurst: 200,
+    streamResetRate: 33,
+  });
+  server.on("request", (request, response) => handle(request, response as unknown as HttpResponse));
+  server.on("session", (session) => guard(session, limits));
+  // Told to the session's own streams already; unheard, it would end the process.
+  server.on("sessionError", (_error, session) => session?.destroy());
+  return server;
+}
+
+/** Closes a session that says nothing, or on which nothing runs. PINGs do not count as work. */
+function guard(session: ServerHttp2Session, limits: Limits): void {
+  let streams = 0;
+  const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
+  session.once("remoteSettings", () => clearTimeout(silent));
+  session.once("close", () => clearTimeout(silent));
+  session.on("stream", (stream) => {
+    streams += 1;
+    stream.once("close", () => (streams -= 1));
+  });
+  session.setTimeout(limits.idleConnectionMs, () => {
+    if (streams === 0) session.close();
+  });
+}

@@ -1,0 +1,118 @@
+import type { ChatEvent, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
+import { finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
+
+/** How chunks are written. */
+export interface ChunkOptions {
+  /** Whether a chunk with the usage comes before the end. */
+  readonly includeUsage: boolean;
+}
+
+/** What one choice has sent so far. */
+interface ChoiceState {
+  hasToolCalls: boolean;
+  /** Calls whose id and name were sent, by index. */
+  readonly calls: Set<number>;
+}
+
+/** The end mark of a stream that went well. */
+export const doneFrame = "data: [DONE]\n\n";
+
+/** A keep-alive: a comment, which every client's parser skips. */
+export const keepAliveFrame = ": keep-alive\n\n";
+
+/** One frame of server-sent events around a value, as a single line of data: never an `event:` or `id:`, on which clients break. */
+export function dataFrame(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+/**
+ * Writes the events of one answer as chunks of `chat.completion.chunk`, framed. The rules that all clients tolerate: the role once per choice and first, a call's
+ * id and name once, one finish chunk per choice with an empty delta, usage in a chunk without choices and only when asked for, no `error` key.
+ */
+export class ChunkWriter {
+  readonly #options: ChunkOptions;
+  readonly #choices = new Map<number, ChoiceState>();
+  #isDone = false;
+  #prefix = "";
+  #suffix = "";
+
+  constructor(options: ChunkOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the end mark was written. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Frames for the next event; empty when clients see nothing of it. */
+  write({ event }: ChatEvent): string {
+    switch (event.case) {
+      case "accepted":
+        this.#begin(event.value.id, event.value.model, Number(event.value.created?.seconds ?? 0n));
+        return "";
+      case "started":
+        return this.#role(0);
+      case "text":
+        return this.#role(event.value.choice) + this.#delta(event.value.choice, { content: event.value.text }, event.value.logprobs);
+      case "reasoning":
+        // Hidden thinking has no place in this dialect.
+        if (event.value.text === "") return "";
+        return this.#role(event.value.choice) + this.#delta(event.value.choice, { reasoning_content: event.value.text });
+      case "refusal":
+        return this.#role(event.value.choice) + this.#delta(event.value.choice, { refusal: event.value.text });
+      case "toolCall":
+        return this.#role(event.value.choice) + this.#toolCall(event.value);
+      case "finished": {
+        const { choice, reason } = event.value;
+        const role = this.#role(choice);
+        return role + this.#chunk(choice, "{}", `"${finishReasonToOpenAI(reason, this.#choices.get(choice)?.hasToolCalls ?? false)}"`);
+      }
+      case "completed":
+        this.#isDone = true;
+        if (!this.#options.includeUsage) return doneFrame;
+        return this.#usage(event.value.usage === undefined ? null : usageToOpenAI(event.value.usage)) + doneFrame;
+      default:
+        return "";
+    }
+  }
+
+  /** What all chunks share is written once: streams are made of small chunks. */
+  #begin(id: string, model: string, created: number): void {
+    const head = JSON.stringify({ id, object: "chat.completion.chunk", created, model });
+    this.#prefix = `data: ${head.slice(0, -1)},"choices":[`;
+    this.#suffix = this.#options.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
+  }
+
+  /** The first chunk of a choice, if it is due. */
+  #role(choice: number): string {
+    if (this.#choices.has(choice)) return "";
+    this.#choices.set(choice, { hasToolCalls: false, calls: new Set() });
+    return this.#chunk(choice, `{"role":"assistant","content":""}`, "null");
+  }
+
+  #toolCall({ choice, index, id, name, arguments: text }: ToolCallDelta): string {
+    const state = this.#choices.get(choice);
+    const isFirst = state !== undefined && !state.calls.has(index);
+    if (state !== undefined) {
+      state.hasToolCalls = true;
+      state.calls.add(index);
+    }
+    const call = isFirst ? { index, id, type: "function", function: { name, arguments: text } } : { index, function: { arguments: text } };
+    return this.#delta(choice, { tool_calls: [call] });
+  }
+
+  #delta(choice: number, delta: object, logprobs: Parameters<typeof logprobsToOpenAI>[0] = []): string {
+    const tokens = logprobsToOpenAI(logprobs);
+    return this.#chunk(choice, JSON.stringify(delta), "null", tokens === null ? "" : `,"logprobs":${JSON.stringify(tokens)}`);
+  }
+
+  // oxlint-disable-next-line max-params -- the four places of one literal
+  #chunk(choice: number, delta: string, finish: string, logprobs = ""): string {
+    return `${this.#prefix}{"index":${choice},"delta":${delta}${logprobs},"finish_reason":${finish}}${this.#suffix}`;
+  }
+
+  #usage(usage: object | null): string {
+    return `${this.#prefix}],"usage":${JSON.stringify(usage)}}\n\n`;
+  }
+}

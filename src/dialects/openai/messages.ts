@@ -1,0 +1,150 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import { MediaDetail, MessageSchema, Role, type Message, type PartSchema } from "../../../gen/parley/v1/messages_pb.ts";
+import { invalidField } from "../../core/reasons.ts";
+import { listAt, objectAt, oneOf, present, readAt, required, textAt, unsupported, type Json } from "./read.ts";
+
+type PartInit = MessageInitShape<typeof PartSchema>;
+
+const roleOf = oneOf({
+  system: Role.SYSTEM,
+  developer: Role.DEVELOPER,
+  user: Role.USER,
+  assistant: Role.ASSISTANT,
+  tool: Role.TOOL,
+  function: Role.UNSPECIFIED,
+});
+
+const detailOf = oneOf({
+  auto: MediaDetail.AUTO,
+  low: MediaDetail.LOW,
+  high: MediaDetail.HIGH,
+  original: MediaDetail.ORIGINAL,
+});
+
+const audioTypes = oneOf({ wav: "audio/wav", mp3: "audio/mpeg", flac: "audio/flac", ogg: "audio/ogg", opus: "audio/ogg" });
+
+/** Reads `messages`; each becomes one message of ours, so that indexes in errors hold in both directions. */
+export function messagesFromOpenAI(value: unknown): Message[] {
+  return listAt(value, "messages").map((message, index) =>
+    messageFromOpenAI(objectAt(message, `messages[${index}]`), `messages[${index}].`),
+  );
+}
+
+function messageFromOpenAI(message: Json, at: string): Message {
+  const role = roleOf(required(message, "role", at), `${at}role`);
+  if (role === Role.UNSPECIFIED) throw unsupported(`${at}role`, "function messages are of an older API; send a tool message");
+  if (present(message, "function_call") !== undefined) throw unsupported(`${at}function_call`, "it is of an older API; send tool_calls");
+  if (present(message, "audio") !== undefined) throw unsupported(`${at}audio`, "earlier audio answers are not kept");
+  const name = readAt(message, { at, name: "name" }, textAt) ?? "";
+  if (role === Role.TOOL) return create(MessageSchema, { role, name, parts: [toolResult(message, at)] });
+  const parts = [...reasoning(message, at), ...contentParts(message, at), ...refusal(message, at), ...toolCalls(message, at)];
+  // Beside tool calls clients send an empty content.
+  if (role === Role.ASSISTANT) return create(MessageSchema, { role, name, parts: parts.filter((part) => !isEmptyText(part)) });
+  if (parts.length === 0) throw invalidField(`${at}content`, "is required");
+  return create(MessageSchema, { role, name, parts });
+}
+
+function isEmptyText({ part }: PartInit): boolean {
+  return part?.case === "text" && part.value.text === "";
+}
+
+/** Thinking that the client returns, under either of the names that servers use. */
+function reasoning(message: Json, at: string): PartInit[] {
+  const name = present(message, "reasoning_content") === undefined ? "reasoning" : "reasoning_content";
+  const text = readAt(message, { at, name }, textAt);
+  return text === undefined || text === "" ? [] : [{ part: { case: "reasoning", value: { text } } }];
+}
+
+function refusal(message: Json, at: string): PartInit[] {
+  const text = readAt(message, { at, name: "refusal" }, textAt);
+  return text === undefined || text === "" ? [] : [{ part: { case: "refusal", value: { text } } }];
+}
+
+function contentParts(message: Json, at: string): PartInit[] {
+  const content = present(message, "content");
+  if (content === undefined) return [];
+  if (typeof content === "string") return [textPart(content)];
+  return listAt(content, `${at}content`).map((part, index) => contentPart(part, `${at}content[${index}]`));
+}
+
+function contentPart(value: unknown, path: string): PartInit {
+  if (typeof value === "string") return textPart(value);
+  const part = objectAt(value, path);
+  const at = `${path}.`;
+  const type = textAt(required(part, "type", at), `${at}type`);
+  switch (type) {
+    case "text":
+    case "input_text":
+    case "output_text":
+      return textPart(textAt(required(part, "text", at), `${at}text`));
+    case "refusal":
+      return { part: { case: "refusal", value: { text: textAt(required(part, "refusal", at), `${at}refusal`) } } };
+    case "image_url":
+      return imagePart(required(part, "image_url", at), `${at}image_url`);
+    case "input_audio":
+      return audioPart(objectAt(required(part, "input_audio", at), `${at}input_audio`), `${at}input_audio.`);
+    case "file":
+      return filePart(objectAt(required(part, "file", at), `${at}file`), `${at}file.`);
+    default:
+      throw unsupported(`${at}type`, `${JSON.stringify(type.slice(0, 64))} is none of text, image_url, input_audio, file, refusal`);
+  }
+}
+
+function textPart(text: string): PartInit {
+  return { part: { case: "text", value: { text } } };
+}
+
+function imagePart(value: unknown, path: string): PartInit {
+  // Some clients send the bare URL.
+  const image: Json = typeof value === "string" ? { url: value } : objectAt(value, path);
+  const at = `${path}.`;
+  const url = textAt(required(image, "url", at), `${at}url`);
+  const detail = readAt(image, { at, name: "detail" }, detailOf) ?? MediaDetail.UNSPECIFIED;
+  return { part: { case: "image", value: { source: { case: "url", value: url }, detail } } };
+}
+
+function audioPart(audio: Json, at: string): PartInit {
+  const data = bytesAt(required(audio, "data", at), `${at}data`);
+  const mimeType = audioTypes(required(audio, "format", at), `${at}format`);
+  return { part: { case: "audio", value: { source: { case: "data", value: data }, mimeType } } };
+}
+
+function filePart(file: Json, at: string): PartInit {
+  const fileName = readAt(file, { at, name: "filename" }, textAt) ?? "";
+  const id = readAt(file, { at, name: "file_id" }, textAt);
+  if (id !== undefined) return { part: { case: "file", value: { source: { case: "fileId", value: id }, fileName } } };
+  const url = textAt(required(file, "file_data", at), `${at}file_data`);
+  if (url.startsWith("data:")) return { part: { case: "file", value: { source: { case: "url", value: url }, fileName } } };
+  return { part: { case: "file", value: { source: { case: "data", value: bytesAt(url, `${at}file_data`) }, fileName } } };
+}
+
+function bytesAt(value: unknown, path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return base64Decode(textAt(value, path));
+  } catch {
+    throw invalidField(path, "is not base64");
+  }
+}
+
+function toolResult(message: Json, at: string): PartInit {
+  const toolCallId = textAt(required(message, "tool_call_id", at), `${at}tool_call_id`);
+  return { part: { case: "toolResult", value: { toolCallId, content: contentParts(message, at) } } };
+}
+
+function toolCalls(message: Json, at: string): PartInit[] {
+  const calls = readAt(message, { at, name: "tool_calls" }, listAt) ?? [];
+  return calls.map((value, index) => {
+    const path = `${at}tool_calls[${index}]`;
+    const call = objectAt(value, path);
+    const type = readAt(call, { at: `${path}.`, name: "type" }, textAt) ?? "function";
+    if (type !== "function") throw unsupported(`${path}.type`, `only function calls are known, not ${JSON.stringify(type.slice(0, 64))}`);
+    const id = textAt(required(call, "id", `${path}.`), `${path}.id`);
+    const called = objectAt(required(call, "function", `${path}.`), `${path}.function`);
+    const name = textAt(required(called, "name", `${path}.function.`), `${path}.function.name`);
+    const given = present(called, "arguments") ?? "";
+    // Some clients send the arguments parsed.
+    const text = typeof given === "string" ? given : JSON.stringify(objectAt(given, `${path}.function.arguments`));
+    return { part: { case: "toolCall", value: { id, name, arguments: text } } };
+  });
+}

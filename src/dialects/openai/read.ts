@@ -1,0 +1,119 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { fault, invalidField } from "../../core/reasons.ts";
+import type { ConnectError } from "@connectrpc/connect";
+
+// Readers of parsed JSON: null is absent everywhere, since clients send both; a wrong type is refused by name.
+
+/** A JSON object of unknown shape. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** The object a value is, or a refusal that names `path`. */
+export function objectAt(value: unknown, path: string): Json {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+  throw wrongType(path, "an object", value);
+}
+
+/** The list a value is, or a refusal that names `path`. */
+export function listAt(value: unknown, path: string): readonly unknown[] {
+  if (Array.isArray(value)) return value as unknown[];
+  throw wrongType(path, "an array", value);
+}
+
+/** The text a value is, or a refusal that names `path`. */
+export function textAt(value: unknown, path: string): string {
+  if (typeof value === "string") return value;
+  throw wrongType(path, "a string", value);
+}
+
+/** The number a value is, or a refusal that names `path`. */
+export function numberAt(value: unknown, path: string): number {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw wrongType(path, "a number", value);
+}
+
+/** The integer of 32 bits a value is, or a refusal that names `path`. */
+export function integerAt(value: unknown, path: string): number {
+  const number = numberAt(value, path);
+  if (Number.isInteger(number) && number >= -2147483648 && number <= 2147483647) return number;
+  throw invalidField(path, `${number} is not an integer of 32 bits`);
+}
+
+/** A field that is there, or a refusal that says that it is required. */
+export function required(object: Json, name: string, at: string): unknown {
+  const value = present(object, name);
+  if (value === undefined) throw invalidField(at + name, "is required");
+  return value;
+}
+
+/** A field's value; undefined when it is absent or null. */
+export function present(object: Json, name: string): unknown {
+  return Object.hasOwn(object, name) ? (object[name] ?? undefined) : undefined;
+}
+
+/** Reads a field with one of the readers above; undefined when it is absent or null. */
+export function read<Value>(object: Json, name: string, as: (value: unknown, path: string) => Value): Value | undefined {
+  const value = present(object, name);
+  return value === undefined ? undefined : as(value, name);
+}
+
+/** Reads a field below `at` with one of the readers above; undefined when it is absent or null. */
+export function readAt<Value>(
+  object: Json,
+  path: { readonly at: string; readonly name: string },
+  as: (value: unknown, path: string) => Value,
+) {
+  const value = present(object, path.name);
+  return value === undefined ? undefined : as(value, path.at + path.name);
+}
+
+/** A copy without the fields that are undefined. */
+export function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+}
+
+/** The boolean a value is, or a refusal that names `path`. */
+export function booleanAt(value: unknown, path: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw wrongType(path, "a boolean", value);
+}
+
+/** One of a table's keys, as the table's value, or a refusal that names `path` and the keys. */
+export function oneOf<Value>(table: Readonly<Record<string, Value>>): (value: unknown, path: string) => Value {
+  return (value, path) => {
+    const word = textAt(value, path);
+    const found = Object.hasOwn(table, word) ? table[word] : undefined;
+    if (found === undefined) throw invalidField(path, `${JSON.stringify(word.slice(0, 64))} is none of ${Object.keys(table).join(", ")}`);
+    return found;
+  };
+}
+
+/** Any JSON as its text. */
+export function jsonTextAt(value: unknown, path: string): string {
+  return JSON.stringify(objectAt(value, path));
+}
+
+/** An object as a Struct takes it. */
+export function structAt(value: unknown, path: string): JsonObject {
+  return objectAt(value, path) as JsonObject;
+}
+
+/** A value of unknown shape as JSON; what was parsed from JSON is nothing else. */
+export function asJson(value: unknown): JsonValue {
+  return value as JsonValue;
+}
+
+/** Refuses a field that is known and cannot be honoured. */
+export function unsupported(path: string, because: string): ConnectError {
+  return fault("unsupported_field", `${path} is not supported: ${because}`, { fields: [{ field: path, description: because }] });
+}
+
+function wrongType(path: string, wanted: string, value: unknown): ConnectError {
+  return invalidField(path, `must be ${wanted}, not ${kindOf(value)}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
