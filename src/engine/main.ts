@@ -1,0 +1,80 @@
+import { fault } from "../core/reasons.ts";
+import { loadModel, type LoadedModel } from "./model.ts";
+import { outbox } from "./outbox.ts";
+import { errorToEngine, type EngineLoad, type FromEngine, type ToEngine } from "./protocol.ts";
+import { scheduler, type Scheduler } from "./scheduler.ts";
+
+// The program of one model's process. It is started by `fork` with UV_THREADPOOL_SIZE=1 and lives no longer than its parent.
+
+/** Freeing a model may wait for a decode, and has been seen to wait for ever. */
+const disposeMs = 2000;
+
+let engine: { readonly loaded: LoadedModel; readonly running: Scheduler } | undefined;
+let isEnding = false;
+
+function send(message: FromEngine): void {
+  // A parent that is gone is told by `disconnect`.
+  process.send?.(message, undefined, undefined, () => {});
+}
+
+async function load(options: EngineLoad): Promise<void> {
+  try {
+    const loaded = await loadModel(options, (fractionDone) => send({ type: "loading", fractionDone }));
+    engine = { loaded, running: scheduler(loaded, outbox(send), options) };
+    send({ type: "loaded", model: loaded.about });
+  } catch (error) {
+    send({ type: "load-failed", error: errorToEngine(error) });
+  }
+}
+
+async function end(): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  setTimeout(() => process.exit(0), disposeMs);
+  try {
+    await engine?.running.close();
+    await engine?.loaded.dispose();
+  } finally {
+    process.exit(0);
+  }
+}
+
+function running(): Scheduler {
+  if (engine === undefined) throw fault("engine_failed", "the model is not loaded yet");
+  return engine.running;
+}
+
+function count({ id, prompt }: Extract<ToEngine, { type: "count" }>): void {
+  try {
+    send({ type: "counted", id, promptTokens: running().count(prompt) });
+  } catch (error) {
+    send({ type: "count-failed", id, error: errorToEngine(error) });
+  }
+}
+
+async function handle(message: ToEngine): Promise<void> {
+  switch (message.type) {
+    case "load":
+      return load(message.load);
+    case "generate":
+      return running().submit(message.id, message.request);
+    case "cancel":
+      return running().cancel(message.id);
+    case "pause":
+      return running().pause(message.id);
+    case "resume":
+      return running().resume(message.id);
+    case "count":
+      return count(message);
+    case "ping":
+      return send({ type: "pong" });
+    case "shutdown":
+      return end();
+  }
+}
+
+process.on("message", (message) => void handle(message as ToEngine));
+process.on("disconnect", () => void end());
+// A terminal sends its signals to the whole group; the parent drains and tells us when to end.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});

@@ -1,0 +1,24 @@
+import type { EngineDecode, EngineEvent, FromEngine } from "./protocol.ts";
+
+/** Gathers what one tick brings, so that one message carries it. */
+export interface Outbox {
+  add(id: number, event: EngineEvent): void;
+  /** Sends what there is, with the decodes since and the queue's length if it has changed. */
+  flush(decodes: readonly EngineDecode[], queued: number): void;
+}
+
+/** An outbox that hands its messages to `send`. */
+export function outbox(send: (message: FromEngine) => void): Outbox {
+  let events: [number, EngineEvent][] = [];
+  let queuedBefore = 0;
+  return {
+    add: (id, event) => void events.push([id, event]),
+    flush(decodes, queued) {
+      const isQueueChanged = queued !== queuedBefore;
+      if (events.length === 0 && decodes.length === 0 && !isQueueChanged) return;
+      queuedBefore = queued;
+      send({ type: "tick", events, decodes, ...(isQueueChanged && { queued }) });
+      events = [];
+    },
+  };
+}

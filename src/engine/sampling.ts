@@ -1,0 +1,62 @@
+import { TokenBias, type LlamaModel, type SequenceEvaluateOptions, type Token } from "node-llama-cpp";
+import { invalidField } from "../core/reasons.ts";
+import type { EngineSampling } from "./protocol.ts";
+
+/** At this bias and below a token is banned. */
+const banned = -100;
+
+/** Refuses biases that the model cannot honour. */
+export function checkBias(sampling: EngineSampling, model: LlamaModel, vocabularySize: number): void {
+  for (const [token] of sampling.logitBias) {
+    if (token < 0 || token >= vocabularySize)
+      throw invalidField("sampling.logit_bias", `${token} is no token of this model: ids go from 0 to ${vocabularySize - 1}`);
+    // The binding drops any bias of an end token without a word.
+    if (model.isEogToken(token as Token))
+      throw invalidField("sampling.logit_bias", `${token} is a token that ends the answer: this engine cannot bias it`);
+  }
+}
+
+/** The sampler's settings for one choice. `history` is the prompt's end and all that was drawn since, and is read at every token. */
+export function samplerOptions(
+  sampling: EngineSampling,
+  model: LlamaModel,
+  choice: { readonly seed: number; readonly history: readonly Token[] },
+): SequenceEvaluateOptions {
+  return {
+    temperature: sampling.temperature,
+    topK: sampling.topK,
+    topP: sampling.topP,
+    minP: sampling.minP,
+    seed: choice.seed,
+    yieldEogToken: true,
+    // Prompts are measured before, and answers end at the context's end: nothing is ever shifted out.
+    contextShift: {
+      strategy: () => {
+        throw new Error("the context is full");
+      },
+    },
+    ...(sampling.xtc !== undefined && { xtc: sampling.xtc }),
+    ...penalties(sampling, choice.history),
+    ...(sampling.logitBias.length > 0 && { tokenBias: bias(sampling, model) }),
+  };
+}
+
+function penalties(sampling: EngineSampling, history: readonly Token[]): Pick<SequenceEvaluateOptions, "repeatPenalty"> {
+  const { presencePenalty, frequencyPenalty, repeatPenalty, repeatLastTokens } = sampling;
+  if (repeatLastTokens === 0 || (presencePenalty === 0 && frequencyPenalty === 0 && repeatPenalty === 1)) return {};
+  return {
+    repeatPenalty: {
+      penalty: repeatPenalty,
+      presencePenalty,
+      frequencyPenalty,
+      maxPunishTokens: repeatLastTokens,
+      punishTokens: () => history.slice(-repeatLastTokens),
+    },
+  };
+}
+
+function bias(sampling: EngineSampling, model: LlamaModel): TokenBias {
+  const biases = TokenBias.for(model);
+  for (const [token, logit] of sampling.logitBias) biases.set(token as Token, logit <= banned ? "never" : { logit });
+  return biases;
+}

@@ -1,0 +1,63 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { availableParallelism } from "node:os";
+import type { LoadOptions } from "../../../gen/parley/v1/models_pb.ts";
+import type { Limits } from "../../core/limits.ts";
+import { fault } from "../../core/reasons.ts";
+import type { EngineGpu, EngineLoad } from "../../engine/protocol.ts";
+
+/** How a model is loaded, as configured or as a load asks for it; any part may be left out. */
+export type LoadChoices = Partial<Omit<LoadOptions, "$typeName" | "$unknown">>;
+
+/** What a load needs beside its options. */
+export interface LoadSurroundings {
+  readonly modelPath: string;
+  /** `auto`, `none`, `cuda`, `vulkan` or `metal`. */
+  readonly gpu: string;
+  readonly limits: Limits;
+}
+
+const defaultBatchTokens = 512;
+const gpus: Readonly<Record<string, EngineGpu>> = { auto: "auto", none: false, cuda: "cuda", vulkan: "vulkan", metal: "metal" };
+
+/** What is asked for, before what is configured. */
+export function joinedChoices(configured: LoadChoices | undefined, asked: LoadChoices | undefined): LoadChoices {
+  const said = Object.entries(asked ?? {}).filter(([, value]) => value !== undefined && value !== "");
+  return { ...configured, ...Object.fromEntries(said) };
+}
+
+/** The load of a model as the engine takes it. Throws `unsupported_field`. */
+export function engineLoad(choices: LoadChoices, { modelPath, gpu, limits }: LoadSurroundings): EngineLoad {
+  refuseUnsupported(choices);
+  const engineGpu = gpus[gpu];
+  if (engineGpu === undefined) throw fault("invalid_request", `engine.gpu: ${gpu} is none of ${Object.keys(gpus).join(", ")}`);
+  const { contextLength, sequences, gpuLayers, flashAttention, chatTemplate = "" } = choices;
+  return {
+    modelPath,
+    gpu: engineGpu,
+    threads: choices.threads ?? availableParallelism(),
+    batchTokens: choices.batchTokens ?? defaultBatchTokens,
+    ...(contextLength !== undefined && { contextLength }),
+    ...(sequences !== undefined && { sequences }),
+    ...(gpuLayers !== undefined && { gpuLayers }),
+    ...(flashAttention !== undefined && { flashAttention }),
+    ...(chatTemplate !== "" && { chatTemplate }),
+    queueLength: limits.engineQueue,
+    queueMs: limits.engineQueueMs,
+    prefillChunkTokens: limits.prefillChunkTokens,
+  };
+}
+
+/** How long a model stays loaded without a call, ms; 0: until it is unloaded. */
+export function keepAliveMs({ keepAliveSeconds = 0 }: LoadChoices): number {
+  return keepAliveSeconds * 1000;
+}
+
+function refuseUnsupported({ kvType = "", loraAdapters = [] }: LoadChoices): void {
+  if (kvType !== "" && kvType !== "f16")
+    throw unsupported("kv_type", "the engine's library calls other types than f16 unstable: leave it out");
+  if (loraAdapters.length > 0) throw unsupported("lora_adapters", "this version loads no LoRA adapters");
+}
+
+function unsupported(field: string, description: string): ConnectError {
+  return fault("unsupported_field", `options.${field}: ${description}`, { fields: [{ field: `options.${field}`, description }] });
+}
