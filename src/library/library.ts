@@ -108,7 +108,7 @@ function missingEntries(catalog: Catalog, folder: ModelFolder): readonly Catalog
 function catalogTarget(name: string, { entries }: Catalog): PullTarget {
   const entry = entries.find(({ id, file }) => id === name || fileAliases(file).includes(name));
   if (entry === undefined)
-    throw fault("model_not_found", `the catalog has no model ${JSON.stringify(name)}; known are ${entries.map(({ id }) => id).join(", ")}`);
+    throw fault("model_not_found", `the catalog has no model ${JSON.stringify(name)}; \`parley models list\` shows what it has`);
   return { ...entry, isTrusted: false };
 }
 

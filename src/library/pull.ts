@@ -73,7 +73,8 @@ async function* fill(part: PartFile, from: Download, signal: AbortSignal): Pulli
 /** Checks a complete file and moves it in place; deletes it when it is not what it must be. */
 async function* finish(part: PartFile, expected: Expected, { pull, source }: Pick<Download, "pull" | "source">): Pulling {
   const { doneBytes } = part;
-  yield pullProgress({ model: pull.target.id, source: source.label, phase: PullPhase.VERIFYING, doneBytes, totalBytes: doneBytes });
+  const label = expected.sha256 === undefined ? `${source.label}, which tells no sha256 to compare with` : source.label;
+  yield pullProgress({ model: pull.target.id, source: label, phase: PullPhase.VERIFYING, doneBytes, totalBytes: doneBytes });
   const sha256 = part.digest();
   const problem = await problemOf(pull, expected, sha256);
   if (problem !== "") {
