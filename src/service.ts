@@ -1,0 +1,246 @@
+import { randomUUID } from "node:crypto";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { ChatService } from "../gen/parley/v1/chat_pb.ts";
+import { EmbeddingService } from "../gen/parley/v1/embeddings_pb.ts";
+import { ModelService } from "../gen/parley/v1/models_pb.ts";
+import { ProviderService } from "../gen/parley/v1/providers_pb.ts";
+import { RerankService } from "../gen/parley/v1/rerank_pb.ts";
+import { TokenService } from "../gen/parley/v1/tokens_pb.ts";
+import { listen } from "./api/listen.ts";
+import type { LoadedConfig } from "./config.ts";
+import { systemClock } from "./core/clock.ts";
+import { healthBoard } from "./core/health.ts";
+import { chatKind, chatOnly, countTokensKind } from "./core/kinds.ts";
+import type { Clock, Library, Log, Provider, Resolve, Service, Target } from "./core/ports.ts";
+import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
+import { accept } from "./layers/accept.ts";
+import { attemptSpan } from "./layers/attempt-span.ts";
+import { authorizeModel } from "./layers/authorize-model.ts";
+import { concurrency } from "./layers/concurrency.ts";
+import { observe } from "./layers/observe.ts";
+import { sequence } from "./layers/sequence.ts";
+import { timeLimits } from "./layers/time-limits.ts";
+import { validate } from "./layers/validate.ts";
+import { openLibrary } from "./library/library.ts";
+import { echo } from "./providers/echo.ts";
+import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
+import { directory, type Directory } from "./routing/directory.ts";
+import { models } from "./routing/models.ts";
+import { readiness } from "./routing/readiness.ts";
+import { route } from "./routing/route.ts";
+import { openLog, silentLog } from "./telemetry/log.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { startTracing } from "./telemetry/start-tracing.ts";
+
+/** What a program that embeds Parley may bring. */
+export interface ServerOptions {
+  readonly clock?: Clock;
+  /** Default: JSON lines on standard error, and in the configured file. */
+  readonly log?: Log;
+  /** Services of the program's own, mounted beside Parley's behind the same listener and interceptors. */
+  readonly routes?: (router: ConnectRouter) => void;
+}
+
+/** The services of the contract. */
+const contract = [ChatService, ModelService, TokenService, EmbeddingService, RerankService, ProviderService];
+
+/** A running service. */
+export interface ParleyServer {
+  /** Where it answers, such as `http://127.0.0.1:8080`. */
+  readonly urls: readonly string[];
+  readonly host: string;
+  readonly port: number;
+  readonly service: Service;
+  /** Name of the model that answers when none is named; undefined when there is none. */
+  defaultModel(): string | undefined;
+  /** Stops accepting, lets running calls finish within `limits.drainMs`, ends the rest with an error, and frees everything. */
+  drain(): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+}
+
+/** What layers and routing are made of. */
+interface Parts {
+  readonly loaded: LoadedConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Builds the service from a configuration and starts it. The default model is loaded in the background; `service.health` says when it is there.
+ * Throws `invalid_request` when the port, the log file or the model folder cannot be used.
+ */
+export async function startServer(loaded: LoadedConfig, options: ServerOptions = {}): Promise<ParleyServer> {
+  const { settings, limits } = loaded;
+  const ownLog = options.log === undefined ? openLog({ level: settings.logLevel, file: settings.logFile }) : undefined;
+  const log = options.log ?? ownLog ?? silentLog;
+  const parts: Parts = { loaded, log, clock: options.clock ?? systemClock, metrics: createMetrics() };
+  const stopTracing = await beginTracing(loaded);
+  const library = await openModelLibrary(parts);
+  const backend = serviceOf(parts, library);
+  const free = async () => {
+    await Promise.all([backend.close(), library.close()]);
+    await stopTracing();
+    ownLog?.flush();
+  };
+  const { host, port, corsOrigins, reflection } = settings;
+  const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
+  const doors = { host, port, corsOrigins, reflection, metricsText, routes: options.routes };
+  const listener = await listen({ service: backend.service, limits, clock: parts.clock, log, ...doors }).catch(async (error: unknown) => {
+    await free();
+    throw error;
+  });
+  backend.begin();
+  return {
+    urls: listener.urls,
+    host: listener.host,
+    port: listener.port,
+    service: backend.service,
+    defaultModel: () => backend.names.defaultModel(),
+    async drain() {
+      backend.board.drain(); // first, so that load balancers look elsewhere
+      await listener.drain();
+      await free();
+    },
+    async close() {
+      backend.board.drain();
+      await listener.close();
+      await free();
+    },
+  };
+}
+
+/** Everything behind the doors. */
+function serviceOf(parts: Parts, library: Library) {
+  const { settings } = parts.loaded;
+  const { log } = parts;
+  const providers = { local: localProvider(parts, library), echo: echo() };
+  const names = nameDirectory(parts, library, providers);
+  const board = healthBoard(contract.map(({ typeName }) => typeName));
+  const ready = readiness({ board, directory: names, library, local: providers.local, log });
+  const loading = new AbortController();
+  const begin = () => void ready.loadDefault(loading.signal);
+  const service: Service = {
+    generate: callWork(parts, names, chatKind),
+    countTokens: callWork(parts, names, countTokensKind),
+    models: models({ directory: names, library, ...providers, log, onDefaultChanged: begin }),
+    health: board,
+    about: { name: settings.appName, version: settings.version },
+  };
+  return {
+    service,
+    board,
+    names,
+    /** Loads the default model in the background. */
+    begin,
+    async close() {
+      loading.abort();
+      ready.close();
+      await Promise.all([providers.local.close(), providers.echo.close()]);
+    },
+  };
+}
+
+function beginTracing({ tracing, settings }: LoadedConfig): Promise<() => Promise<void>> {
+  if (!tracing.isOn) return Promise.resolve(async () => {});
+  return startTracing({ serviceName: tracing.serviceName ?? settings.appName, serviceVersion: settings.version });
+}
+
+/** Policies that a call passes once, outermost first. */
+export function callLayers({ clock, log, metrics, loaded: { limits } }: Parts, names: Directory): readonly Layer[] {
+  return [
+    // outermost, so that it counts what every other layer refuses
+    observe({ clock, log, metrics }),
+    // outside of all that makes events, so that numbers have no hole
+    chatOnly(sequence),
+    // before anything is spent on a request that nobody could honour
+    validate(limits),
+    // before the cache and the queue: nobody learns of a model what its key does not allow
+    authorizeModel(() => names.defaultModel() ?? ""),
+    // inside of what refuses, so that a refusal keeps its own status; outside of all that waits
+    chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}`, nameOf: nameOf(names) })),
+  ];
+}
+
+/** Policies that an attempt at one target passes, outermost first. */
+export function targetLayers(
+  { clock, loaded: { limits } }: Parts,
+  target: { provider: string; model: string; isLocal: boolean },
+): readonly Layer[] {
+  const { provider, model, isLocal } = target;
+  const name = `${provider}/${model}`;
+  return [
+    // outermost, so that the span has the wait in the queue
+    attemptSpan({ clock, provider, model, isLocal }),
+    // before the time limits: waiting here has its own
+    concurrency({ clock, target: name, limit: limits.targetConcurrency, queue: limits.targetQueue, queueMs: limits.targetQueueMs }),
+    // innermost: what it measures is the provider alone; a local one queues inside, so no first-token limit
+    timeLimits({
+      clock,
+      target: name,
+      callMs: limits.callMs,
+      firstTokenMs: isLocal ? undefined : limits.firstTokenMs,
+      idleStreamMs: limits.idleStreamMs,
+    }),
+  ];
+}
+
+/** Work with every policy around it. */
+function callWork<Request, Event>(parts: Parts, names: Directory, kind: Kind<Request, Event>): Work<Request, Event> {
+  return compose(callLayers(parts, names), route(kind, { clock: parts.clock, resolve: names.resolve }), kind);
+}
+
+/** The name that an answer repeats. */
+function nameOf(names: { readonly resolve: Resolve; defaultModel(): string | undefined }): (model: string) => string {
+  return (model) => (model === "" ? (names.defaultModel() ?? "") : model);
+}
+
+function nameDirectory(parts: Parts, library: Library, providers: { local: Provider; echo: Provider }): Directory {
+  const { settings } = parts.loaded;
+  return directory({
+    library,
+    ...providers,
+    aliases: settings.aliases,
+    routes: settings.routes.map(({ model, targets: [to] }) => ({ model, provider: to?.upstream ?? "", targetModel: to?.model ?? "" })),
+    defaultModel: settings.defaultModel ?? "",
+    defaultProvider: settings.defaultProvider,
+    target: (provider, model) => targetOf(parts, provider, model),
+  });
+}
+
+/** One model of a provider with its policies around it; they keep their state for as long as the service runs. */
+function targetOf(parts: Parts, provider: Provider, model: string): Target {
+  const layers = targetLayers(parts, { provider: provider.name, model, isLocal: provider.local !== undefined });
+  const works = new Map<string, unknown>();
+  return {
+    provider: provider.name,
+    model,
+    fields: provider.fields,
+    workOf<Request, Event>(kind: Kind<Request, Event>) {
+      const inner = kind.workOf(provider);
+      if (inner === undefined) return undefined;
+      const known = works.get(kind.operation) ?? compose(layers, inner, kind);
+      works.set(kind.operation, known);
+      return known as Work<Request, Event>;
+    },
+  };
+}
+
+async function openModelLibrary({ loaded: { settings, hub, limits }, clock, log }: Parts): Promise<Library> {
+  return openLibrary({
+    directory: settings.modelsDirectory,
+    mirror: settings.modelMirror,
+    dataDirectory: settings.dataDirectory,
+    hub: { endpoint: hub.endpoint, token: hub.token?.reveal() },
+    limits,
+    log,
+    clock,
+  });
+}
+
+function localProvider({ loaded: { settings, limits }, clock, log, metrics }: Parts, library: Library): Provider {
+  const { gpu, defaultMaxTokens, defaultTemperature, modelOptions } = settings;
+  const optionsOf = (id: string) => modelOptions[id];
+  return llamaCpp({ library, observer: metrics.engines, clock, limits, log, gpu, defaultMaxTokens, defaultTemperature, optionsOf });
+}
