@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ConfigSchema } from "../gen/parley/config/v1/config_pb.ts";
 import { loadConfig, resolveConfig } from "./config.ts";
 import { describeConfig } from "./config/describe.ts";
-import { defaultModelsFolder, packageRoot, platformDataFolder } from "./config/settings.ts";
+import { packageRoot, platformDataFolder } from "./config/settings.ts";
 import { defaultLimits } from "./core/limits.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-config-"));
@@ -40,7 +40,7 @@ describe("a configuration", () => {
       appName: "parley",
     });
     expect(limits).toEqual(defaultLimits);
-    expect(hub).toEqual({ endpoint: undefined, token: undefined });
+    expect(hub).toEqual({ endpoint: "https://huggingface.co", token: undefined });
     expect(tracing).toEqual({ isOn: false, protocol: "http/protobuf", serviceName: undefined });
     expect([origins.size, warnings]).toEqual([0, []]);
   });
@@ -222,10 +222,5 @@ describe("folders", () => {
     ["win32", { LOCALAPPDATA: "/local" }, "/local/parley"],
   ])("of data on %s %o", (platform, variables, expected) => {
     expect(platformDataFolder({ platform, home: "/home/u", variables })).toBe(expected);
-  });
-
-  it("of models are the package's own, except in a package that its next version wipes", () => {
-    expect(defaultModelsFolder("/work/parley", "/data")).toBe("/work/parley/models");
-    expect(defaultModelsFolder("/usr/lib/node_modules/parley", "/data")).toBe("/data/models");
   });
 });

@@ -97,7 +97,7 @@ export const environment: readonly EnvironmentRow[] = [
     default: "the platform's data folder",
     what: "Folder of caches and partial downloads.",
   }),
-  row("HF_ENDPOINT", "hub.endpoint", { type: urlType, default: "the Hugging Face hub", what: "Hub that models are pulled from." }),
+  row("HF_ENDPOINT", "hub.endpoint", { type: urlType, default: "https://huggingface.co", what: "Hub that models are pulled from." }),
   row("HF_TOKEN", "hub.token", { type: secretType, default: "none", what: "Token for the hub." }),
   row("LLM_DEFAULT_TEMPERATURE", "engine.defaultTemperature", {
     type: numberType,

@@ -1,5 +1,5 @@
 import { homedir, platform } from "node:os";
-import { join, resolve, sep } from "node:path";
+import { join, resolve } from "node:path";
 import about from "../../package.json" with { type: "json" };
 import { create } from "@bufbuild/protobuf";
 import {
@@ -77,7 +77,7 @@ function modelSettings({ models = create(ModelsSchema), engine = create(EngineSc
   const { gpu = "auto", defaultMaxTokens, defaultTemperature } = engine;
   const dataDirectory = models.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables });
   return {
-    modelsDirectory: resolve(directory ?? defaultModelsFolder(packageRoot, dataDirectory)),
+    modelsDirectory: resolve(directory ?? join(packageRoot, "models")),
     modelMirror: mirror,
     defaultModel,
     defaultProvider: defaultProviderFrom(defaultProvider) ?? "auto",
@@ -102,9 +102,4 @@ export function platformDataFolder(of: { readonly platform: string; readonly hom
   if (of.platform === "darwin") return join(home, "Library", "Application Support", about.name);
   if (of.platform === "win32") return join(textOf(variables, "LOCALAPPDATA") ?? join(home, "AppData", "Local"), about.name);
   return join(textOf(variables, "XDG_DATA_HOME") ?? join(home, ".local", "share"), about.name);
-}
-
-/** The package's own `models`; where the package was installed as a dependency, a folder that its next version does not wipe. */
-export function defaultModelsFolder(root: string, dataDirectory: string): string {
-  return root.split(sep).includes("node_modules") ? join(dataDirectory, "models") : join(root, "models");
 }

@@ -10,13 +10,15 @@ export type TracingProtocol = (typeof tracingProtocols)[number];
 
 /** What only the environment says, by names that are not ours. */
 export interface Surroundings {
-  /** The hub that models are pulled from; undefined: its public address, no token. */
-  readonly hub: { readonly endpoint: string | undefined; readonly token: Secret | undefined };
-  /** Proxies by the addresses they are for; their addresses may hold a password. */
+  /** The hub that models are pulled from. */
+  readonly hub: { readonly endpoint: string; readonly token: Secret | undefined };
+  /** Proxies by the addresses they are for; their addresses may hold a password. undici reads the same variables by itself. */
   readonly proxy: { readonly http: Secret | undefined; readonly https: Secret | undefined; readonly none: string | undefined };
   /** Whether traces are sent, and how; where to is read by the SDK itself. */
   readonly tracing: { readonly isOn: boolean; readonly protocol: TracingProtocol; readonly serviceName: string | undefined };
 }
+
+const publicHub = "https://huggingface.co";
 
 /** Gathers what only the environment says. Throws `invalid_request` that names the variable. */
 export function surroundingsOf(settings: ReadonlyMap<string, Setting>): Surroundings {
@@ -26,7 +28,7 @@ export function surroundingsOf(settings: ReadonlyMap<string, Setting>): Surround
   };
   const secret = (path: string) => (text(path) === undefined ? undefined : new Secret(text(path) ?? ""));
   return {
-    hub: { endpoint: text("hub.endpoint"), token: secret("hub.token") },
+    hub: { endpoint: text("hub.endpoint") ?? publicHub, token: secret("hub.token") },
     proxy: { http: secret("proxy.http"), https: secret("proxy.https"), none: text("proxy.none") },
     tracing: {
       isOn:

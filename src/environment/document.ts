@@ -1,4 +1,4 @@
-import { limits } from "../core/limits.ts";
+import { limits, type LimitRow } from "../core/limits.ts";
 import { environment, laterVariables, type EnvironmentRow } from "../environment.ts";
 
 /** The text of `.env.example`: every variable with what it means, commented out. */
@@ -34,7 +34,7 @@ export function environmentTableMarkdown(): string {
 export function limitsTableMarkdown(): string {
   const rows = Object.entries(limits).map(([name, { default: value, min, max, unit, reason, what }]) => [
     `\`${name}\``,
-    `${value} ${unit}`,
+    amount(value, unit),
     `${min} to ${max}`,
     reason === undefined ? "" : `\`${reason}\``,
     what,
@@ -48,6 +48,25 @@ export function refreshSection(document: string, name: string, text: string): st
   const start = document.indexOf(open);
   const end = document.indexOf(close, start);
   return start < 0 || end < 0 ? document : `${document.slice(0, start)}${open}\n\n${text}\n\n${document.slice(end)}`;
+}
+
+const steps: Partial<Record<LimitRow["unit"], readonly (readonly [size: number, name: string])[]>> = {
+  ms: [
+    [60_000, "min"],
+    [1000, "s"],
+  ],
+  bytes: [
+    [2 ** 40, "TiB"],
+    [2 ** 20, "MiB"],
+    [2 ** 10, "KiB"],
+  ],
+};
+
+/** As the configuration takes it, and as people say it. */
+function amount(value: number, unit: LimitRow["unit"]): string {
+  const [size, name] = steps[unit]?.find(([step]) => value >= step && value % step === 0) ?? [];
+  const bare = unit === "count" ? String(value) : `${value} ${unit}`;
+  return size === undefined ? bare : `${bare} (${value / size} ${name})`;
 }
 
 /** Columns are padded as the formatter would. */

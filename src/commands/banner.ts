@@ -1,0 +1,32 @@
+/** What a start has to tell. */
+export interface BannerFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly urls: readonly string[];
+  /** What answers when no model is named; undefined when nothing does. */
+  readonly defaultModel: string | undefined;
+  readonly modelsDirectory: string;
+  /** Sentences that must not be missed. */
+  readonly notes: readonly string[];
+}
+
+/** What a start prints for people, before the ready line. */
+export function banner({ name, version, urls, defaultModel, modelsDirectory, notes }: BannerFacts): string {
+  const [url = ""] = urls;
+  const body = '{"messages":[{"role":"user","content":"Why is the sky blue?"}]}';
+  const rows: (readonly [string, string])[] = [
+    ["serves", urls.join(", ")],
+    ["model", defaultModel ?? "none: name one in each request"],
+    ["ask", `curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`],
+    ["", `gRPC, gRPC-Web, Connect and OpenAI's REST answer on the same port; any OpenAI client works with base_url ${url}/v1`],
+    ["add", `drop a *.gguf into ${modelsDirectory}, or see \`parley models --help\``],
+    ["stop", "Ctrl-C"],
+  ];
+  const lines = rows.map(([label, text]) => `  ${label.padEnd(7)} ${text}`);
+  return [`${name} ${version}`, ...notes.map((note) => `  note    ${note}`), ...lines, ""].join("\n");
+}
+
+/** The line that programs wait for; it names the first url. */
+export function readyLine(urls: readonly string[]): string {
+  return `parley ready at ${urls[0] ?? ""}`;
+}

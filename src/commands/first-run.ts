@@ -1,0 +1,58 @@
+import type { Settings } from "../config/settings.ts";
+import type { Library, ModelFile } from "../core/ports.ts";
+import { fault, reasonOf } from "../core/reasons.ts";
+import type { PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
+
+/** What making sure of a model needs. */
+export interface FirstRunOptions {
+  readonly settings: Settings;
+  readonly library: Pick<Library, "find" | "list" | "catalog" | "defaultId" | "pull">;
+  /** Shows a pull to its end. */
+  readonly show: (id: string, steps: AsyncIterable<PullModelResponse>) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes sure that there is a model to answer: pulls the default where none is on disk. Answers with a sentence for people when nothing could be pulled and echo will answer.
+ * Throws `pull_failed` and kin where a model was insisted on, and `model_not_found` for one that exists nowhere.
+ */
+export async function ensureModel({ settings, library, show, signal }: FirstRunOptions): Promise<string | undefined> {
+  const id = missingModel(settings, library);
+  if (id === undefined) return undefined;
+  try {
+    await show(id, library.pull(id, signal));
+    return undefined;
+  } catch (error) {
+    const isInsisted = settings.defaultModel !== undefined || settings.defaultProvider === "llama-cpp";
+    if (signal.aborted || isInsisted || !["pull_failed", "data_corrupt"].includes(reasonOf(error))) throw error;
+    const why = error instanceof Error ? error.message.replace(/^\[\w+\] /, "") : String(error);
+    return `no model could be pulled, so echo answers, which repeats what it is told (${why})`;
+  }
+}
+
+/** Id of the model to pull before the service can answer as configured; undefined when there is none to pull. */
+function missingModel(settings: Settings, library: FirstRunOptions["library"]): string | undefined {
+  const { defaultProvider, defaultModel } = settings;
+  if (defaultProvider === "echo") return undefined;
+  if (defaultModel === undefined) return library.list().some(canChat) ? undefined : library.defaultId;
+  const name = fileNameOf(defaultModel, settings);
+  if (name === "echo" || library.find(name) !== undefined) return undefined;
+  const known = library.catalog().find(({ id, aliases }) => id === name || aliases.includes(name));
+  if (known !== undefined) return known.id;
+  throw fault(
+    "model_not_found",
+    `the default model "${defaultModel}" is neither on disk nor in the catalog; put its GGUF file into ${settings.modelsDirectory}, or choose one that \`parley models list\` shows`,
+    { metadata: { model: defaultModel } },
+  );
+}
+
+function canChat({ purpose, problem }: ModelFile): boolean {
+  return purpose === "chat" && problem === "";
+}
+
+/** What aliases and routes make of a name; `echo` where they lead to it. */
+function fileNameOf(name: string, { aliases, routes }: Settings): string {
+  const aliased = Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
+  const target = routes.find(({ model }) => model === aliased)?.targets[0];
+  return target?.upstream === "echo" ? "echo" : (target?.model ?? aliased);
+}
