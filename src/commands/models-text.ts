@@ -14,7 +14,7 @@ export function modelOfFile(file: ModelFile, defaultId: string): Model {
     problem: file.problem,
     isDefault: file.id === defaultId,
     sizeBytes: BigInt(file.sizeBytes),
-    capabilities: [file.purpose === "embed" ? Capability.EMBED : Capability.CHAT],
+    capabilities: file.problem === "" ? [file.purpose === "embed" ? Capability.EMBED : Capability.CHAT] : [],
     licence: file.licence,
     created: timestampFromMs(file.modifiedMs),
     ownedBy: "local",
@@ -27,7 +27,14 @@ export function modelOfFile(file: ModelFile, defaultId: string): Model {
 
 /** A table of models for people. */
 export function modelTableText(models: readonly Model[]): string {
-  const rows = models.map((model) => [model.id, stateText(model), sizeOf(model), contextOf(model), usesText(model), model.licence || "-"]);
+  const rows = models.map((model) => [
+    model.id,
+    stateText(model),
+    sizeOf(model),
+    contextOf(model),
+    usesText(model) || "-",
+    model.licence || "-",
+  ]);
   return columnsText([["ID", "STATE", "SIZE", "CONTEXT", "USE", "LICENCE"], ...rows]);
 }
 
