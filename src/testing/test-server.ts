@@ -1,0 +1,84 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadConfig } from "../config.ts";
+import type { Log } from "../core/ports.ts";
+import type { Variables } from "../environment.ts";
+import { startServer, type ParleyServer } from "../service.ts";
+import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
+
+/** A service for tests, on a free port, in this process. */
+export interface TestServer {
+  /** Such as `http://127.0.0.1:40123`. */
+  readonly url: string;
+  readonly port: number;
+  readonly server: ParleyServer;
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[];
+  /** Its folder of models. */
+  readonly modelsDirectory: string;
+  close(): Promise<void>;
+}
+
+/** A line of the log. */
+export interface LogLine {
+  readonly level: keyof Log;
+  readonly message: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** What a service for tests is to be. */
+export interface TestServerOptions {
+  /** Tiny models in its folder, by file name without `.gguf`. Default none: echo alone. */
+  readonly models?: Readonly<Record<string, TinyGgufOptions>>;
+  /** Folder of models that are there already; `models` is not written then. */
+  readonly modelsDirectory?: string;
+  /** Variables beside those that make it a service for tests. */
+  readonly environment?: Variables;
+}
+
+/** Starts one, and waits until it is ready. Its default model is echo unless the variables say otherwise. */
+export async function startTestServer({ models = {}, modelsDirectory, environment = {} }: TestServerOptions = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-test-"));
+  for (const [name, options] of Object.entries(models)) await writeTinyGguf(join(folder, `${name}.gguf`), options);
+  const directory = modelsDirectory ?? folder;
+  // One thread: with more, each token waits for all of them many times, and tests that run beside this one make every wait a time slice long.
+  const modelOptions = Object.fromEntries(Object.keys(models).map((name) => [name, { threads: 1 }]));
+  const file = join(folder, "parley.json");
+  await writeFile(file, JSON.stringify({ models: { options: modelOptions } }));
+  const own = { LLM_PORT: "0", LLM_DEFAULT_PROVIDER: "echo", LLM_MODELS_DIR: directory, LLM_DATA_DIR: join(folder, "data") };
+  const log: LogLine[] = [];
+  const server = await startServer(loadConfig({ file, environment: { ...own, ...environment } }), { log: recorder(log) });
+  await untilReady(server);
+  return {
+    url: server.urls[0] ?? "",
+    port: server.port,
+    server,
+    log,
+    modelsDirectory: directory,
+    async close() {
+      await server.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function recorder(lines: LogLine[]): Log {
+  const at =
+    (level: keyof Log): Log[keyof Log] =>
+    (message, facts = {}) =>
+      lines.push({ level, message, facts });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function untilReady({ service: { health } }: ParleyServer): Promise<void> {
+  return new Promise((resolve) => {
+    const unwatch = health.watch(() => check());
+    const check = () => {
+      if (!health.isReady()) return;
+      unwatch();
+      resolve();
+    };
+    check();
+  });
+}

@@ -1,0 +1,48 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { describe, type SuiteFactory } from "vitest";
+
+/** Chromium of Debian's packages. */
+export const chromiumPath = "/usr/bin/chromium";
+
+/** Clients that are not in node_modules, and why each is absent; undefined where it is there. */
+export const missing: Readonly<Record<"chromium" | "python", string | undefined>> = {
+  chromium: existsSync(chromiumPath) ? undefined : `no chromium at ${chromiumPath}`,
+  python: pythonIsMissing(),
+};
+
+/** The Python that has the clients: `PARLEY_PYTHON`, else the one of the path. */
+export function pythonPath(): string {
+  return process.env["PARLEY_PYTHON"] ?? "python3";
+}
+
+/** Tests that need a client that may be absent: they are skipped then, and their name says why. */
+export function describeWith(tool: keyof typeof missing, name: string, tests: SuiteFactory): void {
+  const why = missing[tool];
+  describe.skipIf(why !== undefined)(why === undefined ? name : `${name} (skipped: ${why})`, tests);
+}
+
+/** How a program ended. */
+export interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. */
+export function run(program: string, words: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(program, words, { env: environment, maxBuffer: 64 * 1024 * 1024, timeout: 60_000 }, (error, stdout, stderr) =>
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
+    );
+  });
+}
+
+function pythonIsMissing(): string | undefined {
+  try {
+    execFileSync(pythonPath(), ["-c", "import openai, grpc, grpc_tools"], { stdio: "ignore" });
+    return undefined;
+  } catch {
+    return "no python3 with openai, grpcio and grpcio-tools; PARLEY_PYTHON names one";
+  }
+}
