@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call, type Caller } from "../core/context.ts";
+import type { Clock } from "../core/ports.ts";
 import { limitFault } from "../core/limits.ts";
 import { asFault, fault } from "../core/reasons.ts";
 import { linkSignal, type LinkedSignal } from "../core/signals.ts";
@@ -53,7 +54,7 @@ export function admission(options: AdmissionOptions): Admit {
     };
     const exchange: Exchange = { request, response, call, refusal: verdict.refusal, outcome: { error: verdict.refusal } };
     const stopTimers = limitTime(exchange, linked, options);
-    void run(exchange, procedure, linked).then(() => {
+    void run(exchange, procedure, { linked, clock }).then(() => {
       stopTimers();
       linked.release();
       finish(exchange, procedure, options);
@@ -63,11 +64,11 @@ export function admission(options: AdmissionOptions): Admit {
 }
 
 /** Serves, and resolves when the response is closed and the work has ended. */
-async function run(exchange: Exchange, procedure: Procedure, linked: LinkedSignal): Promise<void> {
+async function run(exchange: Exchange, procedure: Procedure, { linked, clock }: { linked: LinkedSignal; clock: Clock }): Promise<void> {
   const { request, response, outcome } = exchange;
   const closed = new Promise<void>((resolve) => {
     response.once("close", () => {
-      if (!isFinished(exchange)) linked.abort(outcome.error ?? fault("caller_gone", "the client went away"));
+      if (!isFinished(exchange)) linked.abort(outcome.error ?? goneFault(exchange.call, clock.now()));
       resolve();
     });
   });
@@ -81,6 +82,16 @@ async function run(exchange: Exchange, procedure: Procedure, linked: LinkedSigna
   }
   if (!response.writableEnded) cut(exchange);
   await closed;
+}
+
+/** How much sooner than ours a client's own timer may fire, ms: it started before the request was sent. */
+const deadlineSlackMs = 50;
+
+/** Why a client left: its deadline, when it leaves as that passes. */
+function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
+  if (deadlineMs !== undefined && nowMs >= deadlineMs - deadlineSlackMs)
+    return fault("deadline_exceeded", "the caller's deadline has passed, and it went away");
+  return fault("caller_gone", "the client went away");
 }
 
 interface Verdict {

@@ -70,10 +70,16 @@ export function cut({ request, response }: Pick<Exchange, "request" | "response"
   else response.destroy();
 }
 
-/** Whether all of the response has been handed to the system. HTTP/2's response says so even of one that was reset; its stream does not. */
+/** Whether the whole response was sent. Over HTTP/2 Node itself ends what a client has reset, so its own word for it says nothing. */
 export function isFinished({ request, response }: Pick<Exchange, "request" | "response">): boolean {
-  if ("stream" in request) return request.stream.writableFinished;
+  if ("stream" in request) return response.writableEnded && !request.stream.aborted;
   return (response as unknown as { writableFinished: boolean }).writableFinished;
+}
+
+/** Whether the client, or we, have closed the connection or stream below a response. */
+export function isClosed({ request, response }: Pick<Exchange, "request" | "response">): boolean {
+  if ("stream" in request) return request.stream.destroyed || request.stream.closed;
+  return (response as unknown as { destroyed: boolean }).destroyed;
 }
 
 /** NGHTTP2_CANCEL. */

@@ -1,7 +1,7 @@
 import { fault } from "../core/reasons.ts";
 import { abortFault } from "../core/signals.ts";
 import { limitFault } from "../core/limits.ts";
-import { cut, type Doors, type Exchange } from "./exchange.ts";
+import { cut, isClosed, type Doors, type Exchange } from "./exchange.ts";
 
 /** Sends a chunk and waits while the client is slower than we are. A client that reads nothing for `stalledReaderMs` is cut off. Throws when the client is gone. */
 export async function send(
@@ -48,11 +48,6 @@ export function sendBody(
   const bytes = Buffer.from(body);
   response.writeHead(status, { "content-type": type, "content-length": bytes.length });
   response.end(request.method === "HEAD" ? undefined : bytes);
-}
-
-function isClosed({ request, response }: Exchange): boolean {
-  if ("stream" in request) return request.stream.destroyed || request.stream.closed;
-  return (response as unknown as { destroyed: boolean }).destroyed;
 }
 
 function goneFault({ outcome, call }: Exchange) {

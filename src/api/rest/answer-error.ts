@@ -1,7 +1,7 @@
 import { errorToOpenAI, retryHeaders, type ParamOf } from "../../dialects/openai/errors.ts";
 import { asFault } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
-import type { Exchange } from "../exchange.ts";
+import { isClosed, type Exchange } from "../exchange.ts";
 import { logCause, statusOf } from "../record.ts";
 import { sendJson } from "../send.ts";
 
@@ -17,7 +17,7 @@ export function note({ call, outcome }: Exchange, error: unknown, log: Log) {
 export function answerError(exchange: Exchange, error: unknown, { log, param }: { readonly log: Log; readonly param?: ParamOf }): void {
   const known = note(exchange, error, log);
   const { response } = exchange;
-  if (response.headersSent || response.writableEnded) return;
+  if (response.headersSent || response.writableEnded || isClosed(exchange)) return;
   for (const [name, value] of Object.entries(retryHeaders(known))) response.setHeader(name, value);
   if (!exchange.request.complete && !("stream" in exchange.request) && exchange.call.signal.aborted)
     response.setHeader("connection", "close");

@@ -2,7 +2,7 @@ import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../../core/reasons.ts";
 import { dataFrame, keepAliveFrame, type ChunkWriter } from "../../dialects/openai/chunks.ts";
 import { errorToOpenAI, type ParamOf } from "../../dialects/openai/errors.ts";
-import type { Doors, Exchange } from "../exchange.ts";
+import { isClosed, type Doors, type Exchange } from "../exchange.ts";
 import { send } from "../send.ts";
 import { note } from "./answer-error.ts";
 
@@ -43,8 +43,7 @@ export async function streamEvents(exchange: Exchange, { events, writer, param }
     if (!writer.isDone) throw fault("provider_truncated", "the answer ended without its end mark");
   } catch (error) {
     const known = note(exchange, error, doors.log);
-    // To a client that is gone the write goes nowhere; one that reads nothing was cut off.
-    response.write(dataFrame(errorToOpenAI(known, param)));
+    if (!isClosed(exchange)) response.write(dataFrame(errorToOpenAI(known, param)));
   } finally {
     stopKeepAlive();
     response.end();

@@ -29,8 +29,9 @@ function malformed(problem: string): ConnectError {
 
 /** V8's message without the piece of the body that it quotes. */
 function syntaxOf({ message }: SyntaxError): string {
+  if (message.startsWith("Unexpected end")) return "it ends too early, or is empty";
   const position = /at position (\d+)/.exec(message)?.[1];
-  return position === undefined ? "it ends too early, or is empty" : `error at position ${position}`;
+  return position === undefined ? "something stands where it may not" : `error at position ${position}`;
 }
 
 /** Looks for what would be costly to parse, without parsing: strings, which are most of a body, are skipped at the speed of `indexOf`. */

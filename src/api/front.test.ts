@@ -1,0 +1,142 @@
+import { connect } from "node:http2";
+import { afterEach, describe, expect, it } from "vitest";
+import { rawClient } from "./raw-client.ts";
+import { openDoors, saying, type TestDoors } from "./test-service.ts";
+
+let doors: TestDoors | undefined;
+afterEach(() => doors?.close());
+
+const get = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/** Sends byte by byte, each in a packet of its own. */
+async function drip(client: Awaited<ReturnType<typeof rawClient>>, bytes: string | Uint8Array): Promise<void> {
+  for (const byte of Buffer.from(bytes)) {
+    await new Promise<void>((resolve) => client.socket.write(Uint8Array.of(byte), () => setImmediate(resolve)));
+  }
+}
+
+describe("the port's first bytes", () => {
+  it("serve HTTP/1.1 when they come one at a time, PUT and POST included", async () => {
+    doors = await openDoors(saying("x"));
+    for (const method of ["GET", "PUT", "POST", "PROPFIND"]) {
+      const client = await rawClient(doors.url);
+      await drip(client, get.replace("GET", method));
+      expect(await client.until(/\r\n\r\n/)).toMatch(method === "GET" ? /^HTTP\/1.1 200/ : /^HTTP\/1.1 405/);
+      client.socket.destroy();
+    }
+  });
+
+  it("serve HTTP/2 when the preface comes one byte at a time", async () => {
+    doors = await openDoors(saying("x"));
+    const client = await rawClient(doors.url);
+    client.socket.setEncoding("hex");
+    await drip(client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    client.send(Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
+    // A SETTINGS frame of the server, and its acknowledgement of ours.
+    expect(await client.until(/000000040100000000/)).toMatch(/^0000..040000000000/);
+    client.socket.destroy();
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["half a preface", "PRI * HT"],
+    ["one letter", "P"],
+  ])("close the connection in time when there is %s", async (_what, bytes) => {
+    doors = await openDoors(saying("x"), { limits: { firstByteMs: 30 } });
+    const client = await rawClient(doors.url);
+    if (bytes !== "") client.send(bytes);
+    expect(await client.closed()).toBe("");
+  });
+
+  it("close an HTTP/2 connection that sends no SETTINGS", async () => {
+    doors = await openDoors(saying("x"), { limits: { firstByteMs: 30 } });
+    const client = await rawClient(doors.url);
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    await client.closed();
+  });
+
+  it("still get an answer when the client closes its half after them", async () => {
+    doors = await openDoors(saying("x"));
+    const client = await rawClient(doors.url);
+    client.socket.end(get);
+    expect(await client.closed()).toMatch(/^HTTP\/1.1 200/);
+  });
+});
+
+describe("a connection", () => {
+  it("whose headers come too slowly gets 408 in the envelope, with a request id", async () => {
+    doors = await openDoors(saying("x"), { limits: { headersMs: 40 } });
+    const client = await rawClient(doors.url);
+    client.send("GET /healthz HTTP/1.1\r\nhost:");
+    const text = await client.closed();
+    expect(text).toMatch(/^HTTP\/1.1 408 Request Timeout/);
+    expect(text).toMatch(/x-request-id: req_/);
+    expect(text).toContain('"code":"request_timeout"');
+  });
+
+  it("whose headers are too large gets 431", async () => {
+    doors = await openDoors(saying("x"), { limits: { maxHeaderBytes: 4096 } });
+    const client = await rawClient(doors.url);
+    client.send(`GET /healthz HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(5000)}\r\n\r\n`);
+    expect(await client.closed()).toMatch(/^HTTP\/1.1 431/);
+  });
+
+  it("that is no HTTP gets 400", async () => {
+    doors = await openDoors(saying("x"));
+    const client = await rawClient(doors.url);
+    client.send("\x16\x03\x01\x02\x00\x01\x00\x01");
+    expect(await client.closed()).toMatch(/^HTTP\/1.1 400[^]*malformed_body/);
+  });
+
+  it("is closed when nothing runs on it, over both versions, and not while a stream runs", async () => {
+    const opened = Promise.withResolvers<void>();
+    const script = async function* (...args: Parameters<ReturnType<typeof saying>>) {
+      await opened.promise;
+      yield* saying("late")(...args);
+    };
+    doors = await openDoors(script, { limits: { idleConnectionMs: 60 } });
+    const client = await rawClient(doors.url);
+    client.send(get);
+    await client.closed();
+    const idle = connect(doors.url);
+    await new Promise((resolve) => idle.once("close", resolve));
+    const busy = connect(doors.url);
+    const stream = busy.request({ ":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json" });
+    stream.end(JSON.stringify({ messages: [{ role: "user", content: "x" }] }));
+    // Two idle limits pass on another connection, which is closed for it; this one is not.
+    for (let round = 0; round < 2; round += 1) {
+      const other = connect(doors.url);
+      await new Promise((resolve) => other.once("close", resolve));
+    }
+    opened.resolve();
+    let text = "";
+    for await (const chunk of stream.setEncoding("utf8")) text += chunk as string;
+    expect(text).toContain("late");
+    busy.close();
+  });
+
+  it("beyond the most that may be open is closed", async () => {
+    doors = await openDoors(saying("x"), { limits: { maxConnections: 1 } });
+    const first = await rawClient(doors.url);
+    const second = await rawClient(doors.url);
+    expect(await second.closed()).toBe("");
+    first.send(get);
+    expect(await first.until(/200 OK/)).toMatch(/^HTTP/);
+    first.socket.destroy();
+  });
+
+  it("cannot name its host twice, or a whole URL, or use CONNECT", async () => {
+    doors = await openDoors(saying("x"));
+    for (const [request, status] of [
+      ["GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400],
+      ["GET http://evil/healthz HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+      ["CONNECT evil:80 HTTP/1.1\r\nhost: evil:80\r\n\r\n", 405],
+      ["TRACE /healthz HTTP/1.1\r\nhost: a\r\n\r\n", 405],
+    ] as const) {
+      const client = await rawClient(doors.url);
+      client.send(request);
+      expect(await client.until(/\r\n\r\n/), request).toMatch(new RegExp(`^HTTP/1.1 ${status}[^]*x-request-id: req_`));
+      client.socket.destroy();
+    }
+  });
+});
