@@ -15,13 +15,14 @@ export type Outcome = { readonly type: "done" } | { readonly type: "left" } | { 
 export function observe<Event>(stream: AsyncIterable<Event>, watch: Watch<Event>): AsyncIterable<Event> {
   return {
     [Symbol.asyncIterator](): AsyncIterator<Event> {
-      const inner = stream[Symbol.asyncIterator]();
       let ended = false;
       const end = (outcome: Outcome) => {
         if (ended) return;
         ended = true;
         watch.end?.(outcome);
       };
+      // A stream that begins its work here may also fail here.
+      const inner = begin(stream, (error) => end({ type: "failed", error }));
       const onResult = (result: IteratorResult<Event>) => (result.done === true ? end({ type: "done" }) : watch.event?.(result.value));
       const onError = (error: unknown) => end({ type: "failed", error });
       return {
@@ -38,6 +39,15 @@ export function observe<Event>(stream: AsyncIterable<Event>, watch: Watch<Event>
       };
     },
   };
+}
+
+function begin<Event>(stream: AsyncIterable<Event>, onError: (error: unknown) => void): AsyncIterator<Event> {
+  try {
+    return stream[Symbol.asyncIterator]();
+  } catch (error) {
+    onError(error);
+    throw error;
+  }
 }
 
 /** Changes each event of a stream. */
