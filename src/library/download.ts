@@ -38,7 +38,7 @@ export interface Expected {
   readonly sha256: string | undefined;
 }
 
-/** How often a source that breaks off is asked to go on, as long as each time brings something. */
+/** How often a source that breaks off is asked to go on, as long as each time gets it further. */
 const maxBreaks = 5;
 const progressMs = 200;
 
@@ -49,6 +49,7 @@ export async function* download(
   signal: AbortSignal,
 ): AsyncGenerator<PullModelResponse, Expected, undefined> {
   let known = { sha256: left?.sha256, validator: left?.source === source.label ? left.validator : undefined };
+  let furthest = part.doneBytes;
   for (let breaks = 0; ; breaks++) {
     // Without a hash to check the whole, only bytes that the source itself can name are gone on with.
     const offset = known.sha256 === undefined && known.validator === undefined ? 0 : part.doneBytes;
@@ -57,11 +58,11 @@ export async function* download(
       const expected = expectedOf(opened, { pull, source });
       await prepare(part, opened, { pull, source, expected });
       known = { sha256: expected.sha256, validator: opened.validator };
-      const before = part.doneBytes;
       const broke = yield* copy(part, opened, { pull, source, expected });
       throwIfAborted(signal);
       if (broke === undefined) return expected;
-      if (part.doneBytes === before || breaks === maxBreaks) throw broke;
+      if (part.doneBytes <= furthest || breaks === maxBreaks) throw broke;
+      furthest = part.doneBytes;
       pull.log.debug("a model source broke off and is asked to go on", { source: source.label, doneBytes: part.doneBytes, error: broke });
     } finally {
       await opened.close();

@@ -1,0 +1,55 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { systemClock } from "../core/clock.ts";
+import { resolveLimits, type LimitName } from "../core/limits.ts";
+import type { Log } from "../core/ports.ts";
+import { openLibrary, type LibraryOptions, type ModelLibrary } from "../library/library.ts";
+
+/** What a test's library differs in from an empty one that reaches nothing. */
+export interface TestLibraryOptions {
+  readonly directory?: string;
+  readonly mirror?: string;
+  readonly hub?: string;
+  readonly token?: string;
+  readonly limits?: Partial<Record<LimitName, number>>;
+  /** Entries of the catalog; the first is its default. */
+  readonly models?: readonly Readonly<Record<string, unknown>>[];
+  readonly log?: Log;
+}
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Opens a library for one test, with a folder of its own unless one is given. */
+export async function openTestLibrary(options: TestLibraryOptions = {}): Promise<ModelLibrary> {
+  const directory = options.directory ?? (await temporaryFolder());
+  if (options.models !== undefined)
+    await writeFile(join(directory, "catalog.json"), JSON.stringify({ default: options.models[0]?.["id"], models: options.models }));
+  const library = await openLibrary(libraryOptions(directory, options));
+  onTestFinished(() => library.close());
+  return library;
+}
+
+/** The same as plain options. */
+export function libraryOptions(
+  directory: string,
+  { mirror, hub = "https://127.0.0.1:9", token, limits = {}, log = silent }: TestLibraryOptions,
+): LibraryOptions {
+  return {
+    directory,
+    mirror,
+    dataDirectory: join(directory, "data"),
+    hub: { endpoint: hub, token },
+    limits: resolveLimits(limits),
+    log,
+    clock: systemClock,
+  };
+}
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
