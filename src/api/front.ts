@@ -38,6 +38,8 @@ function decide(socket: Socket, firstByteMs: number, hand: (isHttp2: boolean) =>
     if (length === 0 || (isLike && length < preface.length)) return;
     settle();
     socket.unshift(seen);
+    // HTTP/2 has no use for half a connection, and would not notice that the client has gone.
+    if (isLike) socket.allowHalfOpen = false;
     hand(isLike);
   };
   const settle = () => {

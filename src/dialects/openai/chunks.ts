@@ -20,9 +20,22 @@ export const doneFrame = "data: [DONE]\n\n";
 /** A keep-alive: a comment, which every client's parser skips. */
 export const keepAliveFrame = ": keep-alive\n\n";
 
+/** JSON on one line for every client: some split at characters that only Unicode calls line ends. */
+export function oneLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return lineEnds.test(json) ? json.replaceAll(allLineEnds, escaped) : json;
+}
+
+const lineEnds = /[\u0085\u2028\u2029]/;
+const allLineEnds = /[\u0085\u2028\u2029]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** One frame of server-sent events around a value, as a single line of data: never an `event:` or `id:`, on which clients break. */
 export function dataFrame(value: unknown): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+  return `data: ${oneLine(value)}\n\n`;
 }
 
 /**
@@ -79,7 +92,7 @@ export class ChunkWriter {
 
   /** What all chunks share is written once: streams are made of small chunks. */
   #begin(id: string, model: string, created: number): void {
-    const head = JSON.stringify({ id, object: "chat.completion.chunk", created, model });
+    const head = oneLine({ id, object: "chat.completion.chunk", created, model });
     this.#prefix = `data: ${head.slice(0, -1)},"choices":[`;
     this.#suffix = this.#options.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
   }
@@ -104,7 +117,7 @@ export class ChunkWriter {
 
   #delta(choice: number, delta: object, logprobs: Parameters<typeof logprobsToOpenAI>[0] = []): string {
     const tokens = logprobsToOpenAI(logprobs);
-    return this.#chunk(choice, JSON.stringify(delta), "null", tokens === null ? "" : `,"logprobs":${JSON.stringify(tokens)}`);
+    return this.#chunk(choice, oneLine(delta), "null", tokens === null ? "" : `,"logprobs":${oneLine(tokens)}`);
   }
 
   // oxlint-disable-next-line max-params -- the four places of one literal
