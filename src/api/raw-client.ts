@@ -26,7 +26,7 @@ export async function rawClient(url: string): Promise<RawClient> {
   socket.on("error", () => {});
   socket.on("end", () => socket.end());
   socket.on("close", () => ((isClosed = true), tell()));
-  await new Promise((resolve) => socket.once("connect", resolve));
+  await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
   const wait = (isDone: () => boolean) =>
     new Promise<string>((resolve, reject) => {
       const check = () => {

@@ -7,7 +7,7 @@ import type { Doors, Exchange, HttpRequest, Procedure } from "../exchange.ts";
 import { send } from "../send.ts";
 import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
-import { refuseRpc } from "./refuse.ts";
+import { grpcTrailers, refuseRpc } from "./refuse.ts";
 
 /** What the RPC doors serve. */
 export interface RpcOptions extends Doors {
@@ -118,9 +118,10 @@ async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerato
       yield chunk.value;
     }
   } finally {
-    // Not awaited: an iterator that waits for bytes that never come would hold the answer.
-    void chunks.return?.().catch(() => {});
-    request.resume();
+    // Not awaited: an iterator that waits for bytes that never come would hold the answer. The rest is read and thrown away,
+    // so that a client which is still writing gets to read the answer; not before, for the iterator's own reading would undo it.
+    const left = chunks.return?.() ?? Promise.resolve();
+    void left.catch(() => {}).then(() => request.resume());
   }
 }
 
@@ -132,7 +133,7 @@ async function respond(exchange: Exchange, { status, header, body, trailer }: Un
     let chunk = await chunks?.next();
     response.writeHead(status, header === undefined ? {} : Object.fromEntries(header));
     for (; chunk !== undefined && chunk.done !== true; chunk = await chunks?.next()) await send(exchange, chunk.value, options);
-    if (trailer !== undefined) response.addTrailers(Object.fromEntries(trailer));
+    if (trailer !== undefined) response.addTrailers(grpcTrailers(trailer));
     response.end();
   } catch (error) {
     if (exchange.call.signal.aborted || exchange.outcome.error !== undefined) return;

@@ -15,8 +15,17 @@ export async function refuseRpc(exchange: Exchange, error: ConnectError): Promis
   setTrailerStatus(trailer, error);
   // Trailers only: `writeHead` would send an empty DATA frame after them, on which grpcio says "Stream removed".
   response.setHeader("content-type", exchange.request.headers["content-type"] ?? "application/grpc");
-  for (const [name, value] of trailer) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(grpcTrailers(trailer))) response.setHeader(name, value);
   response.end();
+}
+
+/** Trailers with the message escaped as gRPC says: Connect escapes more, and grpc-js would show `%2F` for every slash. */
+export function grpcTrailers(trailer: Headers): Record<string, string> {
+  const trailers = Object.fromEntries(trailer);
+  const message = trailers["grpc-message"];
+  if (message === undefined) return trailers;
+  const text = decodeURIComponent(message);
+  return { ...trailers, "grpc-message": text.replaceAll(/[^ -$&-~]+/gu, encodeURIComponent) };
 }
 
 /** Answers RPCs that do not exist: a gRPC client gets UNIMPLEMENTED, a Connect client its JSON. */
