@@ -42,7 +42,7 @@ export async function tryLock(path: string): Promise<FileLock | undefined> {
 
 /** Writes the whole lock or nothing: another process never sees an empty one. */
 async function createLock(path: string, holder: Holder): Promise<boolean> {
-  const own = `${path}.${holder.token}`;
+  const own = besidePath(path, holder.token);
   const handle = await open(own, "wx");
   try {
     await handle.writeFile(JSON.stringify(holder));
@@ -55,6 +55,11 @@ async function createLock(path: string, holder: Holder): Promise<boolean> {
     await handle.close();
     await rm(own, { force: true });
   }
+}
+
+/** Keeps the ending, so that what a killed process leaves of it is as easily told as a lock. */
+function besidePath(path: string, token: string): string {
+  return path.replace(/(\.lock)?$/, `.${token}$1`);
 }
 
 /** The text of a lock whose holder is gone; undefined when it is held, or has just been released. */
@@ -72,7 +77,7 @@ async function readLeftOver(path: string): Promise<string | undefined> {
 
 /** Renames before it deletes: of two processes that find the same left-over lock only one gets it, and one that got another's fresh lock puts it back. */
 async function removeLeftOver(path: string, text: string): Promise<boolean> {
-  const aside = `${path}.${randomUUID()}`;
+  const aside = besidePath(path, randomUUID());
   try {
     await rename(path, aside);
     const isSame = (await readFile(aside, "utf8")) === text;
