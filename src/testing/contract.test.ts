@@ -4,13 +4,14 @@ import { ChatEventSchema, ChatRequestSchema, FinishReason } from "../../gen/parl
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
 import { fateOf, fieldPaths, type FieldTable } from "../core/fields.ts";
 import { echo } from "../providers/echo.ts";
+import { llamaCppFields } from "../providers/llama-cpp/fields.ts";
 import { answerOf, textOf, valuesOf } from "./collect-events.ts";
 import { contractPaths } from "./contract-paths.ts";
 import { withoutField } from "./older-client.ts";
 import { userRequest } from "./sample-request.ts";
 
 /** The table of every provider there is. */
-const tables: Readonly<Record<string, FieldTable>> = { echo: echo().fields };
+const tables: Readonly<Record<string, FieldTable>> = { echo: echo().fields, "llama-cpp": llamaCppFields };
 
 /** Fields that the service honours before a provider sees them; the client tests see them there. */
 const servedByService = ["model", "provider"];

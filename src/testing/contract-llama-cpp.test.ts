@@ -1,0 +1,148 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ChatRequestSchema, Priority, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import { Role } from "../../gen/parley/v1/messages_pb.ts";
+import type { Provider } from "../core/ports.ts";
+import { llamaCppFields } from "../providers/llama-cpp/fields.ts";
+import { engineRequest } from "../providers/llama-cpp/request.ts";
+import { answerOf, textOf, type EventCase } from "./collect-events.ts";
+import { contractPaths } from "./contract-paths.ts";
+import { userRequest } from "./sample-request.ts";
+import { tinyProvider } from "./tiny-provider.ts";
+
+type Ask = Exclude<MessageInitShape<typeof ChatRequestSchema>, ChatRequest>;
+
+/** The same request with a field and without it, whose answers differ; both have a seed, and the tiny model is always the same. */
+interface Pair {
+  readonly with: Ask;
+  readonly without: Ask;
+}
+
+const asked = (more: Ask = {}): Ask => ({ messages: userRequest("tell me of it").messages, maxTokens: 24, ...more });
+/** Sampling in which chance decides, always the same way. */
+const drawing = (more: Ask["sampling"] = {}): Ask => asked({ sampling: { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 7n, ...more } });
+/** Sampling without chance. */
+const greedy = (more: Ask["sampling"] = {}): Ask => asked({ sampling: { temperature: 0, ...more } });
+const spoken = (role: Role, part: { case: "text" | "refusal"; value: { text: string } }): Ask => ({
+  messages: [{ role, parts: [{ part }] }],
+  maxTokens: 24,
+  sampling: { temperature: 0 },
+});
+const raw = (more: Ask["rawPrompt"], rest: Ask = {}): Ask => ({
+  rawPrompt: { ...more },
+  maxTokens: 24,
+  sampling: { temperature: 0 },
+  ...rest,
+});
+const text = (value: string) => ({ case: "text" as const, value });
+const tokenIds = (ids: number[]) => ({ case: "tokenIds" as const, value: { ids } });
+
+const answersDiffer: Readonly<Record<string, Pair>> = {
+  "messages.role": {
+    with: spoken(Role.SYSTEM, { case: "text", value: { text: "hi" } }),
+    without: spoken(Role.USER, { case: "text", value: { text: "hi" } }),
+  },
+  "messages.parts.text.text": {
+    with: spoken(Role.USER, { case: "text", value: { text: "hi" } }),
+    without: spoken(Role.USER, { case: "text", value: { text: "ho" } }),
+  },
+  "messages.parts.refusal.text": {
+    with: spoken(Role.ASSISTANT, { case: "refusal", value: { text: "never" } }),
+    without: spoken(Role.ASSISTANT, { case: "refusal", value: { text: "gladly" } }),
+  },
+  "sampling.temperature": { with: drawing({ temperature: 0.01 }), without: drawing() },
+  "sampling.top_p": { with: drawing({ topP: 0.01 }), without: drawing() },
+  "sampling.top_k": { with: drawing({ topK: 1 }), without: drawing() },
+  "sampling.min_p": { with: drawing({ minP: 1 }), without: drawing() },
+  "sampling.seed": { with: drawing({ seed: 8n }), without: drawing() },
+  "sampling.presence_penalty": { with: greedy({ presencePenalty: 2 }), without: greedy() },
+  "sampling.frequency_penalty": { with: greedy({ frequencyPenalty: 2 }), without: greedy() },
+  "sampling.repeat_penalty": { with: greedy({ repeatPenalty: 2 }), without: greedy() },
+  "sampling.repeat_last_n": { with: greedy({ repeatPenalty: 2, repeatLastN: 0 }), without: greedy({ repeatPenalty: 2 }) },
+  "sampling.xtc.probability": {
+    with: drawing({ xtc: { probability: 1, threshold: 0.001 } }),
+    without: drawing({ xtc: { threshold: 0.001 } }),
+  },
+  "sampling.xtc.threshold": {
+    with: drawing({ xtc: { probability: 1, threshold: 0.5 } }),
+    without: drawing({ xtc: { probability: 1, threshold: 0.001 } }),
+  },
+  max_tokens: { with: greedy(), without: { ...greedy(), maxTokens: 3 } },
+  choices: { with: { ...drawing(), choices: 2 }, without: drawing() },
+  "raw_prompt.text": { with: raw({ prompt: text("one") }), without: raw({ prompt: text("two") }) },
+  "raw_prompt.token_ids.ids": { with: raw({ prompt: tokenIds([40, 41]) }), without: raw({ prompt: tokenIds([42]) }) },
+  "raw_prompt.echo": { with: raw({ prompt: text("one"), echo: true }), without: raw({ prompt: text("one") }) },
+  include_progress: { with: asked({ includeProgress: true, sampling: { seed: 7n } }), without: asked({ sampling: { seed: 7n } }) },
+};
+
+/** What one answer cannot show: how soon it came, and what a model without the tokens for it cannot do. The engine is told of it. */
+const engineIsTold: Readonly<Record<string, Pair>> = {
+  priority: { with: { ...greedy({ seed: 1n }), priority: Priority.BATCH }, without: greedy({ seed: 1n }) },
+  "raw_prompt.suffix": {
+    with: raw({ prompt: text("one"), suffix: "end" }, { sampling: { seed: 1n } }),
+    without: raw({ prompt: text("one") }, { sampling: { seed: 1n } }),
+  },
+};
+
+/** Have tests of their own below. */
+const shownBelow = ["stop", "sampling.logit_bias", "response_format.text"];
+/** The service honours these before a provider sees them. */
+const servedByService = ["model", "provider"];
+
+describe("llama-cpp", () => {
+  let provider: Provider;
+  let made: Awaited<ReturnType<typeof tinyProvider>>;
+  beforeAll(async () => {
+    made = await tinyProvider();
+    provider = made.provider;
+  }, 60_000);
+  afterAll(async () => {
+    await provider.close();
+    await made.cleanUp();
+  });
+  const answer = (ask: Ask): Promise<ChatEvent[]> => answerOf(provider, create(ChatRequestSchema, { ...ask, model: "tiny" }));
+
+  it("has a proof for every field that it honours, and for no other", () => {
+    const proven = [...Object.keys(answersDiffer), ...Object.keys(engineIsTold), ...shownBelow, ...servedByService];
+    expect(proven.toSorted()).toEqual(contractPaths(llamaCppFields, "honoured").toSorted());
+  });
+
+  it.each(Object.entries(answersDiffer))("honours %s: the answer is another", async (_path, pair) => {
+    expect(essence(await answer(pair.with))).not.toEqual(essence(await answer(pair.without)));
+  });
+
+  it("answers alike without any difference, or the proofs would prove nothing", async () => {
+    for (const ask of [greedy(), drawing()]) expect(essence(await answer(ask))).toEqual(essence(await answer(ask)));
+  });
+
+  it.each(Object.entries(engineIsTold))("honours %s: the engine is told", (_path, pair) => {
+    const told = (ask: Ask) => engineRequest(create(ChatRequestSchema, ask), { maxTokens: undefined, temperature: undefined });
+    expect(told(pair.with)).not.toEqual(told(pair.without));
+  });
+
+  it("honours stop: the answer ends before it, wherever the tokens' borders are", async () => {
+    const whole = textOf(await answer(greedy()));
+    const stop = whole.slice(4, 7);
+    const stopped = await answer({ ...greedy(), stop: [stop] });
+    expect(textOf(stopped)).toBe(whole.slice(0, whole.indexOf(stop)));
+  });
+
+  it("honours sampling.logit_bias: a banned token does not come, a favoured one does", async () => {
+    const favoured = await answer(greedy({ logitBias: { 40: 100 } }));
+    const banned = await answer(greedy({ logitBias: { 40: -100 } }));
+    expect(textOf(favoured)).not.toBe(textOf(await answer(greedy())));
+    expect(new Set(textOf(favoured)).size).toBe(1);
+    expect(textOf(banned)).not.toContain(textOf(favoured).slice(0, 1).repeat(3));
+  });
+
+  it("honours response_format.text: it is what it writes anyway", async () => {
+    const formatted = await answer({ ...greedy(), responseFormat: { format: { case: "text", value: {} } } });
+    expect(essence(formatted)).toEqual(essence(await answer(greedy())));
+  });
+});
+
+/** What an answer says, without the times. */
+function essence(events: readonly ChatEvent[]): { kinds: (EventCase | undefined)[]; texts: string[] } {
+  const kinds = [...new Set(events.map(({ event }) => event.case))];
+  return { kinds, texts: [0, 1].map((choice) => textOf(events, choice)) };
+}
