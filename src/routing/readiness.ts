@@ -58,7 +58,6 @@ export function readiness({ board, directory, library, local, log }: ReadinessOp
       try {
         for await (const step of local.local.load(target.model, undefined, signal))
           log.debug("loading", { model: target.model, fractionDone: step.fractionDone });
-        log.info("model loaded", { model: target.model });
       } catch (error) {
         if (!signal.aborted) log.error("the default model could not be loaded", { model: target.model, error });
       }

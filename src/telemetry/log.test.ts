@@ -51,4 +51,8 @@ describe("the log", () => {
     log.flush();
     expect(await readFile(file, "utf8")).toContain('"msg":"kept"');
   });
+
+  it("refuses at once a file that cannot be written", () => {
+    expect(() => openLog({ level: "info", file: "/proc/no-such-folder/parley.log" })).toThrow("telemetry.logFile");
+  });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, openSync } from "node:fs";
+import { existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { destination, levels, multistream, pino, type DestinationStream, type Logger } from "pino";
 import type { Log } from "../core/ports.ts";
@@ -46,13 +46,20 @@ function sink(fileDescriptor: number): DestinationStream {
 /** Opened here and now, so that a file that cannot be written is refused at start. */
 function openFile(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     return openSync(file, "a");
   } catch (error) {
     throw fault("invalid_request", `telemetry.logFile: ${file} cannot be written; choose another file or make its folder writable`, {
       cause: error,
     });
   }
+}
+
+/** By hand: Node's own `recursive` never returns where the system says that a parent is missing which is there, as it does below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 /** A log that keeps nothing. */
