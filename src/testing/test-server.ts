@@ -7,6 +7,9 @@ import type { Variables } from "../environment.ts";
 import { startServer, type ParleyServer } from "../service.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 
+/** Id of the model that the tests with the real model use. */
+export const realModelId = "smollm2-135m-instruct";
+
 /** A service for tests, on a free port, in this process. */
 export interface TestServer {
   /** Such as `http://127.0.0.1:40123`. */
@@ -43,7 +46,7 @@ export async function startTestServer({ models = {}, modelsDirectory, environmen
   for (const [name, options] of Object.entries(models)) await writeTinyGguf(join(folder, `${name}.gguf`), options);
   const directory = modelsDirectory ?? folder;
   // One thread: with more, each token waits for all of them many times, and tests that run beside this one make every wait a time slice long.
-  const modelOptions = Object.fromEntries(Object.keys(models).map((name) => [name, { threads: 1 }]));
+  const modelOptions = Object.fromEntries([realModelId, ...Object.keys(models)].map((name) => [name, { threads: 1 }]));
   const file = join(folder, "parley.json");
   await writeFile(file, JSON.stringify({ models: { options: modelOptions } }));
   const own = { LLM_PORT: "0", LLM_DEFAULT_PROVIDER: "echo", LLM_MODELS_DIR: directory, LLM_DATA_DIR: join(folder, "data") };
