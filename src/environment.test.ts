@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { environment, laterVariables } from "./environment.ts";
+import { describe, expect, it, vi } from "vitest";
+import { environment, laterVariables, processVariables } from "./environment.ts";
 import { environmentExample, environmentTableMarkdown, limitsTableMarkdown, refreshSection } from "./environment/document.ts";
 import { readEnvironment, readFlag } from "./environment/read.ts";
 
@@ -151,10 +152,29 @@ describe("documents", () => {
   });
 });
 
+it("the file .env adds what the process does not say itself", () => {
+  const folder = mkdtempSync(join(tmpdir(), "parley-env-"));
+  const file = join(folder, ".env");
+  writeFileSync(file, "# a comment\nLLM_APP_NAME=from-file\nLLM_VERSION=from-file\n");
+  vi.stubEnv("LLM_VERSION", "from-process");
+  vi.stubEnv("LLM_APP_NAME", undefined);
+  try {
+    expect(processVariables(file)).toMatchObject({ LLM_APP_NAME: "from-file", LLM_VERSION: "from-process" });
+    expect(processVariables(join(folder, "none"))["LLM_VERSION"]).toBe("from-process");
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
+});
+
 it("process.env is read in one file, and handed on whole by the one that starts engines", () => {
   const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter(
     (file) => /\.(ts|js)$/.test(file) && !/\.test\.ts$|^(testing|bench)\//.test(file),
   );
-  const readers = files.filter((file) => readFileSync(join(root, "src", file), "utf8").replaceAll("`process.env`", "").includes("process.env"));
+  const readers = files.filter((file) =>
+    readFileSync(join(root, "src", file), "utf8")
+      .replaceAll("`process.env`", "")
+      .includes("process.env"),
+  );
   expect(readers.toSorted()).toEqual(["environment.ts", "providers/llama-cpp/engine-process.ts"]);
 });

@@ -231,9 +231,8 @@ export const laterVariables: readonly string[] = [
   "KAFKA_ERROR_TOPIC",
 ];
 
-/** The process's own variables, below them those of the file `.env` beside package.json. Nothing else reads `process.env`, except Node and the OpenTelemetry SDK. */
-export function processVariables(): Variables {
-  const file = join(import.meta.dirname, "..", ".env");
+/** The process's own variables, below them those of a file, if it is there: `.env` beside package.json. Nothing else reads `process.env`, except Node and the OpenTelemetry SDK. */
+export function processVariables(file = join(import.meta.dirname, "..", ".env")): Variables {
   if (existsSync(file)) process.loadEnvFile(file);
   return process.env;
 }

@@ -1,9 +1,12 @@
 import { execFile, type ExecFileException } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { PassThrough } from "node:stream";
 import { afterAll, describe, expect, it } from "vitest";
+import { generate } from "./commands/generate.ts";
 import { packageVersion } from "./config/settings.ts";
+import { main } from "./main.ts";
 
 const bin = join(import.meta.dirname, "bin.js");
 const folder = mkdtempSync(join(tmpdir(), "parley-main-"));
@@ -15,9 +18,9 @@ interface Ran {
   readonly err: string;
 }
 
-/** Runs a program to its end, with no variables but those given. */
-function run(program: string, args: readonly string[], variables: Record<string, string> = {}): Promise<Ran> {
-  const env = { PATH: process.env["PATH"] ?? "", ...variables };
+/** Runs a program to its end, with no variables but the path. */
+function run(program: string, args: readonly string[]): Promise<Ran> {
+  const env = { PATH: process.env["PATH"] ?? "" };
   return new Promise((resolve) => {
     execFile(program, args, { cwd: folder, env }, (error: ExecFileException | null, out, err) =>
       resolve({ exitCode: error === null ? 0 : Number(error.code), out, err }),
@@ -25,8 +28,11 @@ function run(program: string, args: readonly string[], variables: Record<string,
   });
 }
 
-function parley(args: readonly string[], variables?: Record<string, string>): Promise<Ran> {
-  return run(process.execPath, [bin, ...args], variables);
+/** The command line inside this process; good for all that starts no service. */
+async function parley(args: readonly string[], variables: Record<string, string> = {}): Promise<Ran> {
+  const [out, err] = [new PassThrough({ encoding: "utf8" }), new PassThrough({ encoding: "utf8" })];
+  const exitCode = await main(args, { variables, out, err });
+  return { exitCode, out: String(out.read() ?? ""), err: String(err.read() ?? "") };
 }
 
 /** A Node that is too old, if this machine has one. */
@@ -82,14 +88,33 @@ describe("the command line", () => {
   });
 });
 
+it("shows where an error comes from only to those who debug", async () => {
+  const { err } = await parley(["serve", "--port", "http"], { LLM_DEBUG: "true" });
+  expect(err).toMatch(/^parley: --port: "http" is not a whole number\n.*\n {4}at /);
+});
+
+describe("parley generate", () => {
+  it("renews the documents below a folder, and writes nothing that is current", () => {
+    const readme = join(folder, "README.md");
+    writeFileSync(readme, "# A\n<!-- limits -->\n<!-- /limits -->\nend\n");
+    const out = new PassThrough({ encoding: "utf8" });
+    generate({ variables: {}, out, err: out }, folder);
+    expect(out.read()).toBe("wrote .env.example\nwrote README.md\n");
+    expect(readFileSync(readme, "utf8")).toMatch(/^# A\n<!-- limits -->\n\n\| Limit [^]*\n\n<!-- \/limits -->\nend\n$/);
+    generate({ variables: {}, out, err: out }, folder);
+    expect(out.read()).toBeNull();
+  });
+});
+
 describe("parley serve --check", () => {
   it("prints what was understood and from where, with secrets hidden, and ends with 0", async () => {
-    writeFileSync(join(folder, "good.yaml"), "http:\n  port: 9000\n");
+    const good = join(folder, "good.yaml");
+    writeFileSync(good, "http:\n  port: 9000\n");
     const variables = { HF_TOKEN: "hf_s3cret", LOG_LEVEL: "WARNING", OPENAI_API_KEY: "sk-s3cret" };
-    const { exitCode, out, err } = await parley(["serve", "--check", "--config", "good.yaml", "--model-name", "m"], variables);
+    const { exitCode, out, err } = await parley(["serve", "--check", "--config", good, "--model-name", "m"], variables);
     expect(exitCode).toBe(0);
     const lines = out.split("\n").map((line) => line.split(/ {2,}/));
-    expect(lines).toContainEqual(["http.port", "9000", "good.yaml"]);
+    expect(lines).toContainEqual(["http.port", "9000", good]);
     expect(lines).toContainEqual(["hub.token", "***", "HF_TOKEN"]);
     expect(lines).toContainEqual(["telemetry.logLevel", "warn", "LOG_LEVEL"]);
     expect(lines).toContainEqual(["models.defaultModel", "m", "--model-name"]);
@@ -99,8 +124,9 @@ describe("parley serve --check", () => {
   });
 
   it("ends with 2 and the path of the bad key", async () => {
-    writeFileSync(join(folder, "bad.yaml"), "http:\n  prt: 9000\n");
-    const { exitCode, out, err } = await parley(["serve", "--check", "--config", "bad.yaml"]);
-    expect([exitCode, out, err]).toEqual([2, "", "parley: bad.yaml: http.prt: there is no such key; did you mean port\n"]);
+    const bad = join(folder, "bad.yaml");
+    writeFileSync(bad, "http:\n  prt: 9000\n");
+    const { exitCode, out, err } = await parley(["serve", "--check", "--config", bad]);
+    expect([exitCode, out, err]).toEqual([2, "", `parley: ${bad}: http.prt: there is no such key; did you mean port\n`]);
   });
 });

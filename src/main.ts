@@ -22,8 +22,7 @@ README.md has an example for each protocol and the whole configuration.
 Exit codes: 0 all well, 1 a failure, 2 a mistake on the command line or in the configuration.`;
 
 /** Runs the command line and answers with the exit code. Mistakes and failures are one line on standard error. */
-export async function main(args: readonly string[]): Promise<number> {
-  const host: Host = { variables: processVariables(), out: process.stdout, err: process.stderr };
+export async function main(args: readonly string[], host: Host = processHost()): Promise<number> {
   let exitCode = 0;
   try {
     await program(host, (code) => (exitCode = code)).parseAsync(args, { from: "user" });
@@ -32,6 +31,10 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return report(error, host);
   }
+}
+
+function processHost(): Host {
+  return { variables: processVariables(), out: process.stdout, err: process.stderr };
 }
 
 function program(host: Host, done: (exitCode: number) => void): Command {

@@ -60,6 +60,7 @@ describe("the first start", () => {
     ["pulls nothing where echo is the default model", { LLM_DEFAULT_MODEL: "echo" }, [], []],
     ["pulls the default model that was asked for", { LLM_DEFAULT_MODEL: "other.gguf" }, [file("mine")], ["other"]],
     ["follows an alias", { LLM_DEFAULT_MODEL: "gpt-4o", LLM_MODEL_ALIASES: "gpt-4o=other" }, [], ["other"]],
+    ["follows the alias of all unknown names", { LLM_DEFAULT_MODEL: "gpt-4o", LLM_MODEL_ALIASES: "*=mine" }, [file("mine")], []],
     ["finds the default model on disk by its file name", { LLM_DEFAULT_MODEL: "mine.gguf" }, [file("mine")], []],
   ])("%s", async (_, variables, files, expected) => {
     expect(await pulledBy(variables, libraryWith(files))).toEqual({ pulled: expected, note: undefined });

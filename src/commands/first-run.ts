@@ -35,9 +35,9 @@ function missingModel(settings: Settings, library: FirstRunOptions["library"]): 
   const { defaultProvider, defaultModel } = settings;
   if (defaultProvider === "echo") return undefined;
   if (defaultModel === undefined) return library.list().some(canChat) ? undefined : library.defaultId;
-  const name = fileNameOf(defaultModel, settings);
-  if (name === "echo" || library.find(name) !== undefined) return undefined;
-  const known = library.catalog().find(({ id, aliases }) => id === name || aliases.includes(name));
+  const names = [defaultModel, settings.aliases["*"] ?? defaultModel].map((name) => fileNameOf(name, settings));
+  if (names.some((name) => name === "echo" || library.find(name) !== undefined)) return undefined;
+  const known = library.catalog().find(({ id, aliases }) => names.some((name) => id === name || aliases.includes(name)));
   if (known !== undefined) return known.id;
   throw fault(
     "model_not_found",

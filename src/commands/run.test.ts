@@ -130,6 +130,16 @@ describe("parley serve", () => {
     socket.destroy();
   });
 
+  it("outlives the reader of its banner", async () => {
+    const parley = serve();
+    parley.child.stdout.destroy();
+    await parley.line(/"standard output is gone"/);
+    const { urls } = JSON.parse(readFileSync(parley.readyFile, "utf8")) as { urls: string[] };
+    expect((await fetch(`${urls[0]}/health`)).status).toBe(200);
+    parley.child.kill("SIGTERM");
+    expect(await parley.ended).toBe(0);
+  });
+
   it("ends at once at a second SIGTERM, with what a shell calls that", async () => {
     const parley = serve();
     const socket = await stall(await parley.ready());

@@ -24,6 +24,8 @@ export async function run(loaded: LoadedConfig, options: RunOptions): Promise<nu
   const signals = stopSignals();
   const crash = watchCrashes(log);
   let server: ParleyServer | undefined;
+  // a reader that has seen enough of the banner must not end the service
+  options.host.out.on("error", (error) => log.warn("standard output is gone", { error }));
   const onStarted = (started: ParleyServer) => (server = started);
   try {
     const inOrder = serveUntilStopped(loaded, { ...options, log, signals, onStarted }).then((exitCode) => ({ exitCode, isClosed: true }));

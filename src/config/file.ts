@@ -20,7 +20,7 @@ export function readConfigFile(file: string): Config {
 }
 
 /** Understands parsed YAML or JSON. Throws `invalid_request` that names `source` and the bad key. */
-export function configFromJson(json: JsonValue, source: string): Config {
+function configFromJson(json: JsonValue, source: string): Config {
   const problem = problemOf(ConfigSchema, json, "");
   if (problem !== undefined) throw fault("invalid_request", `${source}: ${problem}`);
   return fromJson(ConfigSchema, json);
