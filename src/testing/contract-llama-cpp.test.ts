@@ -8,7 +8,7 @@ import { engineRequest } from "../providers/llama-cpp/request.ts";
 import { answerOf, textOf, type EventCase } from "./collect-events.ts";
 import { contractPaths } from "./contract-paths.ts";
 import { userRequest } from "./sample-request.ts";
-import { tinyProvider } from "./tiny-provider.ts";
+import { tinyProvider, type TinyProvider } from "./tiny-provider.ts";
 
 type Ask = Exclude<MessageInitShape<typeof ChatRequestSchema>, ChatRequest>;
 
@@ -91,15 +91,13 @@ const servedByService = ["model", "provider"];
 
 describe("llama-cpp", () => {
   let provider: Provider;
-  let made: Awaited<ReturnType<typeof tinyProvider>>;
+  let tiny: TinyProvider;
   beforeAll(async () => {
-    made = await tinyProvider();
-    provider = made.provider;
+    tiny = await tinyProvider();
+    await tiny.library.add("tiny");
+    provider = tiny.provider;
   }, 60_000);
-  afterAll(async () => {
-    await provider.close();
-    await made.cleanUp();
-  });
+  afterAll(() => tiny.close());
   const answer = (ask: Ask): Promise<ChatEvent[]> => answerOf(provider, create(ChatRequestSchema, { ...ask, model: "tiny" }));
 
   it("has a proof for every field that it honours, and for no other", () => {

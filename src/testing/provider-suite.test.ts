@@ -15,11 +15,16 @@ providerSuite("echo", async () => ({
   tellsProgress: false,
 }));
 
-providerSuite("llama-cpp", async () => ({
-  ...(await tinyProvider()),
-  model: "tiny",
-  longPrompt,
-  // More tokens than the model has context.
-  impossible: userRequest("a b c ".repeat(4000), { model: "tiny" }),
-  tellsProgress: true,
-}));
+providerSuite("llama-cpp", async () => {
+  const { provider, library } = await tinyProvider({ load: { contextLength: 1024 } });
+  await library.add("tiny");
+  return {
+    provider,
+    model: "tiny",
+    longPrompt,
+    // More tokens than the model has context.
+    impossible: userRequest("a b c ".repeat(4000), { model: "tiny" }),
+    tellsProgress: true,
+    cleanUp: () => library.close(),
+  };
+});

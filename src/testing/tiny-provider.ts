@@ -1,26 +1,84 @@
 import { systemClock } from "../core/clock.ts";
-import { defaultLimits } from "../core/limits.ts";
-import type { EngineObserver, Provider } from "../core/ports.ts";
-import { llamaCpp } from "../providers/llama-cpp/llama-cpp.ts";
-import { silentLog } from "../telemetry/log.ts";
-import type { TinyGgufOptions } from "./tiny-gguf.ts";
-import { tinyLibrary } from "./tiny-library.ts";
+import { defaultLimits, type Limits } from "../core/limits.ts";
+import type { Clock, EngineObserver, Log, Provider } from "../core/ports.ts";
+import { llamaCpp, type LlamaCppOptions } from "../providers/llama-cpp/llama-cpp.ts";
+import { tinyLibrary, type TinyLibrary } from "./tiny-library.ts";
 
-const blind: EngineObserver = { decoded() {}, queued() {}, waited() {}, loaded() {}, restarted() {} };
+/** The provider of local models on a folder of tiny ones, and what it reports. */
+export interface TinyProvider {
+  readonly provider: Provider;
+  readonly library: TinyLibrary;
+  /** Reports so far, oldest first, such as `["loaded", "tiny", true]`. */
+  readonly reports: (readonly [name: keyof EngineObserver, ...facts: unknown[]])[];
+  /** Resolves at the next report for which `isWanted` holds, or one that is there already after `from`. */
+  reported(isWanted: (report: TinyProvider["reports"][number]) => boolean, from?: number): Promise<void>;
+  /** Process of a model that is loaded. */
+  pidOf(model: string): number;
+  close(): Promise<void>;
+}
 
-/** The provider of local models over one tiny model, `tiny`; its engine computes with one thread, so that its answers do not depend on what else runs. */
-export async function tinyProvider(options: TinyGgufOptions = {}): Promise<{ provider: Provider; cleanUp(): Promise<void> }> {
+/** What differs from the usual. */
+export interface TinyProviderOptions {
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  readonly load?: ReturnType<LlamaCppOptions["optionsOf"]>;
+}
+
+/** An empty provider. One thread a process: tiny models gain nothing from more, and tests share the machine. */
+export async function tinyProvider({ limits = {}, clock = systemClock, load = {} }: TinyProviderOptions = {}): Promise<TinyProvider> {
   const library = await tinyLibrary();
-  await library.add("tiny", options);
-  const optionsOf = () => ({ threads: 1 });
+  const reports: TinyProvider["reports"] = [];
+  const pids = new Map<unknown, number>();
+  let listeners: (() => void)[] = [];
+  const report =
+    (name: keyof EngineObserver) =>
+    (...facts: unknown[]) => {
+      reports.push([name, ...facts]);
+      for (const listener of listeners) listener();
+    };
+  const log: Log = {
+    debug() {},
+    info: (_message, facts) => void (facts?.["pid"] !== undefined && pids.set(facts["model"], Number(facts["pid"]))),
+    warn() {},
+    error: (message, facts) => process.stderr.write(`${message} ${String(facts?.["error"])}\n`),
+  };
   const provider = llamaCpp({
     library,
-    observer: blind,
-    clock: systemClock,
-    limits: defaultLimits,
-    log: silentLog,
+    observer: {
+      decoded: report("decoded"),
+      queued: report("queued"),
+      waited: report("waited"),
+      loaded: report("loaded"),
+      restarted: report("restarted"),
+    },
+    clock,
+    limits: { ...defaultLimits, ...limits },
+    log,
     gpu: "none",
-    optionsOf,
+    optionsOf: () => ({ threads: 1, sequences: 8, contextLength: 512, ...load }),
   });
-  return { provider, cleanUp: () => library.close() };
+  return {
+    provider,
+    library,
+    reports,
+    reported: (isWanted, from = 0) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!reports.slice(from).some(isWanted)) return;
+          listeners = listeners.filter((listener) => listener !== look);
+          resolve();
+        };
+        listeners.push(look);
+        look();
+      }),
+    pidOf(model) {
+      const pid = pids.get(model);
+      if (pid === undefined) throw new Error(`${model} has not been loaded`);
+      return pid;
+    },
+    async close() {
+      await provider.close();
+      await library.close();
+    },
+  };
 }
