@@ -5,14 +5,13 @@ import type { ModelFile } from "../core/ports.ts";
 import { sizeText } from "./progress-bar.ts";
 
 /** A file on disk as the contract's message, as far as a process that serves nothing can know it. */
-export function modelOfFile(file: ModelFile, defaultId: string): Model {
+export function modelOfFile(file: ModelFile): Model {
   const model = create(ModelSchema, {
     id: file.id,
     title: file.title,
     provider: "llama-cpp",
     state: file.problem === "" ? ModelState.ON_DISK : ModelState.FAILED,
     problem: file.problem,
-    isDefault: file.id === defaultId,
     sizeBytes: BigInt(file.sizeBytes),
     capabilities: file.problem === "" ? [file.purpose === "embed" ? Capability.EMBED : Capability.CHAT] : [],
     licence: file.licence,

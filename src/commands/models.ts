@@ -98,7 +98,7 @@ async function withLibrary(flags: Flags, host: Host, work: (parts: Work) => Prom
 }
 
 async function list({ library, host, isJson }: Work): Promise<void> {
-  const onDisk = library.list().map((file) => modelOfFile(file, library.defaultId));
+  const onDisk = library.list().map(modelOfFile);
   const models = [...onDisk, ...library.catalog()];
   if (isJson) return writeJson(host, { models: models.map((model) => toJson(ModelSchema, model)) });
   host.out.write(`${modelTableText(models)}\nThe model folder is ${library.directory}\n`);
@@ -106,7 +106,7 @@ async function list({ library, host, isJson }: Work): Promise<void> {
 
 async function info({ library, host, isJson }: Work, name: string): Promise<void> {
   const file = library.find(name);
-  const model = file === undefined ? inCatalog(library, name) : modelOfFile(file, library.defaultId);
+  const model = file === undefined ? inCatalog(library, name) : modelOfFile(file);
   if (isJson) return writeJson(host, toJson(ModelSchema, model));
   host.out.write(modelText(model, file?.path));
 }
@@ -136,7 +136,7 @@ async function pull({ library, host, isJson, signal }: Work, reference: string):
   };
   await showPull(named(), { id: reference, err: host.err });
   const file = library.find(id);
-  if (file !== undefined) host.out.write(modelText(modelOfFile(file, library.defaultId), file.path));
+  if (file !== undefined) host.out.write(modelText(modelOfFile(file), file.path));
 }
 
 async function remove({ library, host, isJson }: Work, name: string): Promise<void> {

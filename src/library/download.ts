@@ -111,9 +111,10 @@ async function prepare(part: PartFile, opened: OpenedSource, { pull, source, exp
   if (opened.offset !== part.doneBytes) await part.restart();
   if (expected.sha256 !== undefined) await part.describe({ source: source.label, validator: opened.validator, sha256: expected.sha256 });
   if (expected.sizeBytes === undefined) return;
-  const { bavail, bsize } = await statfs(dirname(pull.path));
+  const { bavail, bsize, blocks } = await statfs(dirname(pull.path));
   const neededBytes = expected.sizeBytes - part.doneBytes;
-  if (bavail * bsize < neededBytes)
+  // Some network disks do not count their blocks.
+  if (blocks > 0 && bavail * bsize < neededBytes)
     throw fault(
       "pull_failed",
       `${pull.target.id} needs ${neededBytes} bytes more, and the model folder's disk has ${bavail * bsize}: free some`,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { fault } from "../core/reasons.ts";
 
@@ -49,11 +49,27 @@ async function createLock(path: string, holder: Holder): Promise<boolean> {
     await link(own, path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    if (linkless.has(code)) return await createInPlace(path, holder);
     throw error;
   } finally {
     await handle.close();
     await rm(own, { force: true });
+  }
+}
+
+/** What disks without hard links answer. */
+const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** The next best thing: another process may see the lock before its holder stands in it, and then takes it for held. */
+async function createInPlace(path: string, holder: Holder): Promise<boolean> {
+  try {
+    await writeFile(path, JSON.stringify(holder), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 
@@ -67,7 +83,7 @@ async function readLeftOver(path: string): Promise<string | undefined> {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, "utf8"), stat(path)]);
     const holder = parseHolder(text);
-    const isGone = holder === undefined || (holder.host === hostname() && !isAlive(holder.pid));
+    const isGone = holder !== undefined && holder.host === hostname() && !isAlive(holder.pid);
     return isGone || Date.now() - mtimeMs > staleMs ? text : undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

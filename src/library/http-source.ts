@@ -9,7 +9,7 @@ export interface HttpSourceOptions {
   readonly isTrusted: boolean;
   readonly client: HttpClient;
   /** Page where a person accepts the model's terms; empty where there is none. */
-  readonly termsUrl?: string;
+  readonly termsUrl?: string | undefined;
 }
 
 /** Connections for pulls: through the proxy of the environment, except to this machine itself. */
@@ -75,18 +75,25 @@ async function follow(options: HttpSourceOptions, range: SourceRange, signal: Ab
   let told: Told = { sha256: undefined, sizeBytes: undefined };
   for (let hop = 0; hop <= maxHops; hop++) {
     if (!isAllowedUrl(url, options.url)) throw new SourceFailure(`leads to ${url.origin}, which is not https`);
+    const isFirstHost = url.origin === options.url.origin;
     const headers = headersOf(url, range, options.client);
     const response = await request(url, { headers, signal, dispatcher: options.client.dispatcherOf(url) });
-    if (url.origin === options.url.origin) told = toldBy(response.headers, told);
-    const location = headerOf(response.headers, "location");
-    if (response.statusCode < 300 || response.statusCode >= 400 || location === undefined) {
-      if (response.statusCode !== 200 && response.statusCode !== 206) refuse(response, range, options);
-      return { response, told };
-    }
+    if (isFirstHost) told = toldBy(response.headers, told);
+    const next = nextUrl(response, url);
+    if (next === undefined && response.statusCode !== 200 && response.statusCode !== 206)
+      refuse(response, range, { ...options, termsUrl: isFirstHost ? options.termsUrl : undefined });
+    if (next === undefined) return { response, told };
     drop(response.body);
-    url = URL.parse(location, url.href) ?? url;
+    url = next;
   }
   throw new SourceFailure(`redirects more than ${maxHops} times`);
+}
+
+/** Where a redirect leads; undefined for any other answer. */
+function nextUrl({ statusCode, headers }: Response, url: URL): URL | undefined {
+  const location = headerOf(headers, "location");
+  if (statusCode < 300 || statusCode >= 400 || location === undefined) return undefined;
+  return URL.parse(location, url.href) ?? undefined;
 }
 
 function headersOf(url: URL, { offset, validator }: SourceRange, { token }: HttpClient): Record<string, string> {

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { access, lstat, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -62,7 +63,7 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
     defaultId: catalog.defaultId,
     list: () => folder.table().files,
     find: (name) => folder.table().byName.get(name),
-    catalog: () => missingEntries(catalog, folder).map((entry) => catalogModel(entry, catalog, pulls.isPulling(entry.file))),
+    catalog: () => missingEntries(catalog, folder).map((entry) => catalogModel(entry, pulls.isPulling(entry.file))),
     watch: (listener) => folder.watch(listener),
     async *pull(id, signal) {
       yield* pulls.pull(catalogTarget(id, catalog), signal);
@@ -87,8 +88,12 @@ function checkedMirror(mirror: string | undefined): string | undefined {
 async function makeFolder(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
+    await access(directory, constants.R_OK | constants.X_OK);
   } catch (error) {
-    throw fault("invalid_request", `the model folder ${directory} cannot be made: set LLM_MODELS_DIR to one that can`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    throw fault("invalid_request", `the model folder ${directory} cannot be made or read (${code}): set LLM_MODELS_DIR to one that can`, {
+      cause: error,
+    });
   }
 }
 
@@ -118,13 +123,12 @@ const capabilities: Readonly<Record<CatalogEntry["purpose"], readonly Capability
   embedding: [Capability.EMBED],
 };
 
-function catalogModel(entry: CatalogEntry, { defaultId }: Catalog, isPulling: boolean): Model {
+function catalogModel(entry: CatalogEntry, isPulling: boolean): Model {
   const model = create(ModelSchema, {
     id: entry.id,
     title: entry.title,
     provider: "llama-cpp",
     state: isPulling ? ModelState.PULLING : ModelState.CATALOG,
-    isDefault: entry.id === defaultId,
     capabilities: [...capabilities[entry.purpose]],
     licence: entry.licence,
     ownedBy: "local",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { throwIfAborted } from "../core/signals.ts";
 
 /** What must be known of the bytes of an interrupted pull to go on with them. */
 export interface PartState {
@@ -11,25 +12,6 @@ export interface PartState {
   readonly validator: string | undefined;
   /** The hash that the whole file will have, lower-case hex. */
   readonly sha256: string;
-}
-
-/** A file that is being pulled: its first bytes, and the hash of them so far. */
-export interface PartFile {
-  readonly doneBytes: number;
-  /** Says how the bytes can be gone on with after an interruption. */
-  describe(state: PartState): Promise<void>;
-  append(bytes: Uint8Array): Promise<void>;
-  /** Throws all bytes away and begins anew. */
-  restart(): Promise<void>;
-  /** Hash of the bytes so far, lower-case hex. */
-  digest(): string;
-  /** Makes the bytes durable under the final name. */
-  moveTo(path: string): Promise<void>;
-  /** Deletes the bytes, which are wrong. */
-  discard(): Promise<void>;
-  readonly isDiscarded: boolean;
-  /** Closes the file, wherever it is now; its bytes stay for a later pull. */
-  close(): Promise<void>;
 }
 
 /** Where an unfinished file lies. */
@@ -52,53 +34,108 @@ export async function readPartState(path: string): Promise<PartState | undefined
   }
 }
 
-/** Opens the unfinished file of a final path: with the bytes it has when `keep`, which are read once for their hash, else empty. */
-export async function openPart(path: string, keep: boolean): Promise<PartFile> {
-  const handle = await open(partPath(path), constants.O_RDWR | constants.O_CREAT | (keep ? 0 : constants.O_TRUNC), 0o644);
-  let hash = createHash("sha256");
-  let doneBytes = 0;
-  let isDiscarded = false;
-  if (keep) {
-    for await (const chunk of handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 })) {
-      hash.update(chunk as Buffer);
-      doneBytes += (chunk as Buffer).length;
+/** A file that is being pulled: its first bytes, and the hash of them so far. Must be closed. */
+export class PartFile {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  #hash = createHash("sha256");
+  #doneBytes = 0;
+  #isDiscarded = false;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /** Opens the unfinished file of a final path without any bytes. */
+  static async empty(path: string): Promise<PartFile> {
+    await removeState(path);
+    return new PartFile(path, await open(partPath(path), flags | constants.O_TRUNC));
+  }
+
+  /** Opens it with the bytes that an earlier pull left, which are read for their hash. */
+  static async kept(path: string, signal: AbortSignal): Promise<PartFile> {
+    const part = new PartFile(path, await open(partPath(path), flags));
+    try {
+      await part.#readAll(signal);
+      return part;
+    } catch (error) {
+      await part.close();
+      throw error;
     }
   }
-  const removeState = () => rm(statePath(path), { force: true });
-  if (!keep) await removeState();
-  return {
-    get doneBytes() {
-      return doneBytes;
-    },
-    get isDiscarded() {
-      return isDiscarded;
-    },
-    describe: (state) => writeFile(statePath(path), JSON.stringify(state)),
-    async append(bytes) {
-      for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at, bytes.length - at, doneBytes + at)).bytesWritten;
-      hash.update(bytes);
-      doneBytes += bytes.length;
-    },
-    async restart() {
-      await removeState();
-      await handle.truncate(0);
-      hash = createHash("sha256");
-      doneBytes = 0;
-    },
-    digest: () => hash.copy().digest("hex"),
-    async moveTo(final) {
-      await handle.sync();
-      await rename(partPath(path), final);
-      await syncFolder(dirname(final));
-      await removeState();
-    },
-    async discard() {
-      isDiscarded = true;
-      await rm(partPath(path), { force: true });
-      await removeState();
-    },
-    close: () => handle.close(),
-  };
+
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** Whether its bytes were found wrong. */
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  /** Says how the bytes can be gone on with after an interruption. */
+  describe(state: PartState): Promise<void> {
+    return writeFile(statePath(this.#path), JSON.stringify(state));
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#doneBytes + at);
+      at += bytesWritten;
+    }
+    this.#hash.update(bytes);
+    this.#doneBytes += bytes.length;
+  }
+
+  /** Throws all bytes away and begins anew. */
+  async restart(): Promise<void> {
+    await removeState(this.#path);
+    await this.#handle.truncate(0);
+    this.#hash = createHash("sha256");
+    this.#doneBytes = 0;
+  }
+
+  /** Hash of the bytes so far, lower-case hex. */
+  digest(): string {
+    return this.#hash.copy().digest("hex");
+  }
+
+  /** Makes the bytes durable under the final name. */
+  async finish(): Promise<void> {
+    await this.#handle.sync();
+    await rename(partPath(this.#path), this.#path);
+    await syncFolder(dirname(this.#path));
+    await removeState(this.#path);
+  }
+
+  /** Deletes the bytes, which are wrong. */
+  async discard(): Promise<void> {
+    this.#isDiscarded = true;
+    await rm(partPath(this.#path), { force: true });
+    await removeState(this.#path);
+  }
+
+  /** Closes the file, wherever it is now; its bytes stay for a later pull. */
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #readAll(signal: AbortSignal): Promise<void> {
+    const bytes: AsyncIterable<Buffer> = this.#handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 });
+    for await (const chunk of bytes) {
+      throwIfAborted(signal);
+      this.#hash.update(chunk);
+      this.#doneBytes += chunk.length;
+    }
+  }
+}
+
+/** A link in its place would lead the bytes elsewhere. */
+const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+async function removeState(path: string): Promise<void> {
+  await rm(statePath(path), { force: true });
 }
 
 /** Makes the rename itself durable, where the system can. */

@@ -57,6 +57,7 @@ export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: Abo
     child.on("close", (code) => resolve(code ?? -1));
   });
   // pip retries by itself for minutes; the index must answer within the limit once it is asked.
+  let isDrained = false;
   const silence = silenceLimit(wheel.limits.pullConnectMs, () => child.kill("SIGKILL"));
   try {
     for await (const line of createInterface({ input: child.stdout })) {
@@ -65,9 +66,10 @@ export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: Abo
       const [, done, total] = /^Progress (\d+) of (\d+)/.exec(line) ?? [];
       if (done !== undefined) yield { doneBytes: Number(done), totalBytes: Number(total) || undefined };
     }
+    isDrained = true;
   } finally {
     silence.stop();
-    if (child.exitCode === null) child.kill("SIGKILL");
+    if (!isDrained) child.kill("SIGKILL");
   }
   const outcome = await ended;
   if (silence.isOver) throw new SourceFailure("does not answer");

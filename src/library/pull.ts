@@ -3,7 +3,7 @@ import { fault } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { download, type Download, type Expected, type Pull } from "./download.ts";
 import { readModelHeader } from "./model-header.ts";
-import { openPart, partPath, readPartState, type PartFile } from "./part-file.ts";
+import { PartFile, partPath, readPartState, type PartState } from "./part-file.ts";
 import { pullProgress } from "./pull-progress.ts";
 import { rateMeter } from "./rate-meter.ts";
 import { SourceFailure, sourceFailure, type Source } from "./source.ts";
@@ -33,10 +33,10 @@ export async function* pullFile(pull: Pull, signal: AbortSignal): Pulling {
 async function* pullFrom(source: Source, pull: Pull, signal: AbortSignal): Pulling {
   yield pullProgress({ model: pull.target.id, source: source.label, phase: PullPhase.CONNECTING });
   if (source.prepare !== undefined) yield* prepare(source, pull, signal);
-  const state = await readPartState(pull.path);
-  const left = state !== undefined && state.sha256 === (pull.target.sha256 ?? state.sha256) ? state : undefined;
-  for (let from = left; ; from = undefined) {
-    const part = await openPart(pull.path, from !== undefined);
+  for (let from = await bytesLeft(pull); ; from = undefined) {
+    // Many gigabytes may have to be read again for their hash.
+    if (from !== undefined) yield pullProgress({ model: pull.target.id, source: from.source, phase: PullPhase.VERIFYING });
+    const part = await (from === undefined ? PartFile.empty(pull.path) : PartFile.kept(pull.path, signal));
     const hadBytes = part.doneBytes > 0;
     try {
       return yield* fill(part, { pull, source, left: from }, signal);
@@ -47,6 +47,12 @@ async function* pullFrom(source: Source, pull: Pull, signal: AbortSignal): Pulli
       await part.close();
     }
   }
+}
+
+/** What an earlier pull left of the same bytes. */
+async function bytesLeft({ path, target }: Pull): Promise<PartState | undefined> {
+  const state = await readPartState(path);
+  return state?.sha256 === (target.sha256 ?? state?.sha256) ? state : undefined;
 }
 
 async function* prepare(source: Source, { target, clock }: Pull, signal: AbortSignal): AsyncGenerator<PullModelResponse, void, undefined> {
@@ -81,7 +87,7 @@ async function* finish(part: PartFile, expected: Expected, { pull, source }: Pic
     await part.discard();
     throw new SourceFailure(problem, { isCorrupt: true });
   }
-  await part.moveTo(pull.path);
+  await part.finish();
   return sha256;
 }
 

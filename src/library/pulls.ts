@@ -72,6 +72,7 @@ export function modelPulls(options: PullsOptions): Pulls {
 async function* pullOnce(target: PullTarget, options: PullsOptions, signal: AbortSignal): Progress {
   const path = join(options.settings.directory, target.file);
   try {
+    await options.folder.rescan();
     // A folder that cannot be written may well hold what is asked for.
     if (!isHere(target, options.folder)) yield* pullAlone(target, path, { options, signal });
     const { size } = await stat(path);

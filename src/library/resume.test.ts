@@ -54,11 +54,11 @@ function untilSize(path: string, size: number): Promise<void> {
 function startPull(directory: string, endpoint: string): ChildProcess & { readonly ended: Promise<unknown[]>; lines(): string } {
   const child = spawn(process.execPath, ["src/bin.js", "models", "pull", "tiny", "--json", "--models-dir", directory], {
     env: { PATH: process.env["PATH"], HF_ENDPOINT: endpoint, LLM_DATA_DIR: join(directory, "data") },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   let text = "";
-  child.stdout?.on("data", (data: Buffer) => (text += data.toString()));
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => (text += data.toString()));
   return Object.assign(child, { ended: once(child, "close"), lines: () => text });
 }
 
@@ -130,6 +130,22 @@ describe("an interrupted pull", () => {
     await Array.fromAsync(library.pull("tiny", never));
     expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, `bytes=${half}-`]);
     expect((await readdir(library.directory)).filter((file) => file.startsWith("tiny"))).toEqual(["tiny.gguf"]);
+  });
+});
+
+describe("a pull on the command line", () => {
+  it("that is interrupted says that it can go on, and ends with 130", async () => {
+    const { url } = await hub(hold);
+    const library = await openTestLibrary({ hub: url, models: [known] });
+    const child = startPull(library.directory, url);
+    await untilSize(join(library.directory, "tiny.gguf.part"), half);
+    child.kill("SIGINT");
+    expect((await child.ended)[0]).toBe(130);
+    expect(child.lines()).toContain("interrupted; the same command goes on where it was");
+    expect((await readdir(library.directory)).filter((file) => file.startsWith("tiny"))).toEqual([
+      "tiny.gguf.part",
+      "tiny.gguf.resume.part",
+    ]);
   });
 });
 
