@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call, type Caller } from "../core/context.ts";
-import type { Clock } from "../core/ports.ts";
 import { limitFault } from "../core/limits.ts";
 import { asFault, fault } from "../core/reasons.ts";
 import { linkSignal, type LinkedSignal } from "../core/signals.ts";
@@ -33,7 +32,7 @@ export function newRequestId(): string {
  * has the procedure serve it, and at the end writes the log line that no layer wrote. What it refuses is answered by the procedure's door, in its own protocol.
  */
 export function admission(options: AdmissionOptions): Admit {
-  const { clock, drain } = options;
+  const { clock, drain, limits } = options;
   return function admit(request, response, procedure) {
     const leave = drain.enter();
     const startedMs = clock.now();
@@ -54,7 +53,7 @@ export function admission(options: AdmissionOptions): Admit {
     };
     const exchange: Exchange = { request, response, call, refusal: verdict.refusal, outcome: { error: verdict.refusal } };
     const stopTimers = limitTime(exchange, linked, options);
-    void run(exchange, procedure, { linked, clock }).then(() => {
+    void run(exchange, procedure, { linked, clock, limits }).then(() => {
       stopTimers();
       linked.release();
       finish(exchange, procedure, options);
@@ -63,8 +62,12 @@ export function admission(options: AdmissionOptions): Admit {
   };
 }
 
+interface Running extends Pick<Doors, "clock" | "limits"> {
+  readonly linked: LinkedSignal;
+}
+
 /** Serves, and resolves when the response is closed and the work has ended. */
-async function run(exchange: Exchange, procedure: Procedure, { linked, clock }: { linked: LinkedSignal; clock: Clock }): Promise<void> {
+async function run(exchange: Exchange, procedure: Procedure, { linked, clock, limits }: Running): Promise<void> {
   const { request, response, outcome } = exchange;
   const closed = new Promise<void>((resolve) => {
     response.once("close", () => {
@@ -81,7 +84,11 @@ async function run(exchange: Exchange, procedure: Procedure, { linked, clock }: 
     outcome.error ??= asFault(error);
   }
   if (!response.writableEnded) cut(exchange);
+  else stopSending(request);
+  // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
+  const stop = clock.after(limits.idleConnectionMs, () => cut(exchange));
   await closed;
+  stop();
 }
 
 /** How much sooner than ours a client's own timer may fire, ms: it started before the request was sent. */
@@ -141,14 +148,26 @@ function limitTime(exchange: Exchange, linked: LinkedSignal, { clock, limits }: 
 }
 
 function finish(exchange: Exchange, procedure: Procedure, { log, clock }: AdmissionOptions): void {
-  const { request, call, outcome } = exchange;
+  const { call, outcome } = exchange;
   if (outcome.error === undefined && call.signal.aborted) outcome.error = asFault(call.signal.reason);
   describeEnd(exchange, procedure);
   endSpan(call.span, outcome.error);
   if (!call.record.isLogged) logEnd({ exchange, procedure, log, durationMs: clock.now() - call.startedMs });
-  // The rest of a body that nobody wants: HTTP/1.1 throws it away by itself, HTTP/2 tells the client to stop.
-  if ("stream" in request && !request.complete && !request.stream.closed) request.stream.close(0);
 }
+
+/** How often it is looked whether the end of an early answer has been sent, ms. */
+const sentCheckMs = 5;
+
+/** Tells an HTTP/2 client that the rest of its body is not wanted, once the answer is out: the stream would stay open until that is sent. */
+function stopSending(request: HttpRequest): void {
+  if (!("stream" in request) || request.complete || request.stream.closed) return;
+  // No event says that trailers have been sent, and a reset before would take their place.
+  if (request.stream.state.localClose === 1) request.stream.close(noError);
+  else setTimeout(() => stopSending(request), sentCheckMs).unref();
+}
+
+/** NGHTTP2_NO_ERROR. */
+const noError = 0;
 
 function protocolOf({ headers }: HttpRequest, { family }: Procedure): string {
   if (family === "rest") return "rest";

@@ -7,6 +7,7 @@ import type { Doors, Exchange, HttpRequest, Procedure } from "../exchange.ts";
 import { send } from "../send.ts";
 import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
+import { ownErrors } from "./own-errors.ts";
 import { grpcTrailers, refuseRpc } from "./refuse.ts";
 
 /** What the RPC doors serve. */
@@ -125,20 +126,26 @@ async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerato
   }
 }
 
-async function respond(exchange: Exchange, { status, header, body, trailer }: UniversalServerResponse, options: RpcOptions): Promise<void> {
-  const { response } = exchange;
-  const chunks = body?.[Symbol.asyncIterator]();
+async function respond(exchange: Exchange, answer: UniversalServerResponse, options: RpcOptions): Promise<void> {
+  const { response, call, outcome } = exchange;
+  const { status, header, body, trailer } = answer;
+  const own = ownErrors(exchange, status, options.log);
+  const chunks = body?.[Symbol.asyncIterator]() ?? nothing;
   try {
     // Headers go out with the first bytes, so that a handler can still add to them.
-    let chunk = await chunks?.next();
-    response.writeHead(status, header === undefined ? {} : Object.fromEntries(header));
-    for (; chunk !== undefined && chunk.done !== true; chunk = await chunks?.next()) await send(exchange, chunk.value, options);
-    if (trailer !== undefined) response.addTrailers(grpcTrailers(trailer));
+    let chunk = await chunks.next();
+    // An error that is named anew has another length.
+    if (status >= 400) header?.delete("content-length");
+    response.writeHead(status, Object.fromEntries(header ?? []));
+    for (; chunk.done !== true; chunk = await chunks.next()) await send(exchange, own.chunk(chunk.value), options);
+    if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
     response.end();
   } catch (error) {
-    if (exchange.call.signal.aborted || exchange.outcome.error !== undefined) return;
-    throw error;
+    // The end of the call has been noted, or is the client's own doing: there is nobody to tell.
+    if (!call.signal.aborted && outcome.error === undefined) throw error;
   } finally {
-    await chunks?.return?.();
+    await chunks.return?.();
   }
 }
+
+const nothing: AsyncIterator<Uint8Array> = { next: async () => ({ done: true, value: undefined }) };

@@ -4,7 +4,7 @@ import { Code, ConnectError, createClient, type Client } from "@connectrpc/conne
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { credentials, Client as GrpcClient, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { ErrorInfoSchema, RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { ChatRequestSchema, ChatService } from "../../../gen/parley/v1/chat_pb.ts";
 import { EmbeddingService } from "../../../gen/parley/v1/embeddings_pb.ts";
 import { Role } from "../../../gen/parley/v1/messages_pb.ts";
@@ -101,6 +101,10 @@ describe("an RPC", () => {
     const client = createClient(ChatService, transport());
     const error = await failure(client.chat({ ...chat, endUserId: "x".repeat(200_000) }));
     expect(error.code).toBe(Code.ResourceExhausted);
+    // Connect's own error, which no interceptor sees: it too has its reason and id, and is noted.
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe("BODY_TOO_LARGE");
+    const { requestId } = error.findDetails(RequestInfoSchema)[0]!;
+    await expect.poll(() => doors.log.find(({ facts }) => facts["requestId"] === requestId)?.facts["status"]).toBe("body_too_large");
   });
 
   it("with a request id on its answer and on its error", async () => {

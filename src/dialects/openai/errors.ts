@@ -73,7 +73,10 @@ export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(unde
   return { error: { message: error.rawMessage, type, param: field === undefined ? null : param(field), code } };
 }
 
-/** Headers that tell SDKs whether and when to try again. Both forms of the delay are sent, and never 0, on which one SDK hammers. */
+/** Shortest delay that is ever told, ms: on less, one SDK hammers. */
+const minRetryMs = 100;
+
+/** Headers that tell SDKs whether and when to try again, in both forms of the delay. */
 export function retryHeaders(error: ConnectError): Record<string, string> {
   const { shouldRetry } = reasons[reasonOf(error)];
   const afterMs = retryAfterMsOf(error);
@@ -81,7 +84,7 @@ export function retryHeaders(error: ConnectError): Record<string, string> {
     ...(shouldRetry !== undefined && { "x-should-retry": String(shouldRetry) }),
     ...(afterMs !== undefined && {
       "retry-after": String(Math.max(1, Math.ceil(afterMs / 1000))),
-      "retry-after-ms": String(Math.max(1, Math.ceil(afterMs))),
+      "retry-after-ms": String(Math.max(minRetryMs, Math.ceil(afterMs))),
     }),
   };
 }

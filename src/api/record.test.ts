@@ -1,0 +1,107 @@
+import { trace, type Attributes, type Span, type SpanOptions, type Tracer } from "@opentelemetry/api";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ChatService } from "../../gen/parley/v1/chat_pb.ts";
+import { fault } from "../core/reasons.ts";
+import { openDoors, saying, type TestDoors } from "./test-service.ts";
+
+interface Recorded {
+  readonly name: string;
+  readonly attributes: Attributes;
+  ends: number;
+}
+
+const spans: Recorded[] = [];
+
+/** A tracer that keeps what it is told; the API's own seam. */
+const tracer = {
+  startSpan(name: string, options: SpanOptions) {
+    const recorded: Recorded = { name, attributes: { ...options.attributes }, ends: 0 };
+    spans.push(recorded);
+    const span = {
+      setAttribute: (key: string, value: string) => ((recorded.attributes[key] = value), span),
+      setStatus: () => span,
+      isRecording: () => true,
+      spanContext: () => ({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 }),
+      end: () => void (recorded.ends += 1),
+    };
+    return span as unknown as Span;
+  },
+} as unknown as Tracer;
+
+let doors: TestDoors;
+let next: Error | undefined;
+beforeAll(async () => {
+  trace.setGlobalTracerProvider({ getTracer: () => tracer });
+  doors = await openDoors((request, context) => {
+    if (next !== undefined) throw next;
+    return saying("x")(request, context);
+  });
+});
+beforeEach(() => {
+  next = undefined;
+  spans.length = 0;
+});
+afterAll(async () => {
+  trace.disable();
+  await doors.close();
+});
+
+const ended = () => expect.poll(() => spans.every(({ ends }) => ends === 1)).toBe(true);
+
+describe("the SERVER span", () => {
+  it("of an RPC has its system, method and status, by the words of its system", async () => {
+    const grpc = createClient(ChatService, createGrpcTransport({ baseUrl: doors.url }));
+    const connect = createClient(ChatService, createConnectTransport({ baseUrl: doors.url, httpVersion: "1.1" }));
+    await grpc.chat({});
+    await connect.chat({});
+    next = fault("model_not_found", "no");
+    await grpc.chat({}).catch(() => {});
+    await connect.chat({}).catch(() => {});
+    await ended();
+    const method = "parley.v1.ChatService/Chat";
+    expect(
+      spans.map(({ name, attributes }) => [name, attributes["rpc.system.name"], attributes["rpc.method"], attributes["rpc.status_code"]]),
+    ).toEqual([
+      [method, "grpc", method, "OK"],
+      [method, "connectrpc", method, "ok"],
+      [method, "grpc", method, "NOT_FOUND"],
+      [method, "connectrpc", method, "not_found"],
+    ]);
+    expect(spans[3]?.attributes["error.type"]).toBe("model_not_found");
+  });
+
+  it("of an unknown path is named _OTHER, and has the path as an attribute alone", async () => {
+    await fetch(`${doors.url}/x.y.Z/Secret`, { method: "POST", headers: { "content-type": "application/grpc" } });
+    await fetch(`${doors.url}/secret`);
+    await ended();
+    expect(spans.map(({ name, attributes }) => [name, attributes["rpc.method_original"] ?? attributes["url.path"]])).toEqual([
+      ["_OTHER", "x.y.Z/Secret"],
+      ["_OTHER", "/secret"],
+    ]);
+  });
+
+  it("of a REST call has route, method, status and what the client calls it", async () => {
+    next = fault("rate_limited", "slow down");
+    await fetch(`${doors.url}/v1/chat/completions?a=1`, {
+      method: "POST",
+      headers: { "x-request-id": "mine", "x-stainless-retry-count": "2" },
+      body: '{"messages":[{"role":"user","content":"x"}]}',
+    });
+    await ended();
+    expect(spans[0]).toMatchObject({
+      name: "POST /v1/chat/completions",
+      attributes: {
+        "http.request.method": "POST",
+        "http.route": "/v1/chat/completions",
+        "http.response.status_code": 429,
+        "url.path": "/v1/chat/completions",
+        "parley.client.request_id": "mine",
+        "parley.client.retry_count": "2",
+        "error.type": "rate_limited",
+      },
+    });
+    expect(doors.log.at(-1)?.facts["traceId"]).toBe("0af7651916cd43dd8448eb211c80319c");
+  });
+});
