@@ -18,24 +18,24 @@ export function tokenText(detokenize: Detokenize, prompt: readonly number[] = []
   let before = prompt.slice(-mostBefore);
   let pending: number[] = [];
   let told = 0;
-  /** How many tokens ago the text began to end in half a character. */
-  let halfSince = 0;
+  /** Where the half character stands, and for how many tokens it has. */
+  let half = { at: -1, tokens: 0 };
   return {
     push(token) {
       pending.push(token);
       const text = detokenize(pending, before);
-      const isHalf = text.endsWith(replacement);
-      halfSince = isHalf ? halfSince + 1 : 0;
-      if (isHalf && halfSince < mostPending) {
-        const fresh = text.slice(told, -1);
-        told = Math.max(told, text.length - 1);
+      const at = text.length - 1;
+      half = { at, tokens: half.at === at ? half.tokens + 1 : 1 };
+      if (text.endsWith(replacement) && half.tokens < mostPending) {
+        const fresh = text.slice(told, at);
+        told = Math.max(told, at);
         return fresh;
       }
       const fresh = text.slice(told);
       before = [...before, ...pending].slice(-mostBefore);
       pending = [];
       told = 0;
-      halfSince = 0;
+      half = { at: -1, tokens: 0 };
       return fresh;
     },
   };

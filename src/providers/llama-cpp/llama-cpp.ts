@@ -91,9 +91,9 @@ export function llamaCpp(options: LlamaCppOptions): Provider {
         }),
       keepAliveMs: () => keepAliveMs(joinedChoices(options.optionsOf(id), entry().asked)),
       onChange: () => changed(id),
-      onLoaded: (isLoaded) => {
+      onLoaded: (isLoaded, pid) => {
         observer.loaded(id, isLoaded);
-        log.info(isLoaded ? "model loaded" : "model not loaded any more", { model: id });
+        log.info(isLoaded ? "model loaded" : "model not loaded any more", { model: id, pid });
       },
       onCrash: (why) => {
         observer.restarted(id, why);

@@ -37,7 +37,8 @@ export interface ModelEngineOptions {
   /** After so long without a call it is unloaded; 0: never. */
   readonly keepAliveMs: () => number;
   readonly onChange: () => void;
-  readonly onLoaded: (isLoaded: boolean) => void;
+  /** It is loaded, by which process; or not any more. */
+  readonly onLoaded: (isLoaded: boolean, pid: number | undefined) => void;
   readonly onCrash: (why: string) => void;
 }
 
@@ -78,7 +79,8 @@ export function modelEngine(options: ModelEngineOptions): ModelEngine {
     cancelTimer();
     cancelTimer = () => {};
     state = next;
-    if (wasLoaded !== (next.is === "ready")) options.onLoaded(next.is === "ready");
+    const ready = next.is === "ready" ? next.ready : undefined;
+    if (wasLoaded !== (ready !== undefined)) options.onLoaded(ready !== undefined, ready?.engine.pid);
     options.onChange();
   };
 
