@@ -182,6 +182,6 @@ function headerOf({ headers }: HttpRequest, name: string): string | undefined {
 }
 
 /** Whether an address is of this machine's loopback interface. */
-export function isLoopbackAddress(address: string | undefined): boolean {
+function isLoopbackAddress(address: string | undefined): boolean {
   return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
 }

@@ -32,7 +32,7 @@ export interface Listener {
   readonly urls: readonly string[];
   /** Takes no new calls, lets the running ones end within `drainMs`, then ends them; resolves when everything is closed. */
   drain(): Promise<void>;
-  /** Closes everything at once. */
+  /** Ends all calls and closes everything at once. */
   close(): Promise<void>;
 }
 
@@ -63,16 +63,19 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 
   const close = async () => {
     drain.begin();
+    drain.endCalls();
     for (const session of sessions) session.destroy();
     for (const socket of sockets) socket.destroy();
     http1.close(() => {});
     http2.close(() => {});
     if (server.listening) await new Promise((resolve) => server.close(resolve));
+    // Whoever closes the service next may rely on no call being left in it.
+    await within(lastWordsMs, clock, drain.idle());
   };
   return {
     host: address,
     port,
-    urls: [`http://${address.includes(":") ? `[${address}]` : address}:${port}`],
+    urls: [`http://${reachable(address)}:${port}`],
     close,
     async drain() {
       drain.begin();
@@ -89,6 +92,13 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       await close();
     },
   };
+}
+
+/** An address as a client on this machine writes it; one that stands for all of them is reached through loopback. */
+function reachable(address: string): string {
+  if (address === "0.0.0.0") return "127.0.0.1";
+  if (address === "::") return "[::1]";
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 async function endCalls(drain: Drain, drainMs: number, clock: Clock): Promise<void> {

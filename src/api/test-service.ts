@@ -33,12 +33,12 @@ export interface TestDoors extends Listener {
 }
 
 /** Models that the scripted service has. */
-export const testModels: readonly Model[] = ["org/big:7b", "tiny", "tiny-2"].map((id) =>
+const testModels: readonly Model[] = ["org/big:7b", "tiny", "tiny-2"].map((id) =>
   create(ModelSchema, { id, state: ModelState.READY, ownedBy: "local", provider: "test", isDefault: id === "tiny", contextLength: 2048 }),
 );
 
 /** The events of a short answer: what `words` says, a piece at a time. */
-export function* answer(words: readonly string[], model = "tiny"): Generator<ChatEvent> {
+function* answer(words: readonly string[], model = "tiny"): Generator<ChatEvent> {
   yield accepted({ id: "chatcmpl-1", model, createdMs: 1_700_000_000_000 });
   yield started("test", model);
   for (const word of words) yield text(0, word);

@@ -28,6 +28,7 @@ export async function streamEvents(exchange: Exchange, { events, writer, param }
   const { response, call } = exchange;
   const iterator = events[Symbol.asyncIterator]();
   let result = await iterator.next();
+  if (result.done === true) throw cutOff();
   let stopKeepAlive = () => {};
   try {
     response.writeHead(200, headers);
@@ -40,7 +41,7 @@ export async function streamEvents(exchange: Exchange, { events, writer, param }
       sent.at(doors.clock.now());
       await send(exchange, frames, doors);
     }
-    if (!writer.isDone) throw fault("provider_truncated", "the answer ended without its end mark");
+    if (!writer.isDone) throw cutOff();
   } catch (error) {
     const known = note(exchange, error, doors.log);
     if (!isClosed(exchange)) response.write(dataFrame(errorToOpenAI(known, param)));
@@ -49,6 +50,10 @@ export async function streamEvents(exchange: Exchange, { events, writer, param }
     response.end();
     if (call.signal.aborted || result.done !== true) await iterator.return?.();
   }
+}
+
+function cutOff() {
+  return fault("provider_truncated", "the answer ended without its end mark");
 }
 
 /** Sends a comment whenever nothing was sent for `keepAliveMs`: proxies close streams that are silent while a long prompt is read. */

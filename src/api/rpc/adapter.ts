@@ -127,25 +127,31 @@ async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerato
 }
 
 async function respond(exchange: Exchange, answer: UniversalServerResponse, options: RpcOptions): Promise<void> {
-  const { response, call, outcome } = exchange;
-  const { status, header, body, trailer } = answer;
-  const own = ownErrors(exchange, status, options.log);
-  const chunks = body?.[Symbol.asyncIterator]() ?? nothing;
+  const { call, outcome } = exchange;
+  const chunks = answer.body?.[Symbol.asyncIterator]() ?? nothing;
   try {
-    // Headers go out with the first bytes, so that a handler can still add to them.
-    let chunk = await chunks.next();
-    // An error that is named anew has another length.
-    if (status >= 400) header?.delete("content-length");
-    response.writeHead(status, Object.fromEntries(header ?? []));
-    for (; chunk.done !== true; chunk = await chunks.next()) await send(exchange, own.chunk(chunk.value), options);
-    if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
-    response.end();
+    await sendAll(exchange, { ...answer, chunks }, options);
   } catch (error) {
     // The end of the call has been noted, or is the client's own doing: there is nobody to tell.
     if (!call.signal.aborted && outcome.error === undefined) throw error;
   } finally {
     await chunks.return?.();
   }
+}
+
+type Answer = UniversalServerResponse & { readonly chunks: AsyncIterator<Uint8Array> };
+
+async function sendAll(exchange: Exchange, { status, header, chunks, trailer }: Answer, options: RpcOptions): Promise<void> {
+  const { response } = exchange;
+  const own = ownErrors(exchange, status, options.log);
+  // Headers go out with the first bytes, so that a handler can still add to them.
+  let chunk = await chunks.next();
+  // An error that is named anew has another length.
+  if (status >= 400) header?.delete("content-length");
+  response.writeHead(status, Object.fromEntries(header ?? []));
+  for (; chunk.done !== true; chunk = await chunks.next()) await send(exchange, own.chunk(chunk.value), options);
+  if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
+  response.end();
 }
 
 const nothing: AsyncIterator<Uint8Array> = { next: async () => ({ done: true, value: undefined }) };

@@ -16,9 +16,6 @@ import { callOf } from "./exchange-key.ts";
 import { healthDoor } from "./health.ts";
 import { modelDoor } from "./models.ts";
 
-/** Every service of the contract; an RPC without an implementation answers UNIMPLEMENTED with its name. */
-export const contractServices = [ChatService, ModelService, TokenService, EmbeddingService, RerankService, ProviderService] as const;
-
 /** Procedures that change what the service serves. */
 export const managementProcedures: ReadonlySet<string> = new Set(
   [
@@ -30,7 +27,7 @@ export const managementProcedures: ReadonlySet<string> = new Set(
   ].map(({ parent, name }) => `${parent.typeName}/${name}`),
 );
 
-/** Mounts all services of the contract and `grpc.health.v1.Health`. */
+/** Mounts all services of the contract and `grpc.health.v1.Health`. An RPC without an implementation answers UNIMPLEMENTED with its name. */
 export function mountServices(router: ConnectRouter, doors: Doors): void {
   const { service } = doors;
   router.service(ChatService, chatDoor(doors));
@@ -42,9 +39,7 @@ export function mountServices(router: ConnectRouter, doors: Doors): void {
       return only(service.countTokens(counted, callContext(callOf(context), countTokensKind, counted)));
     },
   });
-  router.service(EmbeddingService, {});
-  router.service(RerankService, {});
-  router.service(ProviderService, {});
+  for (const later of [EmbeddingService, RerankService, ProviderService]) router.service(later, {});
   router.service(HealthService, healthDoor(service.health, doors.drain));
 }
 

@@ -1,4 +1,4 @@
-import type { ChatEvent, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
+import type { Accepted, ChatEvent, ChoiceFinished, Completed, TokenLogprob, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
 import { finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
 
 /** How chunks are written. */
@@ -14,14 +14,16 @@ interface ChoiceState {
   readonly calls: Set<number>;
 }
 
+type Content = Extract<ChatEvent["event"], { case: "text" | "reasoning" | "refusal" | "toolCall" }>;
+
 /** The end mark of a stream that went well. */
-export const doneFrame = "data: [DONE]\n\n";
+const doneFrame = "data: [DONE]\n\n";
 
 /** A keep-alive: a comment, which every client's parser skips. */
 export const keepAliveFrame = ": keep-alive\n\n";
 
 /** JSON on one line for every client: some split at characters that only Unicode calls line ends. */
-export function oneLine(value: unknown): string {
+function oneLine(value: unknown): string {
   const json = JSON.stringify(value);
   return lineEnds.test(json) ? json.replaceAll(allLineEnds, escaped) : json;
 }
@@ -62,37 +64,47 @@ export class ChunkWriter {
   write({ event }: ChatEvent): string {
     switch (event.case) {
       case "accepted":
-        this.#begin(event.value.id, event.value.model, Number(event.value.created?.seconds ?? 0n));
+        this.#begin(event.value);
         return "";
       case "started":
         return this.#role(0);
       case "text":
-        return this.#role(event.value.choice) + this.#delta(event.value.choice, { content: event.value.text }, event.value.logprobs);
       case "reasoning":
-        // Hidden thinking has no place in this dialect.
-        if (event.value.text === "") return "";
-        return this.#role(event.value.choice) + this.#delta(event.value.choice, { reasoning_content: event.value.text });
       case "refusal":
-        return this.#role(event.value.choice) + this.#delta(event.value.choice, { refusal: event.value.text });
       case "toolCall":
-        return this.#role(event.value.choice) + this.#toolCall(event.value);
-      case "finished": {
-        const { choice, reason } = event.value;
-        const role = this.#role(choice);
-        return role + this.#chunk(choice, "{}", `"${finishReasonToOpenAI(reason, this.#choices.get(choice)?.hasToolCalls ?? false)}"`);
-      }
+        return this.#role(event.value.choice) + this.#content(event);
+      case "finished":
+        return this.#role(event.value.choice) + this.#finish(event.value);
       case "completed":
         this.#isDone = true;
-        if (!this.#options.includeUsage) return doneFrame;
-        return this.#usage(event.value.usage === undefined ? null : usageToOpenAI(event.value.usage)) + doneFrame;
+        return this.#usage(event.value) + doneFrame;
       default:
         return "";
     }
   }
 
+  #content(event: Content): string {
+    switch (event.case) {
+      case "text":
+        return this.#delta(event.value.choice, { content: event.value.text }, event.value.logprobs);
+      case "reasoning":
+        // Hidden thinking has no place in this dialect.
+        return event.value.text === "" ? "" : this.#delta(event.value.choice, { reasoning_content: event.value.text });
+      case "refusal":
+        return this.#delta(event.value.choice, { refusal: event.value.text });
+      default:
+        return this.#toolCall(event.value);
+    }
+  }
+
+  #finish({ choice, reason }: ChoiceFinished): string {
+    const hasToolCalls = this.#choices.get(choice)?.hasToolCalls ?? false;
+    return this.#chunk(choice, "{}", `"${finishReasonToOpenAI(reason, hasToolCalls)}"`);
+  }
+
   /** What all chunks share is written once: streams are made of small chunks. */
-  #begin(id: string, model: string, created: number): void {
-    const head = oneLine({ id, object: "chat.completion.chunk", created, model });
+  #begin({ id, model, created }: Accepted): void {
+    const head = oneLine({ id, object: "chat.completion.chunk", created: Number(created?.seconds ?? 0n), model });
     this.#prefix = `data: ${head.slice(0, -1)},"choices":[`;
     this.#suffix = this.#options.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
   }
@@ -115,7 +127,7 @@ export class ChunkWriter {
     return this.#delta(choice, { tool_calls: [call] });
   }
 
-  #delta(choice: number, delta: object, logprobs: Parameters<typeof logprobsToOpenAI>[0] = []): string {
+  #delta(choice: number, delta: object, logprobs: readonly TokenLogprob[] = []): string {
     const tokens = logprobsToOpenAI(logprobs);
     return this.#chunk(choice, oneLine(delta), "null", tokens === null ? "" : `,"logprobs":${oneLine(tokens)}`);
   }
@@ -125,7 +137,9 @@ export class ChunkWriter {
     return `${this.#prefix}{"index":${choice},"delta":${delta}${logprobs},"finish_reason":${finish}}${this.#suffix}`;
   }
 
-  #usage(usage: object | null): string {
-    return `${this.#prefix}],"usage":${JSON.stringify(usage)}}\n\n`;
+  /** The chunk without choices, on which clients that did not ask for it break. */
+  #usage({ usage }: Completed): string {
+    if (!this.#options.includeUsage) return "";
+    return `${this.#prefix}],"usage":${usage === undefined ? "null" : JSON.stringify(usageToOpenAI(usage))}}\n\n`;
   }
 }
