@@ -8,20 +8,32 @@ import { promisify } from "node:util";
 import type { Limits } from "../core/limits.ts";
 import { SourceFailure, type Prepared } from "./source.ts";
 
-/** How pip is called on this machine: a command, and what comes before pip's own arguments. */
-export type Pip = readonly [command: string, ...leading: string[]];
+/** A pip of this machine. */
+export interface Pip {
+  /** The command, and what comes before pip's own arguments. */
+  readonly call: PipCall;
+  /** How long it took to start and say its version. */
+  readonly startMs: number;
+}
 
-const candidates: readonly Pip[] = [["pip"], ["pip3"], ["python3", "-m", "pip"]];
+type PipCall = readonly [command: string, ...leading: string[]];
+
+const candidates: readonly PipCall[] = [["pip"], ["pip3"], ["python3", "-m", "pip"]];
 const versionMs = 20_000;
+/** A download loads more modules than the version does: times the start. */
+const downloadStarts = 3;
 const progressMs = 200;
 
 /** Looks for a pip that runs; undefined when there is none. */
 export async function findPip(signal: AbortSignal): Promise<Pip | undefined> {
-  for (const pip of candidates) if (await runs(pip, signal)) return pip;
+  for (const call of candidates) {
+    const askedMs = performance.now();
+    if (await runs(call, signal)) return { call, startMs: performance.now() - askedMs };
+  }
   return undefined;
 }
 
-async function runs([command, ...leading]: Pip, signal: AbortSignal): Promise<boolean> {
+async function runs([command, ...leading]: PipCall, signal: AbortSignal): Promise<boolean> {
   try {
     const { stdout } = await promisify(execFile)(command, [...leading, "--version"], { signal, timeout: versionMs });
     return stdout.startsWith("pip ");
@@ -42,9 +54,9 @@ export interface WheelDownload {
 
 /** Downloads one wheel into a folder and tells how far it is. Never builds or runs what it downloads. Throws SourceFailure. */
 export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: AbortSignal): AsyncGenerator<Prepared, void, undefined> {
-  const child = spawnPip(pip, wheel);
-  const run = watchRun(child, wheel.limits.pullConnectMs);
-  const stop = () => child.kill("SIGKILL");
+  const child = spawnPip(pip.call, wheel);
+  const stop = () => killGroup(child);
+  const run = watchRun(child, { silenceMs: wheel.limits.pullConnectMs + downloadStarts * pip.startMs, stop });
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
@@ -62,7 +74,7 @@ export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: Abo
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function spawnPip([command, ...leading]: Pip, { name, version, directory, limits }: WheelDownload): Child {
+function spawnPip([command, ...leading]: PipCall, { name, version, directory, limits }: WheelDownload): Child {
   const args = [
     ...leading,
     "download",
@@ -78,7 +90,17 @@ function spawnPip([command, ...leading]: Pip, { name, version, directory, limits
   ];
   // pip has its own variables, and no need of our keys; its temporary files show here how far it is.
   const variables = Object.entries(process.env).filter(([variable]) => !/^(LLM_|HF_)/.test(variable));
-  return spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...Object.fromEntries(variables), TMPDIR: directory } });
+  const env = { ...Object.fromEntries(variables), TMPDIR: directory };
+  return spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env, detached: true });
+}
+
+/** What is called pip may be a script that starts the real one: both are in the group that `detached` made. */
+function killGroup({ pid }: Child): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has just ended
+  }
 }
 
 interface Run {
@@ -92,18 +114,17 @@ interface Run {
   readonly errors: string[];
 }
 
-/** Follows what pip prints. pip tries again by itself for minutes: once its index is asked, it must answer within the limit. */
-function watchRun(child: Child, connectMs: number): Run {
+/** Follows what pip prints. pip tries again by itself for minutes: its index must answer within the limit. */
+function watchRun(child: Child, { silenceMs, stop }: { readonly silenceMs: number; readonly stop: () => void }): Run {
   const { promise: ended, resolve } = Promise.withResolvers<undefined>();
   const run: Run = { ended, outcome: undefined, totalBytes: undefined, isSilent: false, errors: [] };
-  let timer: NodeJS.Timeout | undefined;
-  const onSilence = () => {
+  const timer = setTimeout(() => {
     run.isSilent = true;
-    child.kill("SIGKILL");
-  };
+    stop();
+  }, silenceMs);
   createInterface({ input: child.stdout }).on("line", (line) => {
-    if (line.startsWith("Collecting ")) timer = setTimeout(onSilence, connectMs);
-    if (/^\s*(Downloading|Processing|File was already downloaded|Saved)\b/.test(line)) clearTimeout(timer);
+    // Whatever it found out comes with the answer of an index, or of a folder.
+    if (/^\s*(Collecting|Downloading|Processing|Saved)\b/.test(line)) clearTimeout(timer);
     run.totalBytes = sizeIn(line) ?? run.totalBytes;
   });
   createInterface({ input: child.stderr }).on("line", (line) => run.errors.push(line));
