@@ -22,7 +22,7 @@ function until(library: Library, isSo: () => boolean): Promise<void> {
   });
 }
 
-describe("the library", () => {
+describe("the library", { timeout: 20_000 }, () => {
   it("serves a file that is dropped in, under its name with and without .gguf, and forgets one that is gone", async () => {
     const library = await openTestLibrary();
     expect(library.list()).toEqual([]);

@@ -31,7 +31,7 @@ async function failure(steps: AsyncIterable<PullModelResponse>): Promise<{ reaso
   return { reason: reasonOf(error), message: (error as Error).message };
 }
 
-describe("a pull", () => {
+describe("a pull", { timeout: 20_000 }, () => {
   it("asks, downloads, verifies and is done; the file then answers to its id", async () => {
     const { url, requests } = await hub((exchange) => sendModel(exchange, bytes));
     const library = await openTestLibrary({ hub: url, models: [known] });

@@ -62,7 +62,7 @@ function startPull(directory: string, endpoint: string): ChildProcess & { readon
   return Object.assign(child, { ended: once(child, "close"), lines: () => text });
 }
 
-describe("an interrupted pull", () => {
+describe("an interrupted pull", { timeout: 20_000 }, () => {
   it("asks the same source to go on when the connection breaks", async () => {
     const { url, requests } = await hub(cut);
     const library = await openTestLibrary({ hub: url, models: [known] });
@@ -133,7 +133,7 @@ describe("an interrupted pull", () => {
   });
 });
 
-describe("a pull on the command line", () => {
+describe("a pull on the command line", { timeout: 20_000 }, () => {
   it("that is interrupted says that it can go on, and ends with 130", async () => {
     const { url } = await hub(hold);
     const library = await openTestLibrary({ hub: url, models: [known] });
@@ -149,7 +149,7 @@ describe("a pull on the command line", () => {
   });
 });
 
-describe("two pulls of one file", () => {
+describe("two pulls of one file", { timeout: 20_000 }, () => {
   it("are one: one request, both end, and the catalog says that it is being pulled", async () => {
     const held: Exchange[] = [];
     const { url, requests } = await hub((exchange) => held.push(exchange) && hold(exchange));

@@ -36,8 +36,7 @@ export async function openTestLibrary(options: TestLibraryOptions = {}): Promise
   return library;
 }
 
-/** The same as plain options. */
-export function libraryOptions(
+function libraryOptions(
   directory: string,
   { mirror, hub = "https://127.0.0.1:9", token, limits = {}, log = silent }: TestLibraryOptions,
 ): LibraryOptions {
