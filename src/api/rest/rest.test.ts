@@ -109,7 +109,7 @@ describe("REST", () => {
       413,
       "body_too_large",
     ],
-  ] as const)("answers %s with the envelope", async (_what, path, init, status, code) => {
+  ] as const)("answers %s with the envelope", async (_what, path, ...[init, status, code]) => {
     const answer = await ask(path, init);
     expect(answer.status).toBe(status);
     expect(Object.keys(answer.json.error).toSorted()).toEqual(["code", "message", "param", "type"]);
@@ -166,6 +166,14 @@ describe("REST", () => {
     expect([status, json["reason"]]).toEqual([503, "loading tiny"]);
     expect((await ask("/livez")).status).toBe(200);
     doors.health.setNotReadyBecause("");
+  });
+
+  it("says what it is at the root, whatever stands behind the question mark", async () => {
+    expect((await ask("/?x=1")).json).toMatchObject({
+      name: "parley",
+      version: "0.0.0-test",
+      endpoints: expect.arrayContaining(["/v1/models"]),
+    });
   });
 
   it("serves the metrics page it is given", async () => {

@@ -46,6 +46,8 @@ function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure 
     async serve(exchange) {
       const request = universalRequest(exchange, options);
       if (request === undefined) return refuseRpc(exchange, fault("invalid_request", "host: the request names no host, or no valid one"));
+      // A read over GET could be cached on the way; what it says changes with every model that is loaded.
+      if (request.method === "GET") exchange.response.setHeader("cache-control", "no-store");
       const response = await handler(request);
       // Connect answers a wrong method or content type with a bare status.
       if (response.status >= 400 && response.body === undefined) return refuseRpc(exchange, bareStatus(response.status, handler, exchange));

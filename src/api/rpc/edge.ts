@@ -25,7 +25,8 @@ export function outgoing(exchange: Exchange, error: unknown, log: Log): ConnectE
   logCause(log, error, { requestId, procedure });
   const known = asFault(error);
   exchange.outcome.error = known;
-  const copy = new ConnectError(known.rawMessage, known.code, known.metadata, undefined, known.cause);
+  // A message that was cut inside a character would break the escaping of grpc-message.
+  const copy = new ConnectError(known.rawMessage.toWellFormed(), known.code, known.metadata, undefined, known.cause);
   const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
   copy.details = [...known.details, info];
   return copy;
