@@ -80,6 +80,14 @@ describe("the first start", () => {
     },
   );
 
+  it("says that echo answers where several models are on disk and none is chosen", async () => {
+    const { pulled, note } = await pulledBy({}, libraryWith([file("a"), file("b")]));
+    expect(pulled).toEqual([]);
+    expect(note).toContain("LLM_DEFAULT_MODEL");
+    expect((await pulledBy({ LLM_DEFAULT_MODEL: "a" }, libraryWith([file("a"), file("b")]))).note).toBeUndefined();
+    expect((await pulledBy({}, libraryWith([file("a"), file("default")]))).note).toBeUndefined();
+  });
+
   it("refuses a default model that exists nowhere", async () => {
     await expect(pulledBy({ LLM_DEFAULT_MODEL: "nowhere" }, libraryWith([]))).rejects.toThrow(
       'the default model "nowhere" is neither on disk nor in the catalog',

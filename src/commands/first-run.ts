@@ -13,12 +13,12 @@ export interface FirstRunOptions {
 }
 
 /**
- * Makes sure that there is a model to answer: pulls the default where none is on disk. Answers with a sentence for people when nothing could be pulled and echo will answer.
+ * Makes sure that there is a model to answer: pulls the default where none is on disk. Answers with a sentence for people when echo will answer though they may expect a model.
  * Throws `pull_failed` and kin where a model was insisted on, and `model_not_found` for one that exists nowhere.
  */
 export async function ensureModel({ settings, library, show, signal }: FirstRunOptions): Promise<string | undefined> {
   const id = missingModel(settings, library);
-  if (id === undefined) return undefined;
+  if (id === undefined) return undecided(settings, library);
   try {
     await show(id, library.pull(id, signal));
     return undefined;
@@ -28,6 +28,16 @@ export async function ensureModel({ settings, library, show, signal }: FirstRunO
     const why = error instanceof Error ? error.message.replace(/^\[\w+\] /, "") : String(error);
     return `no model could be pulled, so echo answers, which repeats what it is told (${why})`;
   }
+}
+
+/** Several models and no word about which is the default: nobody guesses. */
+function undecided({ defaultProvider, defaultModel }: Settings, library: FirstRunOptions["library"]): string | undefined {
+  const ids = library
+    .list()
+    .filter(canChat)
+    .map(({ id }) => id);
+  if (defaultProvider !== "auto" || defaultModel !== undefined || ids.length < 2 || ids.includes(library.defaultId)) return undefined;
+  return `echo answers when a request names no model, for there are several (${ids.slice(0, 5).join(", ")}): choose with LLM_DEFAULT_MODEL or --model-name`;
 }
 
 /** Id of the model to pull before the service can answer as configured; undefined when there is none to pull. */
