@@ -109,7 +109,7 @@ describe("REST", () => {
       413,
       "body_too_large",
     ],
-  ] as const)("answers %s with the envelope", async (_what, path, ...[init, status, code]) => {
+  ] as const)("answers %s with the envelope", async (...[, path, init, status, code]) => {
     const answer = await ask(path, init);
     expect(answer.status).toBe(status);
     expect(Object.keys(answer.json.error).toSorted()).toEqual(["code", "message", "param", "type"]);
