@@ -128,11 +128,13 @@ async function* copy(
   { pull, source, expected }: Copying,
 ): AsyncGenerator<PullModelResponse, SourceFailure | undefined, undefined> {
   const { clock, limits, target } = pull;
+  // What was prepared is here already: a second bar would look like a second download.
+  const phase = source.prepare === undefined ? PullPhase.DOWNLOADING : PullPhase.VERIFYING;
   const meter = rateMeter();
   const state = () => {
     meter.note(clock.now(), part.doneBytes);
     const amounts = { doneBytes: part.doneBytes, totalBytes: expected.sizeBytes, bytesPerSecond: meter.rate() };
-    return pullProgress({ model: target.id, source: source.label, phase: PullPhase.DOWNLOADING, ...amounts });
+    return pullProgress({ model: target.id, source: source.label, phase, ...amounts });
   };
   let shownMs = clock.now();
   yield state();
