@@ -8,10 +8,10 @@ function item(...tokens: number[]): BatchItem {
 
 describe("the batches of a tick", () => {
   it("are in the order of the sequences, however their evaluations arrive", () => {
-    const { strategy, expect: expecting } = batches();
+    const counted = batches();
     const [generating, reading, last] = [item(7), item(1, 2, 3), item(9)];
-    expecting([generating.tokens, reading.tokens, last.tokens], 2);
-    const order = strategy({ items: [generating, last, reading], size: 16 });
+    counted.expect([generating.tokens, reading.tokens, last.tokens], 2);
+    const order = counted.strategy({ items: [generating, last, reading], size: 16 });
     expect(order).toEqual([
       { item: generating, processAmount: 1 },
       { item: reading, processAmount: 3 },
@@ -20,15 +20,14 @@ describe("the batches of a tick", () => {
   });
 
   it("leave nobody out whose tokens were not announced", () => {
-    const { strategy } = batches();
-    expect(strategy({ items: [item(1), item(2)], size: 16 })).toHaveLength(2);
+    expect(batches().strategy({ items: [item(1), item(2)], size: 16 })).toHaveLength(2);
   });
 
   it("keep to the size, and count who takes part and who generates", () => {
-    const { strategy, expect: expecting, take } = batches();
-    expecting([[1, 2, 3], [4]], 1);
-    expect(strategy({ items: [item(1, 2, 3), item(4)], size: 2 })).toMatchObject([{ processAmount: 2 }]);
-    expect(take()).toEqual([[1, 1]]);
-    expect(take()).toEqual([]);
+    const counted = batches();
+    counted.expect([[1, 2, 3], [4]], 1);
+    expect(counted.strategy({ items: [item(1, 2, 3), item(4)], size: 2 })).toMatchObject([{ processAmount: 2 }]);
+    expect(counted.take()).toEqual([[1, 1]]);
+    expect(counted.take()).toEqual([]);
   });
 });

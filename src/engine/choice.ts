@@ -45,7 +45,7 @@ export interface ChoicePlan {
 
 /** Begins a choice on a free sequence. */
 export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, { request, prompt, index }: ChoicePlan): Choice {
-  const history = prompt.tokens.slice(-request.sampling.repeatLastTokens || prompt.tokens.length);
+  const history = [...prompt.tokens];
   const options = samplerOptions(request.sampling, loaded.model, { seed: request.seeds[index] ?? 0, history });
   const read = reader(loaded, { request, prompt, index });
   let iterator: AsyncGenerator<Token, void, void | Token | Token[]> | undefined;

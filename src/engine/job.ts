@@ -1,31 +1,8 @@
+import type { Choice, ChoicePlan, Step } from "./choice.ts";
 import type { Prompt } from "./prompt.ts";
 import { errorToEngine, type EngineEvent, type EngineRequest } from "./protocol.ts";
-import type { Choice, ChoicePlan, Step } from "./choice.ts";
 
-/** One request on its way through the engine. */
-export interface Job {
-  readonly id: number;
-  readonly priority: EngineRequest["priority"];
-  readonly request: EngineRequest;
-  /** Whether all its choices have begun. */
-  readonly hasBegun: boolean;
-  /** Whether its first choice has begun. */
-  readonly isAdmitted: boolean;
-  /** Whether it has nothing more to say: completed, failed or cancelled. */
-  readonly isOver: boolean;
-  isPaused: boolean;
-  /** The next choice to begin. */
-  begin(): ChoicePlan;
-  /** Its place in the queue has changed. */
-  waitsAt(position: number): void;
-  /** A choice has read more of the prompt, or has drawn a token. */
-  stepped(choice: Choice, step: Step): void;
-  fail(error: unknown): void;
-  /** Nobody wants it any more. */
-  cancel(): void;
-}
-
-/** What a job needs of its surroundings. */
+/** What a job is made of. */
 export interface JobOptions {
   readonly id: number;
   readonly request: EngineRequest;
@@ -35,75 +12,105 @@ export interface JobOptions {
   readonly tell: (event: EngineEvent) => void;
 }
 
-/** A request whose prompt is made. */
-export function job({ id, request, prompt, echo, tell }: JobOptions): Job {
-  const queuedAt = performance.now();
-  const total = prompt.tokens.length;
-  let [begun, ended, completionTokens, position] = [0, 0, 0, 0];
-  let admittedAt = queuedAt;
-  let generatingAt: number | undefined;
-  let isOver = false;
-  const complete = () => {
-    isOver = true;
-    const now = performance.now();
-    tell({
+/** One request on its way through the engine: it tells what becomes of it, until it is over. */
+export class Job {
+  readonly id: number;
+  readonly priority: EngineRequest["priority"];
+  isPaused = false;
+  readonly #options: JobOptions;
+  readonly #queuedMs = performance.now();
+  #admittedMs = this.#queuedMs;
+  #generatingMs: number | undefined;
+  #begun = 0;
+  #ended = 0;
+  #completionTokens = 0;
+  #position = 0;
+  #isOver = false;
+
+  constructor(options: JobOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.priority = options.request.priority;
+  }
+
+  /** Whether all its choices have begun. */
+  get hasBegun(): boolean {
+    return this.#begun === this.#options.request.seeds.length;
+  }
+
+  /** Whether its first choice has begun. */
+  get isAdmitted(): boolean {
+    return this.#begun > 0;
+  }
+
+  /** Whether it has nothing more to say: completed, failed or cancelled. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The next choice to begin. */
+  begin(): ChoicePlan {
+    const { request, prompt, echo, tell } = this.#options;
+    const index = this.#begun++;
+    if (index === 0) {
+      this.#admittedMs = performance.now();
+      tell({ type: "admitted", queueMs: this.#admittedMs - this.#queuedMs });
+    }
+    if (echo !== "") tell({ type: "text", choice: index, text: echo });
+    return { request, prompt, index };
+  }
+
+  /** Its place in the queue is this now. */
+  waitsAt(position: number): void {
+    if (!this.#options.request.includeProgress || position === this.#position) return;
+    this.#position = position;
+    this.#options.tell({ type: "waiting", position });
+  }
+
+  /** A choice has read more of the prompt, or has drawn a token. */
+  stepped(choice: Choice, { text, end }: Step): void {
+    const { request, tell } = this.#options;
+    if (!choice.isGenerating || choice.completionTokens === 1) this.#read(choice);
+    if (text !== "") tell({ type: "text", choice: choice.index, text });
+    if (end === undefined) return;
+    this.#completionTokens += choice.completionTokens;
+    tell({ type: "finished", choice: choice.index, ...end });
+    if (++this.#ended === request.seeds.length) this.#complete();
+  }
+
+  /** Ends it with an error. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.tell({ type: "failed", error: errorToEngine(error) });
+  }
+
+  /** Ends it without a word: nobody wants it any more. */
+  cancel(): void {
+    this.#isOver = true;
+  }
+
+  #read(choice: Choice): void {
+    const { request, prompt, tell } = this.#options;
+    if (choice.isGenerating) this.#generatingMs ??= performance.now();
+    if (choice.index > 0 || !request.includeProgress) return;
+    const tokensTotal = prompt.tokens.length;
+    tell({ type: "reading", tokensDone: tokensTotal - choice.promptTokensLeft, tokensTotal });
+  }
+
+  #complete(): void {
+    this.#isOver = true;
+    const endedMs = performance.now();
+    const generatingMs = this.#generatingMs ?? endedMs;
+    this.#options.tell({
       type: "completed",
       stats: {
-        promptTokens: total,
-        completionTokens,
-        queueMs: admittedAt - queuedAt,
-        promptMs: (generatingAt ?? now) - admittedAt,
-        generationMs: now - (generatingAt ?? now),
+        promptTokens: this.#options.prompt.tokens.length,
+        completionTokens: this.#completionTokens,
+        queueMs: this.#admittedMs - this.#queuedMs,
+        promptMs: generatingMs - this.#admittedMs,
+        generationMs: endedMs - generatingMs,
       },
     });
-  };
-  return {
-    id,
-    priority: request.priority,
-    request,
-    isPaused: false,
-    get hasBegun() {
-      return begun === request.seeds.length;
-    },
-    get isAdmitted() {
-      return begun > 0;
-    },
-    get isOver() {
-      return isOver;
-    },
-    begin() {
-      const index = begun++;
-      if (index === 0) {
-        admittedAt = performance.now();
-        tell({ type: "admitted", queueMs: admittedAt - queuedAt });
-      }
-      if (echo !== "") tell({ type: "text", choice: index, text: echo });
-      return { request, prompt, index };
-    },
-    waitsAt(next) {
-      if (!request.includeProgress || next === position || begun > 0) return;
-      position = next;
-      tell({ type: "waiting", position });
-    },
-    stepped(choice, { text, end }) {
-      if (!choice.isGenerating || choice.completionTokens === 1) {
-        if (choice.index === 0 && request.includeProgress)
-          tell({ type: "reading", tokensDone: total - choice.promptTokensLeft, tokensTotal: total });
-        if (choice.isGenerating) generatingAt ??= performance.now();
-      }
-      if (text !== "") tell({ type: "text", choice: choice.index, text });
-      if (end === undefined) return;
-      completionTokens += choice.completionTokens;
-      tell({ type: "finished", choice: choice.index, ...end });
-      if (++ended === request.seeds.length) complete();
-    },
-    fail(error) {
-      if (isOver) return;
-      isOver = true;
-      tell({ type: "failed", error: errorToEngine(error) });
-    },
-    cancel() {
-      isOver = true;
-    },
-  };
+  }
 }

@@ -2,7 +2,7 @@ import { fault } from "../core/reasons.ts";
 import { loadModel, type LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
 import { errorToEngine, type EngineLoad, type FromEngine, type ToEngine } from "./protocol.ts";
-import { scheduler, type Scheduler } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 
 // The program of one model's process. It is started by `fork` with UV_THREADPOOL_SIZE=1 and lives no longer than its parent.
 
@@ -20,7 +20,7 @@ function send(message: FromEngine): void {
 async function load(options: EngineLoad): Promise<void> {
   try {
     const loaded = await loadModel(options, (fractionDone) => send({ type: "loading", fractionDone }));
-    engine = { loaded, running: scheduler(loaded, outbox(send), options) };
+    engine = { loaded, running: new Scheduler(loaded, outbox(send), options) };
     send({ type: "loaded", model: loaded.about });
   } catch (error) {
     send({ type: "load-failed", error: errorToEngine(error) });
@@ -61,9 +61,9 @@ async function handle(message: ToEngine): Promise<void> {
     case "cancel":
       return running().cancel(message.id);
     case "pause":
-      return running().pause(message.id);
+      return running().pause(message.id, true);
     case "resume":
-      return running().resume(message.id);
+      return running().pause(message.id, false);
     case "count":
       return count(message);
     case "ping":

@@ -1,9 +1,9 @@
 import type { LlamaContextSequence } from "node-llama-cpp";
-import { fault } from "../core/reasons.ts";
 import { limitFault } from "../core/limits.ts";
+import { fault } from "../core/reasons.ts";
 import { choiceOn, type Choice } from "./choice.ts";
 import { fairQueue } from "./fair-queue.ts";
-import { job, type Job } from "./job.ts";
+import { Job } from "./job.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
 import { promptText, type Prompt } from "./prompt.ts";
@@ -11,169 +11,184 @@ import { errorToEngine, type EngineLoad, type EnginePrompt, type EngineRequest }
 import { checkBias } from "./sampling.ts";
 import { waitEstimate } from "./wait-estimate.ts";
 
-/** Runs all requests of a model. */
-export interface Scheduler {
-  submit(id: number, request: EngineRequest): void;
-  cancel(id: number): void;
-  pause(id: number): void;
-  resume(id: number): void;
-  /** Tokens of a prompt. Throws what `submit` would tell. */
-  count(prompt: EnginePrompt): number;
-  /** Ends the loop after the tick that runs. */
-  close(): Promise<void>;
-}
-
 /** The place of one sequence. Places are taken lowest id first, so that the ids in a batch have no holes. */
 interface Slot {
   readonly sequence: LlamaContextSequence;
   taken: { readonly job: Job; readonly choice: Choice; isEnded: boolean } | undefined;
 }
 
-type Limits = Pick<EngineLoad, "queueLength" | "queueMs" | "prefillChunkTokens">;
-
-/** The lock-step loop: each tick evaluates one token of every sequence that generates and one chunk of prompt, and awaits them together. Batches are then full and in order. */
-export function scheduler(loaded: LoadedModel, out: Outbox, limits: Limits): Scheduler {
-  const slots: readonly Slot[] = loaded.sequences.map((sequence) => ({ sequence, taken: undefined }));
-  const queue = fairQueue<Job>();
-  const jobs = new Map<number, Job>();
-  const timers = new Map<Job, NodeJS.Timeout>();
-  const estimate = waitEstimate(slots.length);
-  let wake = () => {};
-  let isClosed = false;
-
-  const flush = () => out.flush(loaded.batches.take(), waiting().length);
-  const waiting = () => queue.inOrder().filter(({ isAdmitted }) => !isAdmitted);
-
-  const leaveQueue = (leaving: Job) => {
-    clearTimeout(timers.get(leaving));
-    timers.delete(leaving);
-  };
-
-  const drop = (over: Job) => {
-    leaveQueue(over);
-    queue.remove(over);
-    jobs.delete(over.id);
-    wake();
-  };
-
-  const enqueue = (id: number, request: EngineRequest) => {
-    const depth = waiting().length;
-    const free = slots.filter(({ taken }) => taken === undefined).length;
-    if (depth + 1 - free > limits.queueLength)
-      throw limitFault("engineQueue", `${depth} calls wait for this model already: try again later`, {
-        retryAfterMs: estimate.waitMs(depth),
-      });
-    checkBias(request.sampling, loaded.model, loaded.vocabularySize);
-    const prompt = fitting(loaded, request.prompt);
-    const echo = request.echo ? promptText(loaded.model, request.prompt) : "";
-    const entry = job({ id, request, prompt, echo, tell: (event) => out.add(id, event) });
-    jobs.set(id, entry);
-    queue.push(entry);
-    const onTimeout = () => {
-      const retryAfterMs = estimate.waitMs(waiting().length);
-      entry.fail(limitFault("engineQueueMs", `no sequence became free within ${limits.queueMs} ms: try again later`, { retryAfterMs }));
-      drop(entry);
-      flush();
-    };
-    timers.set(entry, setTimeout(onTimeout, limits.queueMs));
-    wake();
-  };
-
-  /** Frees the sequences of choices that have ended or are not wanted any more. */
-  const release = async () => {
-    for (const slot of slots) {
-      if (slot.taken === undefined || !(slot.taken.isEnded || slot.taken.job.isOver)) continue;
-      const { job: done, choice } = slot.taken;
-      await choice.close();
-      slot.taken = undefined;
-      estimate.served();
-      if (done.isOver) drop(done);
-    }
-  };
-
-  const admit = () => {
-    for (const slot of slots) {
-      if (slot.taken !== undefined) continue;
-      const next = queue.shift();
-      if (next === undefined) break;
-      leaveQueue(next);
-      slot.taken = { job: next, choice: choiceOn(slot.sequence, loaded, next.begin()), isEnded: false };
-      // Its other choices wait behind everybody else's.
-      if (!next.hasBegun) queue.push(next);
-    }
-    for (const [index, entry] of waiting().entries()) entry.waitsAt(index + 1);
-  };
-
-  const tick = async (turns: readonly Turn[]) => {
-    const generating = turns.filter(({ taken }) => taken.choice.isGenerating).length;
-    loaded.batches.expect(
-      turns.map(({ taken, promptTokens }) => taken.choice.upcoming(promptTokens)),
-      generating,
-    );
-    const steps = turns.map(async ({ taken, promptTokens }) => {
-      try {
-        const step = await taken.choice.step(promptTokens);
-        if (taken.job.isOver) return;
-        taken.isEnded = step.end !== undefined;
-        taken.job.stepped(taken.choice, step);
-      } catch (error) {
-        taken.job.fail(error);
-      }
-    });
-    await Promise.all(steps);
-  };
-
-  const run = async () => {
-    for (;;) {
-      if (isClosed) return;
-      await release();
-      admit();
-      flush();
-      const turns = takeTurns(slots, limits.prefillChunkTokens);
-      if (turns.length > 0) await tick(turns);
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
-  };
-  const ended = run();
-
-  const change = (id: number, how: (entry: Job) => void) => {
-    const entry = jobs.get(id);
-    if (entry === undefined) return;
-    how(entry);
-    wake();
-  };
-
-  return {
-    submit(id, request) {
-      try {
-        enqueue(id, request);
-      } catch (error) {
-        out.add(id, { type: "failed", error: errorToEngine(error) });
-        flush();
-      }
-    },
-    cancel(id) {
-      change(id, (entry) => {
-        entry.cancel();
-        drop(entry);
-      });
-    },
-    pause: (id) => change(id, (entry) => (entry.isPaused = true)),
-    resume: (id) => change(id, (entry) => (entry.isPaused = false)),
-    count: (prompt) => fitting(loaded, prompt).tokens.length,
-    async close() {
-      isClosed = true;
-      for (const timer of timers.values()) clearTimeout(timer);
-      wake();
-      await ended;
-    },
-  };
-}
-
+/** Part of one choice in a tick. */
 interface Turn {
   readonly taken: NonNullable<Slot["taken"]>;
   /** How much of its prompt it may read. */
   readonly promptTokens: number;
+}
+
+type Limits = Pick<EngineLoad, "queueLength" | "queueMs" | "prefillChunkTokens">;
+
+/** Runs all requests of a model in lock-step: each tick evaluates one token of every sequence that generates and one chunk of prompt, and awaits them together. Batches are then full and in order. */
+export class Scheduler {
+  readonly #loaded: LoadedModel;
+  readonly #out: Outbox;
+  readonly #limits: Limits;
+  readonly #slots: readonly Slot[];
+  readonly #queue = fairQueue<Job>();
+  readonly #jobs = new Map<number, Job>();
+  readonly #queueTimers = new Map<Job, NodeJS.Timeout>();
+  readonly #estimate;
+  readonly #ended: Promise<void>;
+  #wake = () => {};
+  #isClosed = false;
+
+  constructor(loaded: LoadedModel, out: Outbox, limits: Limits) {
+    this.#loaded = loaded;
+    this.#out = out;
+    this.#limits = limits;
+    this.#slots = loaded.sequences.map((sequence) => ({ sequence, taken: undefined }));
+    this.#estimate = waitEstimate(this.#slots.length);
+    this.#ended = this.#run();
+  }
+
+  /** Takes a request; whatever becomes of it goes to the outbox. */
+  submit(id: number, request: EngineRequest): void {
+    try {
+      this.#refuseWhenFull();
+      checkBias(request.sampling, this.#loaded.model, this.#loaded.vocabularySize);
+      const prompt = fitting(this.#loaded, request.prompt);
+      const echo = request.echo ? promptText(this.#loaded.model, request.prompt) : "";
+      this.#enqueue(new Job({ id, request, prompt, echo, tell: (event) => this.#out.add(id, event) }));
+    } catch (error) {
+      this.#out.add(id, { type: "failed", error: errorToEngine(error) });
+      this.#flush();
+    }
+  }
+
+  /** Nobody wants the request any more: its sequences are free after the tick that runs. */
+  cancel(id: number): void {
+    const job = this.#jobs.get(id);
+    job?.cancel();
+    if (job !== undefined) this.#drop(job);
+  }
+
+  /** Takes a request out of the batch, or back into it. */
+  pause(id: number, isPaused: boolean): void {
+    const job = this.#jobs.get(id);
+    if (job !== undefined) job.isPaused = isPaused;
+    this.#wake();
+  }
+
+  /** Tokens of a prompt. Throws what would become of a request with it. */
+  count(prompt: EnginePrompt): number {
+    return fitting(this.#loaded, prompt).tokens.length;
+  }
+
+  /** Ends the loop after the tick that runs. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#queueTimers.values()) clearTimeout(timer);
+    this.#wake();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosed) {
+      await this.#release();
+      this.#admit();
+      this.#flush();
+      const turns = takeTurns(this.#slots, this.#limits.prefillChunkTokens);
+      if (turns.length > 0) await this.#tick(turns);
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** Frees the sequences of choices that have ended or are not wanted any more. */
+  async #release(): Promise<void> {
+    for (const slot of this.#slots) {
+      if (slot.taken === undefined || !(slot.taken.isEnded || slot.taken.job.isOver)) continue;
+      const { job, choice } = slot.taken;
+      await choice.close();
+      slot.taken = undefined;
+      this.#estimate.served();
+      if (job.isOver) this.#drop(job);
+    }
+  }
+
+  #admit(): void {
+    for (const slot of this.#slots) {
+      if (slot.taken !== undefined) continue;
+      const job = this.#queue.shift();
+      if (job === undefined) break;
+      this.#stopWaiting(job);
+      slot.taken = { job, choice: choiceOn(slot.sequence, this.#loaded, job.begin()), isEnded: false };
+      // Its other choices wait behind everybody else's.
+      if (!job.hasBegun) this.#queue.push(job);
+    }
+    for (const [index, job] of this.#waiting().entries()) job.waitsAt(index + 1);
+  }
+
+  async #tick(turns: readonly Turn[]): Promise<void> {
+    const generating = turns.filter(({ taken }) => taken.choice.isGenerating).length;
+    this.#loaded.batches.expect(
+      turns.map(({ taken, promptTokens }) => taken.choice.upcoming(promptTokens)),
+      generating,
+    );
+    await Promise.all(turns.map(step));
+  }
+
+  #refuseWhenFull(): void {
+    const depth = this.#waiting().length;
+    const free = this.#slots.filter(({ taken }) => taken === undefined).length;
+    if (depth + 1 - free <= this.#limits.queueLength) return;
+    const retryAfterMs = this.#estimate.waitMs(depth);
+    throw limitFault("engineQueue", `${depth} calls wait for this model already: try again later`, { retryAfterMs });
+  }
+
+  #enqueue(job: Job): void {
+    this.#jobs.set(job.id, job);
+    this.#queue.push(job);
+    const { queueMs } = this.#limits;
+    const onTimeout = () => {
+      const retryAfterMs = this.#estimate.waitMs(this.#waiting().length);
+      job.fail(limitFault("engineQueueMs", `no sequence became free within ${queueMs} ms: try again later`, { retryAfterMs }));
+      this.#drop(job);
+      this.#flush();
+    };
+    this.#queueTimers.set(job, setTimeout(onTimeout, queueMs));
+    this.#wake();
+  }
+
+  /** Calls of which no choice has begun. */
+  #waiting(): readonly Job[] {
+    return this.#queue.inOrder().filter(({ isAdmitted }) => !isAdmitted);
+  }
+
+  #stopWaiting(job: Job): void {
+    clearTimeout(this.#queueTimers.get(job));
+    this.#queueTimers.delete(job);
+  }
+
+  #drop(job: Job): void {
+    this.#stopWaiting(job);
+    this.#queue.remove(job);
+    this.#jobs.delete(job.id);
+    this.#wake();
+  }
+
+  #flush(): void {
+    this.#out.flush(this.#loaded.batches.take(), this.#waiting().length);
+  }
+}
+
+/** Evaluates one turn. It begins before it returns its promise, so that turns arrive in order; an error is its job's alone. */
+async function step({ taken, promptTokens }: Turn): Promise<void> {
+  try {
+    const result = await taken.choice.step(promptTokens);
+    if (taken.job.isOver) return;
+    taken.isEnded = result.end !== undefined;
+    taken.job.stepped(taken.choice, result);
+  } catch (error) {
+    taken.job.fail(error);
+  }
 }
 
 /** Everybody who generates, and who reads a prompt as far as the tick's chunk goes; in the order of sequence ids. */

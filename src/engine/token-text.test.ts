@@ -1,9 +1,9 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tokenText } from "./token-text.ts";
 
 /** A vocabulary of which each token is some bytes. */
-function vocabulary(): { token(bytes: Uint8Array): number; detokenize(tokens: readonly number[]): string } {
+function vocabulary(): { readonly token: (bytes: Uint8Array) => number; readonly detokenize: (tokens: readonly number[]) => string } {
   const known: Uint8Array[] = [];
   return {
     token: (bytes) => known.push(bytes) - 1,
@@ -44,7 +44,7 @@ describe("the text of tokens", () => {
       fc.property(texts, (text) => {
         const said = pieces([...Buffer.from(text)].map((byte) => Uint8Array.of(byte)));
         expect(said.join("")).toBe(text);
-        for (const piece of said) expect([...piece].length).toBeLessThanOrEqual(1);
+        for (const piece of said) expect(Array.from(piece).length).toBeLessThanOrEqual(1);
       }),
     );
   });

@@ -19,33 +19,38 @@ export interface AnswerContext {
 export async function* answer(events: AsyncIterable<EngineEvent>, context: AnswerContext): AsyncGenerator<ChatEvent, void, undefined> {
   let firstTokenMs: number | undefined;
   for await (const event of events) {
+    if (event.type === "completed") {
+      yield completion(event.stats, context, firstTokenMs);
+      return;
+    }
     const isContent = event.type === "text" || event.type === "finished";
     if (isContent && firstTokenMs === undefined) {
       firstTokenMs = context.clock.now() - context.askedMs;
       yield started(context.provider, context.model);
     }
-    switch (event.type) {
-      case "waiting":
-        yield progress({ queuePosition: event.position });
-        break;
-      case "reading":
-        if (firstTokenMs === undefined) yield progress({ promptTokensDone: event.tokensDone, promptTokensTotal: event.tokensTotal });
-        break;
-      case "text":
-        yield text(event.choice, event.text);
-        break;
-      case "finished":
-        yield finished(event.choice, event.reason === "stop" ? FinishReason.STOP : FinishReason.LENGTH, {
-          rawReason: event.rawReason,
-          ...(event.stop !== undefined && { stopSequence: event.stop }),
-        });
-        break;
-      case "completed":
-        yield completion(event.stats, context, firstTokenMs);
-        return;
-    }
+    // Of the other choices that still read the prompt nothing is told once the first content is there.
+    const told = isContent || firstTokenMs === undefined ? chatEventOf(event) : undefined;
+    if (told !== undefined) yield told;
   }
   throw fault("engine_failed", `the answer of model "${context.model}" ended without its end mark; try again`);
+}
+
+function chatEventOf(event: EngineEvent): ChatEvent | undefined {
+  switch (event.type) {
+    case "waiting":
+      return progress({ queuePosition: event.position });
+    case "reading":
+      return progress({ promptTokensDone: event.tokensDone, promptTokensTotal: event.tokensTotal });
+    case "text":
+      return text(event.choice, event.text);
+    case "finished":
+      return finished(event.choice, event.reason === "stop" ? FinishReason.STOP : FinishReason.LENGTH, {
+        rawReason: event.rawReason,
+        ...(event.stop !== undefined && { stopSequence: event.stop }),
+      });
+    default:
+      return undefined;
+  }
 }
 
 function completion(stats: EngineStats, { provider, model, loadMs }: AnswerContext, firstTokenMs: number | undefined): ChatEvent {

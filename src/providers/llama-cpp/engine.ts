@@ -13,24 +13,8 @@ import {
   type FromEngine,
 } from "../../engine/protocol.ts";
 import { channel, type Channel } from "./channel.ts";
-import { startEngine } from "./engine-process.ts";
-
-/** One loaded model, or one that loads, in its process. */
-export interface Engine {
-  /** Resolves when the model is loaded. Rejects with `engine_failed` when it cannot be, or the process ends before. */
-  readonly loaded: Promise<EngineModel>;
-  readonly pid: number | undefined;
-  /** Calls that run. */
-  readonly calls: number;
-  /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
-  generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineEvent>;
-  /** Tokens of a prompt. */
-  count(prompt: EnginePrompt, signal: AbortSignal): Promise<number>;
-  /** Ends the process: it is asked first, and killed when it does not heed. */
-  stop(): Promise<void>;
-  /** Resolves when the process has ended: why, for people; undefined when `stop` ended it. */
-  readonly ended: Promise<string | undefined>;
-}
+import { startEngine, type EngineExit } from "./engine-process.ts";
+import { heartbeat, type Heartbeat } from "./heartbeat.ts";
 
 /** What an engine is started with. */
 export interface EngineOptions {
@@ -45,103 +29,65 @@ export interface EngineOptions {
   readonly onIdle: () => void;
 }
 
-type Pending = { readonly resolve: (tokens: number) => void; readonly reject: (error: Error) => void };
 /** A process that has been asked to end gets so long, ms. */
 const graceMs = 5000;
 
-/** Starts a process and has it load the model. */
-export function engine(options: EngineOptions): Engine {
-  const { model, load, limits, clock, observer } = options;
-  const calls = new Map<number, Channel<EngineEvent>>();
-  const counts = new Map<number, Pending>();
-  const loaded = Promise.withResolvers<EngineModel>();
-  loaded.promise.catch(() => {});
-  let nextId = 1;
-  let failure: ConnectError | undefined;
-  let isStopping = false;
-  let complaint = "";
+/** One model in a process of its own: it loads as soon as it is made, and ends once. */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #child = startEngine((message) => this.#receive(message));
+  readonly #heart: Heartbeat;
+  readonly #calls = new Map<number, Channel<EngineEvent>>();
+  readonly #counts = new Map<number, PromiseWithResolvers<number>>();
+  readonly #loaded = Promise.withResolvers<EngineModel>();
+  #nextId = 1;
+  #failure: ConnectError | undefined;
+  #isStopping = false;
+  /** Why we have killed it. */
+  #complaint = "";
+  /** Resolves when the process has ended: why, for people; undefined when `stop` ended it. */
+  readonly ended: Promise<string | undefined>;
 
-  const fail = (error: ConnectError) => {
-    failure = error;
-    loaded.reject(error);
-    for (const call of calls.values()) call.fail(error);
-    for (const { reject } of counts.values()) reject(error);
-    counts.clear();
-  };
-
-  const receive = (message: FromEngine) => {
-    heart.heard();
-    switch (message.type) {
-      case "loading":
-        return options.onLoading(message.fractionDone);
-      case "loaded":
-        return loaded.resolve(message.model);
-      case "load-failed":
-        return loaded.reject(loadFault(model, errorFromEngine(message.error)));
-      case "tick":
-        return tell(message);
-      case "counted":
-        return settle(message.id)?.resolve(message.promptTokens);
-      case "count-failed":
-        return settle(message.id)?.reject(errorFromEngine(message.error));
-      case "pong":
-        return;
-    }
-  };
-
-  const tell = ({ events, decodes, queued }: Extract<FromEngine, { type: "tick" }>) => {
-    for (const [busy, active] of decodes) observer.decoded(model, busy, active);
-    if (queued !== undefined) observer.queued(model, queued);
-    for (const [id, event] of events) {
-      if (event.type === "admitted") observer.waited(model, event.queueMs);
-      const call = calls.get(id);
-      if (event.type === "failed") call?.fail(errorFromEngine(event.error));
-      else call?.push(event, event.type === "text" ? Buffer.byteLength(event.text) : 0);
-      if (event.type === "completed") call?.end();
-    }
-  };
-
-  const settle = (id: number) => {
-    const pending = counts.get(id);
-    counts.delete(id);
-    return pending;
-  };
-
-  const child = startEngine(receive);
-  const heart = heartbeat({
-    clock,
-    silenceMs: limits.engineSilenceMs,
-    ping: () => child.send({ type: "ping" }),
-    onSilence: () => {
-      complaint = `it did not answer for ${limits.engineSilenceMs} ms and was killed`;
-      child.kill();
-    },
-  });
-  child.send({ type: "load", load });
-  const cancelLoadLimit = clock.after(limits.engineLoadMs, () => {
-    complaint = `it did not load the model within ${limits.engineLoadMs} ms and was killed`;
-    child.kill();
-  });
-  loaded.promise.then(cancelLoadLimit, cancelLoadLimit);
-  const ended = child.exited.then(({ how, lastLine }) => {
-    heart.stop();
-    const why = complaint === "" ? `it ended with ${how}${lastLine === "" ? "" : ` (${lastLine})`}` : complaint;
-    fail(fault("engine_failed", `the process of model "${model}" failed: ${why}; try again`, { retryAfterMs: 1000 }));
-    return isStopping ? undefined : why;
-  });
-
-  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
-    throwIfAborted(signal);
-    if (failure !== undefined) throw failure;
-    const id = nextId++;
-    const call = channel<EngineEvent>({
-      maxBytes: limits.streamBufferBytes,
-      onFull: () => child.send({ type: "pause", id }),
-      onDrained: () => child.send({ type: "resume", id }),
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { clock, limits, load } = options;
+    const { engineSilenceMs, engineLoadMs } = limits;
+    this.#heart = heartbeat({
+      clock,
+      silenceMs: engineSilenceMs,
+      ping: () => this.#child.send({ type: "ping" }),
+      onSilence: () => this.#kill(`it did not answer for ${engineSilenceMs} ms and was killed`),
     });
+    this.ended = this.#child.exited.then((exit) => this.#onExit(exit));
+    this.#child.send({ type: "load", load });
+    const onLate = () => this.#kill(`it did not load the model within ${engineLoadMs} ms and was killed`);
+    const cancel = clock.after(engineLoadMs, onLate);
+    this.loaded.then(cancel, cancel);
+  }
+
+  /** Resolves when the model is loaded. Rejects with `engine_failed` when it cannot be, or the process ends before. */
+  get loaded(): Promise<EngineModel> {
+    return this.#loaded.promise;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Calls that run. */
+  get calls(): number {
+    return this.#calls.size;
+  }
+
+  /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
+  async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+    throwIfAborted(signal);
+    if (this.#failure !== undefined) throw this.#failure;
+    const id = this.#nextId++;
+    const call = this.#channel(id);
     let isOver = false;
     const cancel = () => {
-      if (!isOver) child.send({ type: "cancel", id });
+      if (!isOver) this.#child.send({ type: "cancel", id });
       isOver = true;
     };
     const onAbort = () => {
@@ -149,8 +95,8 @@ export function engine(options: EngineOptions): Engine {
       call.fail(abortFault(signal));
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    calls.set(id, call);
-    child.send({ type: "generate", id, request });
+    this.#calls.set(id, call);
+    this.#child.send({ type: "generate", id, request });
     try {
       for (let event = await call.next(); event !== undefined; event = await call.next()) {
         if (event.type === "completed") isOver = true;
@@ -159,67 +105,105 @@ export function engine(options: EngineOptions): Engine {
     } finally {
       signal.removeEventListener("abort", onAbort);
       cancel();
-      calls.delete(id);
-      if (calls.size === 0) options.onIdle();
+      this.#calls.delete(id);
+      if (this.#calls.size === 0) this.#options.onIdle();
     }
   }
 
-  return {
-    loaded: loaded.promise,
-    pid: child.pid,
-    get calls() {
-      return calls.size;
-    },
-    generate,
-    count(prompt, signal) {
-      throwIfAborted(signal);
-      if (failure !== undefined) return Promise.reject(failure);
-      const id = nextId++;
-      const { promise, resolve, reject } = Promise.withResolvers<number>();
-      counts.set(id, { resolve, reject });
-      child.send({ type: "count", id, prompt });
-      return promise;
-    },
-    async stop() {
-      isStopping = true;
-      child.send({ type: "shutdown" });
-      const cancelKill = clock.after(graceMs, () => child.kill());
-      await ended;
-      cancelKill();
-    },
-    ended,
-  };
+  /** Tokens of a prompt. */
+  count(prompt: EnginePrompt): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#nextId++;
+    const count = Promise.withResolvers<number>();
+    this.#counts.set(id, count);
+    this.#child.send({ type: "count", id, prompt });
+    return count.promise;
+  }
+
+  /** Ends the process: it is asked first, and killed when it does not heed. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#child.send({ type: "shutdown" });
+    const cancelKill = this.#options.clock.after(graceMs, () => this.#child.kill());
+    await this.ended;
+    cancelKill();
+  }
+
+  #channel(id: number): Channel<EngineEvent> {
+    return channel<EngineEvent>({
+      maxBytes: this.#options.limits.streamBufferBytes,
+      onFull: () => this.#child.send({ type: "pause", id }),
+      onDrained: () => this.#child.send({ type: "resume", id }),
+    });
+  }
+
+  #receive(message: FromEngine): void {
+    this.#heart.heard();
+    switch (message.type) {
+      case "loading":
+        return this.#options.onLoading(message.fractionDone);
+      case "loaded":
+        return this.#loaded.resolve(message.model);
+      case "load-failed":
+        return this.#loaded.reject(loadFault(this.#options.model, errorFromEngine(message.error)));
+      case "tick":
+        return this.#onTick(message);
+      case "counted":
+        return this.#settle(message.id)?.resolve(message.promptTokens);
+      case "count-failed":
+        return this.#settle(message.id)?.reject(errorFromEngine(message.error));
+      case "pong":
+        return undefined;
+      default:
+        return unknown(message);
+    }
+  }
+
+  #onTick({ events, decodes, queued }: Extract<FromEngine, { type: "tick" }>): void {
+    const { observer, model } = this.#options;
+    for (const [busy, active] of decodes) observer.decoded(model, busy, active);
+    if (queued !== undefined) observer.queued(model, queued);
+    for (const [id, event] of events) {
+      if (event.type === "admitted") observer.waited(model, event.queueMs);
+      this.#onEvent(this.#calls.get(id), event);
+    }
+  }
+
+  #onEvent(call: Channel<EngineEvent> | undefined, event: EngineEvent): void {
+    if (event.type === "failed") call?.fail(errorFromEngine(event.error));
+    else call?.push(event, event.type === "text" ? Buffer.byteLength(event.text) : 0);
+    if (event.type === "completed") call?.end();
+  }
+
+  #settle(id: number): PromiseWithResolvers<number> | undefined {
+    const count = this.#counts.get(id);
+    this.#counts.delete(id);
+    return count;
+  }
+
+  #kill(why: string): void {
+    this.#complaint = why;
+    this.#child.kill();
+  }
+
+  /** Ends all calls at once; answers why it ended, if nobody asked it to. */
+  #onExit({ how, lastLine }: EngineExit): string | undefined {
+    const why = this.#complaint || `it ended with ${how}${lastLine === "" ? "" : ` (${lastLine})`}`;
+    const { model } = this.#options;
+    this.#heart.stop();
+    this.#failure = fault("engine_failed", `the process of model "${model}" failed: ${why}; try again`, { retryAfterMs: 1000 });
+    this.#loaded.reject(this.#failure);
+    for (const call of this.#calls.values()) call.fail(this.#failure);
+    for (const count of this.#counts.values()) count.reject(this.#failure);
+    this.#counts.clear();
+    return this.#isStopping ? undefined : why;
+  }
 }
 
 function loadFault(model: string, error: ConnectError): ConnectError {
   return fault("engine_failed", `model "${model}" cannot be loaded: ${error.rawMessage}`, { cause: error });
 }
 
-interface Heartbeat {
-  /** The process has said something. */
-  heard(): void;
-  stop(): void;
-}
-
-interface HeartbeatOptions {
-  readonly clock: Clock;
-  readonly silenceMs: number;
-  readonly ping: () => void;
-  readonly onSilence: () => void;
-}
-
-/** Pings so often that silence means that the process is stuck. */
-function heartbeat({ clock, silenceMs, ping, onSilence }: HeartbeatOptions): Heartbeat {
-  let heardMs = clock.now();
-  let cancel = () => {};
-  const beat = () => {
-    if (clock.now() - heardMs > silenceMs) return onSilence();
-    ping();
-    cancel = clock.after(silenceMs / 3, beat);
-  };
-  cancel = clock.after(silenceMs / 3, beat);
-  return {
-    heard: () => (heardMs = clock.now()),
-    stop: () => cancel(),
-  };
+function unknown(message: never): never {
+  throw new TypeError(`an engine said something unknown: ${JSON.stringify(message)}`);
 }

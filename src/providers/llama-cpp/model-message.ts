@@ -2,10 +2,10 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Capability, ModelSchema, ModelState, type Model } from "../../../gen/parley/v1/models_pb.ts";
 import type { ModelFile } from "../../core/ports.ts";
-import type { ModelEngine } from "./model-engine.ts";
+import type { ModelStatus } from "./model-engine.ts";
 
 /** What is said of a model file and its engine. */
-export function modelMessage(provider: string, file: ModelFile, { state, problem, about }: ModelEngine["status"]): Model {
+export function modelMessage(provider: string, file: ModelFile, { state, problem, about }: ModelStatus): Model {
   const contextLength = about?.contextLength ?? file.trainedContextLength;
   const isBroken = file.problem !== "";
   return create(ModelSchema, {

@@ -12,8 +12,10 @@ export interface RequestDefaults {
   readonly temperature: number | undefined;
 }
 
-/** The sampling of llama.cpp's own server, which users of these models know; where the contract names a default, that. */
-const usual = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatLastTokens: 64 } as const;
+/** The sampling of llama.cpp's own server, which users of these models know, and the contract's defaults: by the names that the contract and the engine share. */
+const usual = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, presencePenalty: 0, frequencyPenalty: 0, repeatPenalty: 1 } as const;
+/** The contract's default of `repeat_last_n`. */
+const repeatLastTokens = 64;
 
 /** Seeds of the engine; llama.cpp takes 4294967295 for "a random one". */
 const seeds = 0xffff_ffff;
@@ -66,18 +68,16 @@ function textOf(part: Message["parts"][number]["part"]): string {
   return part.case === "text" || part.case === "refusal" ? part.value.text : "";
 }
 
-function engineSampling(sampling: Sampling | undefined, defaults: RequestDefaults): EngineSampling {
+function engineSampling(sampling: Sampling | undefined, { temperature = usual.temperature }: RequestDefaults): EngineSampling {
+  const { logitBias = {}, xtc, repeatLastN = repeatLastTokens, ...numbers } = sampling ?? {};
+  const said = Object.entries(numbers).filter(([key, value]) => Object.hasOwn(usual, key) && value !== undefined);
   return {
-    temperature: sampling?.temperature ?? defaults.temperature ?? usual.temperature,
-    topK: sampling?.topK ?? usual.topK,
-    topP: sampling?.topP ?? usual.topP,
-    minP: sampling?.minP ?? usual.minP,
-    presencePenalty: sampling?.presencePenalty ?? 0,
-    frequencyPenalty: sampling?.frequencyPenalty ?? 0,
-    repeatPenalty: sampling?.repeatPenalty ?? 1,
-    repeatLastTokens: sampling?.repeatLastN ?? usual.repeatLastTokens,
-    logitBias: Object.entries(sampling?.logitBias ?? {}).map(([token, logit]) => [Number(token), logit]),
-    ...(sampling?.xtc !== undefined && { xtc: { probability: sampling.xtc.probability, threshold: sampling.xtc.threshold } }),
+    ...usual,
+    temperature,
+    ...Object.fromEntries(said),
+    repeatLastTokens: repeatLastN,
+    logitBias: Object.entries(logitBias).map(([token, logit]) => [Number(token), logit]),
+    ...(xtc !== undefined && { xtc: { probability: xtc.probability, threshold: xtc.threshold } }),
   };
 }
 
