@@ -103,6 +103,7 @@ function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
 
 interface Verdict {
   readonly caller: Caller;
+  /** The caller's own; undefined when it has none, or a longer one than the service gives. */
   readonly timeoutMs: number | undefined;
   readonly refusal: ConnectError | undefined;
 }
@@ -119,7 +120,8 @@ function judge(request: HttpRequest, procedure: Procedure, { authenticate, drain
       throw fault("draining", "the service is shutting down; try again, another replica may answer", { retryAfterMs: 1000 });
     if (procedure.isManagement && (!isLoopback || cors.isForeignPage(request)))
       throw fault("permission_denied", `${procedure.name} answers programs on the service's own machine only`);
-    return { caller, timeoutMs: Math.min(timeoutMs ?? Infinity, limits.callMs) === timeoutMs ? timeoutMs : undefined, refusal: undefined };
+    const isWithin = timeoutMs !== undefined && timeoutMs <= limits.callMs;
+    return { caller, timeoutMs: isWithin ? timeoutMs : undefined, refusal: undefined };
   } catch (error) {
     return { caller: { ...nobody, isLoopback }, timeoutMs: undefined, refusal: asFault(error) };
   }
@@ -160,7 +162,7 @@ const sentCheckMs = 5;
 
 /** Tells an HTTP/2 client that the rest of its body is not wanted, once the answer is out: the stream would stay open until that is sent. */
 function stopSending(request: HttpRequest): void {
-  if (!("stream" in request) || request.complete || request.stream.closed) return;
+  if (!("stream" in request) || request.complete || request.stream.endAfterHeaders || request.stream.closed) return;
   // No event says that trailers have been sent, and a reset before would take their place.
   if (request.stream.state.localClose === 1) request.stream.close(noError);
   else setTimeout(() => stopSending(request), sentCheckMs).unref();

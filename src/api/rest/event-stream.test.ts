@@ -1,7 +1,9 @@
 import { connect } from "node:http2";
+import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
 import { FinishReason } from "../../../gen/parley/v1/chat_pb.ts";
 import { accepted, finished, started, text } from "../../core/events.ts";
+import { fault } from "../../core/reasons.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { rawClient } from "../raw-client.ts";
 import { done, openDoors, saying, type TestDoors } from "../test-service.ts";
@@ -86,6 +88,24 @@ describe("a stream over REST", () => {
     });
     const frames = (await (await ask({})).text()).trim().split("\n\n");
     expect(JSON.parse(frames.at(-1)!.slice(6))).toMatchObject({ error: { code: "provider_truncated" } });
+  });
+
+  it("that fails half-way raises in the OpenAI SDK, which has the words that came before", async () => {
+    doors = await openDoors(async function* broken() {
+      yield begun();
+      yield started("test", "tiny");
+      yield text(0, "half");
+      throw fault("engine_failed", "the model's process ended");
+    });
+    const openai = new OpenAI({ baseURL: `${doors.url}/v1`, apiKey: "none" });
+    let words = "";
+    const read = async () => {
+      const messages = [{ role: "user" as const, content: "x" }];
+      for await (const chunk of await openai.chat.completions.create({ model: "tiny", messages, stream: true }))
+        words += chunk.choices[0]?.delta.content ?? "";
+    };
+    await expect(read()).rejects.toMatchObject({ code: "engine_failed", message: expect.stringContaining("the model's process ended") });
+    expect([words, doors.calls.length]).toEqual(["half", 1]);
   });
 
   it("leaves the work when the client leaves while the work waits for its reader", async () => {
