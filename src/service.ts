@@ -21,7 +21,7 @@ import { observe } from "./layers/observe.ts";
 import { sequence } from "./layers/sequence.ts";
 import { timeLimits } from "./layers/time-limits.ts";
 import { validate } from "./layers/validate.ts";
-import { openLibrary } from "./library/library.ts";
+import { openModelLibrary } from "./model-library.ts";
 import { echo } from "./providers/echo.ts";
 import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
 import { directory, type Directory } from "./routing/directory.ts";
@@ -77,7 +77,7 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const log = options.log ?? ownLog ?? silentLog;
   const parts: Parts = { loaded, log, clock: options.clock ?? systemClock, metrics: createMetrics() };
   const stopTracing = await beginTracing(loaded);
-  const library = await openModelLibrary(parts);
+  const library = await openModelLibrary(loaded, log, parts.clock);
   const backend = serviceOf(parts, library);
   const free = async () => {
     await Promise.all([backend.close(), library.close()]);
@@ -225,18 +225,6 @@ function targetOf(parts: Parts, provider: Provider, model: string): Target {
       return known as Work<Request, Event>;
     },
   };
-}
-
-async function openModelLibrary({ loaded: { settings, hub, limits }, clock, log }: Parts): Promise<Library> {
-  return openLibrary({
-    directory: settings.modelsDirectory,
-    mirror: settings.modelMirror,
-    dataDirectory: settings.dataDirectory,
-    hub: { endpoint: hub.endpoint, token: hub.token?.reveal() },
-    limits,
-    log,
-    clock,
-  });
 }
 
 function localProvider({ loaded: { settings, limits }, clock, log, metrics }: Parts, library: Library): Provider {

@@ -2,7 +2,6 @@ import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { ModelSchema, PullModelResponseSchema, type Model } from "../../gen/parley/v1/models_pb.ts";
 import { loadConfig } from "../config.ts";
-import { systemClock } from "../core/clock.ts";
 import { fault } from "../core/reasons.ts";
 import type { ModelLibrary } from "../library/library.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -67,22 +66,14 @@ function withFlags(command: Command): Command {
 }
 
 async function withLibrary(flags: Flags, host: Host, work: (parts: Work) => Promise<void>): Promise<number> {
-  const { settings, hub, limits, warnings } = loadConfig({
+  const loaded = loadConfig({
     file: flags.config,
     environment: host.variables,
     flags: { modelsDir: flags.modelsDir },
   });
-  for (const warning of warnings) host.err.write(`parley: ${warning}\n`);
-  const { openLibrary } = await import("../library/library.ts");
-  const library = await openLibrary({
-    directory: settings.modelsDirectory,
-    mirror: settings.modelMirror,
-    dataDirectory: settings.dataDirectory,
-    hub: { endpoint: hub.endpoint, token: hub.token?.reveal() },
-    limits,
-    log: silentLog, // what goes wrong comes back as an error
-    clock: systemClock,
-  });
+  for (const warning of loaded.warnings) host.err.write(`parley: ${warning}\n`);
+  const { openModelLibrary } = await import("../model-library.ts");
+  const library = await openModelLibrary(loaded, silentLog); // what goes wrong comes back as an error
   const signals = stopSignals();
   try {
     await work({ library, host, isJson: flags.json === true, signal: signals.first });

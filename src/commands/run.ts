@@ -1,5 +1,4 @@
 import type { LoadedConfig } from "../config.ts";
-import { systemClock } from "../core/clock.ts";
 import type { ParleyServer } from "../service.ts";
 import { openLog, silentLog, type ClosableLog } from "../telemetry/log.ts";
 import { banner, readyLine } from "./banner.ts";
@@ -69,19 +68,12 @@ async function serveUntilStopped(loaded: LoadedConfig, running: Running): Promis
 
 /** Brings a model on disk where there is none; answers with what the user must know. The services' modules are loaded late, so that `--help` and `--check` are quick. */
 async function prepareModel(loaded: LoadedConfig, { host, signals, log }: Running): Promise<string | undefined> {
-  const { settings, limits, hub } = loaded;
+  const { settings } = loaded;
   if (settings.defaultProvider === "echo") return undefined;
-  const { openLibrary } = await import("../library/library.ts");
-  const library = await openLibrary({
-    directory: settings.modelsDirectory,
-    mirror: settings.modelMirror,
-    dataDirectory: settings.dataDirectory,
-    hub: { endpoint: hub.endpoint, token: hub.token?.reveal() },
-    limits,
-    // what its sources say comes back in one sentence
-    log: settings.logLevel === "debug" || settings.logLevel === "trace" ? log : silentLog,
-    clock: systemClock,
-  });
+  const { openModelLibrary } = await import("../model-library.ts");
+  // what its sources say comes back in one sentence
+  const isVerbose = settings.logLevel === "debug" || settings.logLevel === "trace";
+  const library = await openModelLibrary(loaded, isVerbose ? log : silentLog);
   try {
     return await ensureModel({ settings, library, show: (id, steps) => showPull(steps, { id, err: host.err }), signal: signals.first });
   } catch (error) {
