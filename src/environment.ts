@@ -109,10 +109,10 @@ export const environment: readonly EnvironmentRow[] = [
     default: "what the context leaves",
     what: "Most new tokens of requests to local models that say none.",
   }),
-  row("LLM_TIMEOUT_SECS", ["limits.values.firstTokenMs", "limits.values.idleStreamMs"], {
+  row("LLM_TIMEOUT_SECS", ["limits.values.unaryCallMs", "limits.values.firstTokenMs", "limits.values.idleStreamMs"], {
     type: secondsType,
-    default: "60",
-    what: "Longest wait for the first content of a remote target, and for the next event of any stream; `limits.callMs` caps the whole call.",
+    default: "120 whole, 60 between events",
+    what: "Longest wait for an answer that comes whole, for the first content of a remote target, and for the next event of any stream; `limits.callMs` caps every call.",
   }),
   row("LLM_LOG_LEVEL", "telemetry.logLevel", {
     type: levelType,

@@ -14,7 +14,7 @@ export async function readJson({ request, call }: Exchange, limits: Limits): Pro
   if (declared > limits.maxBodyBytes) throw tooLarge(limits);
   const source = decoder === undefined ? request : request.pipe(decoder);
   const bytes = await readAll(source as NodeJS.ReadableStream & { destroy(): void }, request, { limit: limits, signal: call.signal });
-  return parseJson(textOf(bytes));
+  return parseJson(textOf(bytes), limits);
 }
 
 /** Any type that could hold JSON is taken, and none at all: clients are careless. Forms and the charsets that are not UTF-8 are not. */

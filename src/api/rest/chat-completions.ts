@@ -1,6 +1,5 @@
-import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { collect } from "../../core/collect.ts";
-import { callContext } from "../../core/context.ts";
+import { callContext, type Call } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { ChunkWriter } from "../../dialects/openai/chunks.ts";
@@ -9,6 +8,7 @@ import { chatRequestFromOpenAI } from "../../dialects/openai/request.ts";
 import { chatResponseToOpenAI } from "../../dialects/openai/response.ts";
 import type { Doors, Exchange, Serve } from "../exchange.ts";
 import { sendJson } from "../send.ts";
+import { unary } from "../unary.ts";
 import { withKey } from "../with-key.ts";
 import { answerError } from "./answer-error.ts";
 import { readJson } from "./body.ts";
@@ -25,9 +25,13 @@ export function chatCompletions(doors: Doors): Serve {
       throwIfAborted(exchange.call.signal);
       const asked = chatRequestFromOpenAI(body);
       const request = withKey(asked.request, exchange.call);
-      const events: AsyncIterable<ChatEvent> = service.generate(request, callContext(exchange.call, chatKind, request));
-      if (asked.stream) return await streamEvents(exchange, { events, writer: new ChunkWriter(asked), param: paramOf(body) }, doors);
-      sendJson(exchange, 200, chatResponseToOpenAI(await collect(events)));
+      const events = (call: Call) => service.generate(request, callContext(call, chatKind, request));
+      if (asked.stream) {
+        const answer = { events: events(exchange.call), writer: new ChunkWriter(asked), param: paramOf(body) };
+        return await streamEvents(exchange, answer, doors);
+      }
+      const response = await unary(exchange.call, doors, (call) => collect(events(call)));
+      sendJson(exchange, 200, chatResponseToOpenAI(response));
     } catch (error) {
       answerError(exchange, error, { log, param: paramOf(body) });
     }

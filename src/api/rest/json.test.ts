@@ -1,6 +1,9 @@
 import { assert, jsonValue, property } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseJson } from "./json.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import { parseJson as parseLimited } from "./json.ts";
+
+const parseJson = (text: string) => parseLimited(text, defaultLimits);
 
 describe("parseJson", () => {
   it("reads whatever JSON.stringify wrote", () => {

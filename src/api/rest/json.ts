@@ -1,20 +1,17 @@
+import { limitFault, type LimitName, type Limits } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
 import type { ConnectError } from "@connectrpc/connect";
-
-/** Deepest nesting that is parsed: deeper bodies cost time out of proportion, and exhaust the stack of whoever walks them. */
-const maxDepth = 64;
-
-/** Most keys of one object: an object of hundreds of thousands of distinct keys blocks the process for a quarter of a second. */
-const maxKeys = 10_000;
 
 const quote = 0x22;
 const backslash = 0x5c;
 const colon = 0x3a;
 
+/** What is refused before it is parsed: deep bodies cost time out of proportion and exhaust the stack of whoever walks them, and hundreds of thousands of distinct keys block the process. */
+type JsonLimits = Pick<Limits, "maxJsonDepth" | "maxJsonKeys">;
+
 /** Parses a JSON body. Throws `malformed_body`. A key `__proto__`, however it is escaped, is left out: it must never reach an object's prototype. */
-export function parseJson(text: string): unknown {
-  const problem = problemOf(text);
-  if (problem !== undefined) throw malformed(problem);
+export function parseJson(text: string, limits: JsonLimits): unknown {
+  checkSize(text, limits);
   try {
     const hasProto = text.includes("__proto__") || /\\u005f/i.test(text);
     return JSON.parse(text, hasProto ? (key, value: unknown) => (key === "__proto__" ? undefined : value) : undefined) as unknown;
@@ -35,7 +32,7 @@ function syntaxOf({ message }: SyntaxError): string {
 }
 
 /** Looks for what would be costly to parse, without parsing: strings, which are most of a body, are skipped at the speed of `indexOf`. */
-function problemOf(text: string): string | undefined {
+function checkSize(text: string, { maxJsonDepth, maxJsonKeys }: JsonLimits): void {
   const keys: number[] = [0];
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -44,17 +41,20 @@ function problemOf(text: string): string | undefined {
       continue;
     }
     if (isOpening(code)) {
-      if (keys.length > maxDepth) return `it is nested deeper than ${maxDepth}`;
+      if (keys.length > maxJsonDepth) throw beyond("maxJsonDepth", `it is nested deeper than ${maxJsonDepth}`);
       keys.push(0);
     } else if (isClosing(code)) {
       keys.pop();
     } else if (code === colon) {
       const count = (keys.at(-1) ?? 0) + 1;
-      if (count > maxKeys) return `an object has more than ${maxKeys} keys`;
+      if (count > maxJsonKeys) throw beyond("maxJsonKeys", `an object has more than ${maxJsonKeys} keys`);
       keys[keys.length - 1] = count;
     }
   }
-  return undefined;
+}
+
+function beyond(name: LimitName, what: string): ConnectError {
+  return limitFault(name, `the body is not JSON that can be read: ${what}, which is limits.${name}`);
 }
 
 /** Index of the quote that ends the string which begins at `start`; the text's end when there is none. */

@@ -11,6 +11,7 @@ import { callContext, type Call } from "../../core/context.ts";
 import { chatKind, countTokensKind } from "../../core/kinds.ts";
 import { only } from "../../core/stream.ts";
 import type { Doors } from "../exchange.ts";
+import { unary } from "../unary.ts";
 import { withKey } from "../with-key.ts";
 import { callOf } from "./exchange-key.ts";
 import { healthDoor } from "./health.ts";
@@ -36,20 +37,20 @@ export function mountServices(router: ConnectRouter, doors: Doors): void {
     countTokens: (request, context) => {
       const chat = request.chat === undefined ? undefined : withKey(request.chat, callOf(context));
       const counted = chat === undefined ? request : { ...request, chat };
-      return only(service.countTokens(counted, callContext(callOf(context), countTokensKind, counted)));
+      return unary(callOf(context), doors, (call) => only(service.countTokens(counted, callContext(call, countTokensKind, counted))));
     },
   });
   for (const later of [EmbeddingService, RerankService, ProviderService]) router.service(later, {});
   router.service(HealthService, healthDoor(service.health, doors.drain));
 }
 
-function chatDoor({ service }: Doors): ServiceImpl<typeof ChatService> {
+function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
   const events = (request: ChatRequest, call: Call) => {
     const keyed = withKey(request, call);
-    return service.generate(keyed, callContext(call, chatKind, keyed));
+    return doors.service.generate(keyed, callContext(call, chatKind, keyed));
   };
   return {
-    chat: async (request, context) => collect(events(request, callOf(context))),
+    chat: (request, context) => unary(callOf(context), doors, (call) => collect(events(request, call))),
     stream: (request, context) => events(request, callOf(context)),
   };
 }

@@ -122,7 +122,13 @@ function maxTokens(body: Json): number | undefined {
   const newer = read(body, "max_completion_tokens", integerAt);
   if (older !== undefined && newer !== undefined && older !== newer)
     throw invalidField("max_tokens", `${older} contradicts max_completion_tokens, ${newer}: send one of them`);
-  return newer ?? older;
+  return newer ?? older ?? predicted(body);
+}
+
+/** llama.cpp's own name for it; below 0 it means no limit. */
+function predicted(body: Json): number | undefined {
+  const count = read(body, "n_predict", integerAt);
+  return count === undefined || count < 0 ? undefined : count;
 }
 
 function topLogprobs(body: Json): number | undefined {
