@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 import { expect, it, vi } from "vitest";
 import { engineEnvironment } from "./engine-process.ts";
 
+// Processes are started, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 it("an engine gets the variables it needs, one libuv thread, and no secret", () => {
   const given = {
     PATH: "/bin",
@@ -25,4 +28,4 @@ it("no engine outlives its parent, though the parent is killed", async () => {
   expect(() => process.kill(engine, 0)).not.toThrow();
   parent.kill("SIGKILL");
   await vi.waitFor(() => expect(() => process.kill(engine, 0)).toThrow("ESRCH"), { timeout: 10_000, interval: 20 });
-}, 30_000);
+});

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChatRequestSchema } from "../../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../../gen/parley/v1/messages_pb.ts";
 import { fateOf, fieldPaths } from "../../core/fields.ts";
@@ -8,11 +8,14 @@ import { contractPaths } from "../../testing/contract-paths.ts";
 import { tinyProvider, type TinyProvider } from "../../testing/tiny-provider.ts";
 import { llamaCppFields } from "./fields.ts";
 
+// Processes are started, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 let tiny: TinyProvider;
 beforeAll(async () => {
   tiny = await tinyProvider({ load: { sequences: 1 } });
   await tiny.library.add("tiny");
-}, 60_000);
+});
 afterAll(() => tiny.close());
 
 type Ask = MessageInitShape<typeof ChatRequestSchema>;

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChatRequestSchema, FinishReason, RawPromptSchema, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { MessageSchema, Role } from "../../../gen/parley/v1/messages_pb.ts";
 import { reasonOf } from "../../core/reasons.ts";
@@ -10,11 +10,14 @@ import { answerOf, failureOf, textOf, valuesOf } from "../../testing/collect-eve
 import { userRequest } from "../../testing/sample-request.ts";
 import { tinyProvider, type TinyProvider } from "../../testing/tiny-provider.ts";
 
+// Processes are started, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 let tiny: TinyProvider;
 beforeAll(async () => {
   tiny = await tinyProvider();
   await tiny.library.add("tiny");
-}, 60_000);
+});
 afterAll(() => tiny.close());
 
 const greedy = { temperature: 0 };

@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Priority, type ChatEvent, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { reasonOf, retryAfterMsOf } from "../../core/reasons.ts";
 import { testContext } from "../../testing/call-context.ts";
 import { answerOf, failureOf, iterate, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { tinyProvider, type TinyProvider, type TinyProviderOptions } from "../../testing/tiny-provider.ts";
+
+// Processes are started, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let tiny: TinyProvider;
 afterEach(() => tiny.close());
