@@ -60,13 +60,21 @@ export function http2Server(limits: Limits, handle: Handler): Http2Server {
 function guard(session: ServerHttp2Session, limits: Limits): void {
   let streams = 0;
   const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
+  // Not session.setTimeout: Node leaves that timer behind when the client closes the connection, and with it the session, 3 kB, for the whole time.
+  const idle = setTimeout(() => {
+    if (streams === 0) session.close();
+  }, limits.idleConnectionMs);
+  idle.unref();
   session.once("remoteSettings", () => clearTimeout(silent));
-  session.once("close", () => clearTimeout(silent));
+  session.once("close", () => {
+    clearTimeout(silent);
+    clearTimeout(idle);
+  });
   session.on("stream", (stream) => {
     streams += 1;
-    stream.once("close", () => (streams -= 1));
-  });
-  session.setTimeout(limits.idleConnectionMs, () => {
-    if (streams === 0) session.close();
+    stream.once("close", () => {
+      streams -= 1;
+      if (streams === 0 && !session.closed) idle.refresh();
+    });
   });
 }
