@@ -21,7 +21,7 @@ import { observe } from "./layers/observe.ts";
 import { sequence } from "./layers/sequence.ts";
 import { timeLimits } from "./layers/time-limits.ts";
 import { validate } from "./layers/validate.ts";
-import { openModelLibrary } from "./model-library.ts";
+import { openModelLibrary } from "./service-library.ts";
 import { echo } from "./providers/echo.ts";
 import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
 import { directory, type Directory } from "./routing/directory.ts";

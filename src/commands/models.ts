@@ -72,7 +72,7 @@ async function withLibrary(flags: Flags, host: Host, work: (parts: Work) => Prom
     flags: { modelsDir: flags.modelsDir },
   });
   for (const warning of loaded.warnings) host.err.write(`parley: ${warning}\n`);
-  const { openModelLibrary } = await import("../model-library.ts");
+  const { openModelLibrary } = await import("../service-library.ts");
   const library = await openModelLibrary(loaded, silentLog); // what goes wrong comes back as an error
   const signals = stopSignals();
   try {

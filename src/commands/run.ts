@@ -70,7 +70,7 @@ async function serveUntilStopped(loaded: LoadedConfig, running: Running): Promis
 async function prepareModel(loaded: LoadedConfig, { host, signals, log }: Running): Promise<string | undefined> {
   const { settings } = loaded;
   if (settings.defaultProvider === "echo") return undefined;
-  const { openModelLibrary } = await import("../model-library.ts");
+  const { openModelLibrary } = await import("../service-library.ts");
   // what its sources say comes back in one sentence
   const isVerbose = settings.logLevel === "debug" || settings.logLevel === "trace";
   const library = await openModelLibrary(loaded, isVerbose ? log : silentLog);

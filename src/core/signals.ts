@@ -1,4 +1,4 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { asFault, fault } from "./reasons.ts";
 
 /** A signal of our own that follows another until it is released. */
@@ -52,9 +52,4 @@ export function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal
       (error: unknown) => (settle(), reject(error as Error)),
     );
   });
-}
-
-/** Whether an error says that the caller or the service ended the call, rather than that something failed. */
-export function isCancellation(error: unknown): boolean {
-  return error instanceof ConnectError && error.code === Code.Canceled;
 }

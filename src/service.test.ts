@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { createClient, type ConnectRouter } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ProviderService } from "../gen/parley/v1/providers_pb.ts";
+import { CountTokensRequestSchema } from "../gen/parley/v1/tokens_pb.ts";
+import { loadConfig } from "./config.ts";
+import { systemClock } from "./core/clock.ts";
+import { callContext } from "./core/context.ts";
+import { chatKind, countTokensKind } from "./core/kinds.ts";
+import type { Log } from "./core/ports.ts";
+import { reasonOf } from "./core/reasons.ts";
+import { only } from "./core/stream.ts";
+import { callLayers, startServer, targetLayers, type ParleyServer } from "./service.ts";
+import { silentLog } from "./telemetry/log.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { failure } from "./testing/answers.ts";
+import { testCall } from "./testing/call-context.ts";
+import { eventsOf, outlineOf, textOf } from "./testing/collect-events.ts";
+import { userRequest } from "./testing/sample-request.ts";
+
+const loaded = loadConfig({ environment: { LLM_PROVIDER: "echo" } });
+const parts = { loaded, clock: systemClock, log: silentLog, metrics: createMetrics() };
+
+describe("the order of the layers", () => {
+  it("of a call", () => {
+    const names = { defaultModel: () => "echo" } as never;
+    expect(callLayers(parts, names).map(({ name }) => name)).toEqual([
+      "observeLayer",
+      "sequence",
+      "validateLayer",
+      "authorizeModelLayer",
+      "acceptLayer",
+    ]);
+  });
+  it("of an attempt", () => {
+    const target = { provider: "p", model: "m", isLocal: true };
+    expect(targetLayers(parts, target).map(({ name }) => name)).toEqual(["attemptSpanLayer", "concurrencyLayer", "timeLimitsLayer"]);
+  });
+});
+
+describe("the service", () => {
+  const lines: (Readonly<Record<string, unknown>> | undefined)[] = [];
+  const log: Log = { ...silentLog, info: (message, facts) => void (message === "call" && lines.push(facts)) };
+  const routes = (router: ConnectRouter) =>
+    void router.service(ProviderService, { listProviders: () => ({ defaultProvider: "of the embedding program" }) });
+  let server: ParleyServer;
+  let folder: string;
+  const environment = (port: number) => ({ LLM_PROVIDER: "echo", LLM_PORT: String(port), LLM_MODELS_DIR: folder, LLM_DATA_DIR: folder });
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "parley-service-"));
+    server = await startServer(loadConfig({ environment: environment(0) }), { log, routes });
+  });
+  afterAll(async () => {
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("streams chat through every layer, in the order that the contract promises", async () => {
+    const request = userRequest("one two three");
+    const events = await eventsOf(server.service.generate(request, callContext(testCall(), chatKind, request)));
+    expect(outlineOf(events)).toEqual(["accepted", "started", "text", "finished", "completed"]);
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index));
+    expect(textOf(events)).toBe("one two three");
+    expect(lines.at(-1)).toMatchObject({ operation: "chat", provider: "echo", status: "ok" });
+  });
+
+  it("counts tokens through the same layers, without those of chat", async () => {
+    const request = create(CountTokensRequestSchema, { chat: userRequest("one two three") });
+    const counted = await only(server.service.countTokens(request, callContext(testCall(), countTokensKind, request)));
+    expect(counted).toMatchObject({ promptTokens: 4, model: "echo" });
+    expect(lines.at(-1)).toMatchObject({ operation: "count_tokens", status: "ok" });
+    const wrong = create(CountTokensRequestSchema, { chat: { messages: [] } });
+    const refusal = await failure((async () => only(server.service.countTokens(wrong, callContext(testCall(), countTokensKind, wrong))))());
+    expect(reasonOf(refusal)).toBe("invalid_request");
+    expect(lines.at(-1)).toMatchObject({ operation: "count_tokens", status: "invalid_request" });
+  });
+
+  it("counts what a request is then billed", async () => {
+    const chat = userRequest("how many are these?");
+    const request = create(CountTokensRequestSchema, { chat });
+    const counted = await only(server.service.countTokens(request, callContext(testCall(), countTokensKind, request)));
+    const events = await eventsOf(server.service.generate(chat, callContext(testCall(), chatKind, chat)));
+    const completed = events.at(-1)?.event;
+    expect(completed?.case === "completed" && completed.value.usage?.promptTokens).toBe(counted.promptTokens);
+  });
+
+  it("mounts the services of the program that embeds it", async () => {
+    const client = createClient(ProviderService, createConnectTransport({ baseUrl: server.urls[0] ?? "", httpVersion: "1.1" }));
+    expect((await client.listProviders({})).defaultProvider).toBe("of the embedding program");
+  });
+
+  it("refuses a port that is taken, and frees what it had opened", async () => {
+    const second = startServer(loadConfig({ environment: environment(server.port) }), { log: silentLog });
+    expect(reasonOf(await failure(second))).toBe("invalid_request");
+  });
+});
