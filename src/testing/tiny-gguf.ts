@@ -22,7 +22,7 @@ export interface TinyGgufOptions {
 }
 
 /** Tokens of a tiny model that are not text. */
-export const tinySpecialTokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
+const tinySpecialTokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
 
 const chatMl =
   "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}" +

@@ -20,28 +20,13 @@ export async function tinyLibrary(): Promise<TinyLibrary> {
   const directory = await mkdtemp(join(tmpdir(), "parley-models-"));
   const files = new Map<string, ModelFile>();
   const listeners = new Set<() => void>();
-  const tell = () => {
+  const change = (how: () => void) => {
+    how();
     for (const listener of listeners) listener();
   };
   const addFile = async (id: string, path: string, more: Partial<ModelFile> = {}): Promise<ModelFile> => {
-    const { size, mtimeMs } = await stat(path);
-    const file: ModelFile = {
-      id,
-      aliases: [`${id}.gguf`],
-      path,
-      sizeBytes: size,
-      modifiedMs: mtimeMs,
-      title: id,
-      licence: "Apache-2.0",
-      sha256: "",
-      architecture: "llama",
-      trainedContextLength: 2048,
-      purpose: "chat",
-      problem: "",
-      ...more,
-    };
-    files.set(id, file);
-    tell();
+    const file = { ...(await modelFile(id, path)), ...more };
+    change(() => files.set(id, file));
     return file;
   };
   return {
@@ -52,10 +37,7 @@ export async function tinyLibrary(): Promise<TinyLibrary> {
       await writeTinyGguf(path, options);
       return addFile(id, path, more);
     },
-    forget(id) {
-      files.delete(id);
-      tell();
-    },
+    forget: (id) => change(() => files.delete(id)),
     list: () => [...files.values()],
     find: (name) => files.get(name) ?? [...files.values()].find(({ aliases }) => aliases.includes(name)),
     catalog: () => [],
@@ -69,5 +51,23 @@ export async function tinyLibrary(): Promise<TinyLibrary> {
     },
     remove: () => Promise.reject(new Error("a tiny library removes nothing")),
     close: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+async function modelFile(id: string, path: string): Promise<ModelFile> {
+  const { size, mtimeMs } = await stat(path);
+  return {
+    id,
+    aliases: [`${id}.gguf`],
+    path,
+    sizeBytes: size,
+    modifiedMs: mtimeMs,
+    title: id,
+    licence: "Apache-2.0",
+    sha256: "",
+    architecture: "llama",
+    trainedContextLength: 2048,
+    purpose: "chat",
+    problem: "",
   };
 }

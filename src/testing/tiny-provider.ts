@@ -4,14 +4,17 @@ import type { Clock, EngineObserver, Log, Provider } from "../core/ports.ts";
 import { llamaCpp, type LlamaCppOptions } from "../providers/llama-cpp/llama-cpp.ts";
 import { tinyLibrary, type TinyLibrary } from "./tiny-library.ts";
 
+/** One call of an observer, such as `["loaded", "tiny", true]`. */
+export type Report = readonly [name: keyof EngineObserver, ...facts: unknown[]];
+
 /** The provider of local models on a folder of tiny ones, and what it reports. */
 export interface TinyProvider {
   readonly provider: Provider;
   readonly library: TinyLibrary;
-  /** Reports so far, oldest first, such as `["loaded", "tiny", true]`. */
-  readonly reports: (readonly [name: keyof EngineObserver, ...facts: unknown[]])[];
-  /** Resolves at the next report for which `isWanted` holds, or one that is there already after `from`. */
-  reported(isWanted: (report: TinyProvider["reports"][number]) => boolean, from?: number): Promise<void>;
+  /** Reports so far, oldest first. */
+  readonly reports: readonly Report[];
+  /** Resolves at the next report for which `isWanted` holds, or at once when there is one from place `from` on. */
+  reported(isWanted: (report: Report) => boolean, from?: number): Promise<void>;
   /** Process of a model that is loaded. */
   pidOf(model: string): number;
   close(): Promise<void>;
@@ -24,18 +27,11 @@ export interface TinyProviderOptions {
   readonly load?: ReturnType<LlamaCppOptions["optionsOf"]>;
 }
 
-/** An empty provider. One thread a process: tiny models gain nothing from more, and tests share the machine. */
+/** A provider without models. One thread a process: tiny models gain nothing from more, and tests share the machine. */
 export async function tinyProvider({ limits = {}, clock = systemClock, load = {} }: TinyProviderOptions = {}): Promise<TinyProvider> {
   const library = await tinyLibrary();
-  const reports: TinyProvider["reports"] = [];
+  const { observer, reports, reported } = reporter();
   const pids = new Map<unknown, number>();
-  let listeners: (() => void)[] = [];
-  const report =
-    (name: keyof EngineObserver) =>
-    (...facts: unknown[]) => {
-      reports.push([name, ...facts]);
-      for (const listener of listeners) listener();
-    };
   const log: Log = {
     debug() {},
     info: (_message, facts) => void (facts?.["pid"] !== undefined && pids.set(facts["model"], Number(facts["pid"]))),
@@ -44,13 +40,7 @@ export async function tinyProvider({ limits = {}, clock = systemClock, load = {}
   };
   const provider = llamaCpp({
     library,
-    observer: {
-      decoded: report("decoded"),
-      queued: report("queued"),
-      waited: report("waited"),
-      loaded: report("loaded"),
-      restarted: report("restarted"),
-    },
+    observer,
     clock,
     limits: { ...defaultLimits, ...limits },
     log,
@@ -61,16 +51,7 @@ export async function tinyProvider({ limits = {}, clock = systemClock, load = {}
     provider,
     library,
     reports,
-    reported: (isWanted, from = 0) =>
-      new Promise((resolve) => {
-        const look = () => {
-          if (!reports.slice(from).some(isWanted)) return;
-          listeners = listeners.filter((listener) => listener !== look);
-          resolve();
-        };
-        listeners.push(look);
-        look();
-      }),
+    reported,
     pidOf(model) {
       const pid = pids.get(model);
       if (pid === undefined) throw new Error(`${model} has not been loaded`);
@@ -80,5 +61,37 @@ export async function tinyProvider({ limits = {}, clock = systemClock, load = {}
       await provider.close();
       await library.close();
     },
+  };
+}
+
+/** An observer that remembers, and whose reports can be waited for. */
+function reporter(): Pick<TinyProvider, "reports" | "reported"> & { readonly observer: EngineObserver } {
+  const reports: Report[] = [];
+  const looks = new Set<() => void>();
+  const report =
+    (name: keyof EngineObserver) =>
+    (...facts: unknown[]) => {
+      reports.push([name, ...facts]);
+      for (const look of looks) look();
+    };
+  return {
+    reports,
+    observer: {
+      decoded: report("decoded"),
+      queued: report("queued"),
+      waited: report("waited"),
+      loaded: report("loaded"),
+      restarted: report("restarted"),
+    },
+    reported: (isWanted, from = 0) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!reports.slice(from).some(isWanted)) return;
+          looks.delete(look);
+          resolve();
+        };
+        looks.add(look);
+        look();
+      }),
   };
 }

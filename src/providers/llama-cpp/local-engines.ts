@@ -152,6 +152,7 @@ export class LocalEngines implements LocalModels {
         observer.restarted(id, why);
         log.warn("a model's process failed", { model: id, why });
       },
+      onFailed: (problem) => log.warn("a model does not serve", { model: id, problem }),
     });
     return made;
   }

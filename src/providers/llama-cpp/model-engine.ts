@@ -24,6 +24,8 @@ export interface ModelEngineOptions {
   /** It is loaded, by which process; or not any more. */
   readonly onLoaded: (isLoaded: boolean, pid: number | undefined) => void;
   readonly onCrash: (why: string) => void;
+  /** It cannot be loaded, or is given up. */
+  readonly onFailed: (problem: string) => void;
 }
 
 /** How a model stands, for people and lists. */
@@ -176,7 +178,10 @@ export class ModelEngine {
       this.idle();
     };
     const onFailed = async (error: unknown) => {
-      if (this.#state === loading) this.#fail(asFault(error));
+      if (this.#state === loading) {
+        this.#crashes++;
+        this.#fail(asFault(error));
+      }
       await engine.stop();
     };
     ready.then(onLoaded, onFailed);
@@ -194,7 +199,7 @@ export class ModelEngine {
     onCrash(why);
     if (this.#crashes >= mostCrashes) {
       const error = fault("engine_failed", `the process of model "${model}" has failed ${this.#crashes} times in a row: ${why}`);
-      this.#become({ is: "failed", error, retryAtMs: clock.now() + backoffMs(this.#crashes) });
+      this.#fail(error);
     } else if (this.#crashes === 1) void this.#begin();
     else this.#beginLater();
   }
@@ -214,8 +219,9 @@ export class ModelEngine {
   }
 
   #fail(error: ConnectError): void {
-    this.#crashes++;
-    this.#become({ is: "failed", error, retryAtMs: this.#options.clock.now() + backoffMs(this.#crashes) });
+    const { clock, onFailed } = this.#options;
+    onFailed(error.rawMessage);
+    this.#become({ is: "failed", error, retryAtMs: clock.now() + backoffMs(this.#crashes) });
   }
 
   #refuseTooSoon({ error, retryAtMs }: Extract<State, { is: "failed" }>): void {

@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 await describeWithRealModel("SmolLM2-135M-Instruct", (path) => {
   let local: TinyProvider;
   beforeAll(async () => {
-    local = await tinyProvider({ load: { sequences: 2, contextLength: 512, threads: 2 } });
+    local = await tinyProvider({ load: { sequences: 2, contextLength: 512, threads: 1 } });
     await local.library.addFile("smollm2", path);
   });
   afterAll(() => local.close());
