@@ -115,6 +115,26 @@ describe.each(transports)("connect-node by %s", (_name, transportTo) => {
   });
 });
 
+describe("model and provider, which the service honours for every provider", () => {
+  const chat = () => createClient(ChatService, createGrpcTransport({ baseUrl: server.url }));
+  const servedBy = async (ask: { model?: string; provider?: string }) =>
+    (await chat().chat(userRequest("hi", { maxTokens: 1, ...ask }))).servedBy;
+
+  it("choose who answers", async () => {
+    expect(await servedBy({ model: "tiny" })).toMatchObject({ provider: "llama-cpp", model: "tiny" });
+    expect(await servedBy({ model: "tiny.gguf" })).toMatchObject({ provider: "llama-cpp", model: "tiny" });
+    expect(await servedBy({ provider: "echo" })).toMatchObject({ provider: "echo" });
+    expect(await servedBy({ model: "tiny", provider: "llama-cpp" })).toMatchObject({ provider: "llama-cpp", model: "tiny" });
+  });
+
+  it("are refused where nobody answers to them", async () => {
+    expect((await failureOf(servedBy({ provider: "nobody" }))).findDetails(ErrorInfoSchema)).toMatchObject([
+      { reason: "PROVIDER_NOT_FOUND" },
+    ]);
+    expect((await failureOf(servedBy({ model: "tiny", provider: "echo" }))).code).toBe(Code.NotFound);
+  });
+});
+
 describe("Connect by GET", () => {
   it("answers reads, which caches may keep", async () => {
     const transport = createConnectTransport({ baseUrl: server.url, httpVersion: "1.1", useHttpGet: true });
