@@ -145,14 +145,39 @@ describe("what local models read", () => {
   });
 
   it.each([
-    ["token ids that the model does not have", raw({ prompt: { case: "tokenIds", value: { ids: [9999] } } }), "invalid_request", "9999"],
-    ["a suffix without tokens for it", raw({ prompt: { case: "text", value: "a" }, suffix: "b" }), "unsupported_field", "suffix"],
-    ["an empty prompt without a begin token", raw({ prompt: { case: "text", value: "" } }), "invalid_request", "empty"],
-    ["a bias of an end token", ask("a", { sampling: { logitBias: { 2: -100 } } }), "invalid_request", "ends the answer"],
-    ["a bias of no token", ask("a", { sampling: { logitBias: { 9999: 1 } } }), "invalid_request", "9999"],
-    ["options of its own", ask("a", { providerOptions: { "llama-cpp": { mirostat: 2 } } }), "unsupported_field", "provider_options"],
-    ["a model that is not there", ask("a", { model: "none" }), "model_not_found", "none"],
-  ])("is refused: %s", async (_what, request, reason, word) => {
+    {
+      what: "token ids that the model does not have",
+      request: raw({ prompt: { case: "tokenIds", value: { ids: [9999] } } }),
+      reason: "invalid_request",
+      word: "9999",
+    },
+    {
+      what: "a suffix without tokens for it",
+      request: raw({ prompt: { case: "text", value: "a" }, suffix: "b" }),
+      reason: "unsupported_field",
+      word: "suffix",
+    },
+    {
+      what: "an empty prompt without a begin token",
+      request: raw({ prompt: { case: "text", value: "" } }),
+      reason: "invalid_request",
+      word: "empty",
+    },
+    {
+      what: "a bias of an end token",
+      request: ask("a", { sampling: { logitBias: { 2: -100 } } }),
+      reason: "invalid_request",
+      word: "ends the answer",
+    },
+    { what: "a bias of no token", request: ask("a", { sampling: { logitBias: { 9999: 1 } } }), reason: "invalid_request", word: "9999" },
+    {
+      what: "options of its own",
+      request: ask("a", { providerOptions: { "llama-cpp": { mirostat: 2 } } }),
+      reason: "unsupported_field",
+      word: "provider_options",
+    },
+    { what: "a model that is not there", request: ask("a", { model: "none" }), reason: "model_not_found", word: "none" },
+  ])("is refused: $what", async ({ request, reason, word }) => {
     const error = await failureOf(answerOf(tiny.provider, request));
     expect([reasonOf(error), error.rawMessage.includes(word)]).toEqual([reason, true]);
   });
