@@ -196,6 +196,14 @@ describe("field tables", () => {
     expect(refusals).toEqual([{ field: "tools[0].function.strict", description: "not strict" }]);
     expect(refusedFields(create(ChatRequestSchema), {})).toEqual([]);
   });
+  it("find what is refused inside a tool's result too, however deep", () => {
+    const image = { part: { case: "image" as const, value: {} } };
+    const result = (content: object[]) => ({ part: { case: "toolResult" as const, value: { toolCallId: "1", content } } });
+    const request = create(ChatRequestSchema, { messages: [{ role: Role.TOOL, parts: [result([image]), result([result([image])])] }] });
+    const places = refusedFields(request, { messages: honoured, "messages.parts.image": refused("no pictures") }).map(({ field }) => field);
+    const first = "messages[0].parts[0].tool_result.content[0].image";
+    expect(places).toEqual([first, "messages[0].parts[1].tool_result.content[0].tool_result.content[0].image"]);
+  });
 });
 
 describe("health", () => {

@@ -1,6 +1,5 @@
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { isFieldSet } from "@bufbuild/protobuf";
-import { reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { ChatRequestSchema, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { fault, type FieldViolation } from "./reasons.ts";
 import type { ConnectError } from "@connectrpc/connect";
@@ -52,12 +51,10 @@ export function fieldPaths(schema: DescMessage = ChatRequestSchema): string[] {
 
 /** The fields of a request that a provider refuses. */
 export function refusedFields(request: ChatRequest, table: FieldTable): FieldViolation[] {
+  const plan = plans.get(table) ?? planOf(ChatRequestSchema, { table, prefix: "", above: new Map() });
+  plans.set(table, plan);
   const violations: FieldViolation[] = [];
-  visit(reflect(ChatRequestSchema, request), { path: "", place: "" }, (path, place) => {
-    const fate = fateOf(table, path);
-    if (fate?.is === "refused") violations.push({ field: place, description: fate.because });
-    return fate?.is !== "refused";
-  });
+  search(plan, request, { prefix: "", violations });
   return violations;
 }
 
@@ -81,19 +78,66 @@ function pathsBelow(schema: DescMessage, prefix: string, above: ReadonlySet<stri
   });
 }
 
-/** Calls `see` with each field that is set, by path and by place with indexes; goes below it when `see` says so. */
-function visit(message: ReflectMessage, at: { path: string; place: string }, see: (path: string, place: string) => boolean): void {
-  for (const field of message.fields) {
-    if (!isFieldSet(message.message, field)) continue;
-    const path = at.path + field.name;
-    const place = at.place + field.name;
-    if (!see(path, place) || messageOf(field) === undefined || isLeaf(messageOf(field)!)) continue;
-    if (field.fieldKind === "message") visit(message.get(field), { path: `${path}.`, place: `${place}.` }, see);
-    if (field.fieldKind === "list") {
-      let index = 0;
-      for (const item of message.get(field)) visit(item as ReflectMessage, { path: `${path}.`, place: `${place}[${index++}].` }, see);
-    }
+/** What must be looked at in a message to find refused fields; all else is left out, so that a call pays for what its provider refuses and not for what the contract has. */
+interface Plan {
+  readonly steps: PlanStep[];
+}
+
+interface PlanStep {
+  readonly field: DescField;
+  /** Why the field is refused; undefined: only what is below it may be. */
+  readonly because: string | undefined;
+  readonly below: Plan | undefined;
+}
+
+/** Tables are few and live as long as their providers. */
+const plans = new WeakMap<FieldTable, Plan>();
+
+interface PlanScope {
+  readonly table: FieldTable;
+  readonly prefix: string;
+  /** Plans of the messages around this one: a message inside of itself, such as a tool result's parts, follows the outer one's. */
+  readonly above: ReadonlyMap<string, Plan>;
+}
+
+function planOf(schema: DescMessage, { table, prefix, above }: PlanScope): Plan {
+  const plan: Plan = { steps: [] };
+  const inside = new Map([...above, [schema.typeName, plan]]);
+  for (const field of schema.fields) {
+    const path = prefix + field.name;
+    const fate = fateOf(table, path);
+    const message = messageOf(field);
+    const because = fate?.is === "refused" ? fate.because : undefined;
+    const isDeep = because === undefined && message !== undefined && !isLeaf(message);
+    const below = isDeep ? (above.get(message.typeName) ?? planOf(message, { table, prefix: `${path}.`, above: inside })) : undefined;
+    const isInItself = message !== undefined && below !== undefined && below === above.get(message.typeName);
+    if (because !== undefined || isInItself || (below?.steps.length ?? 0) > 0) plan.steps.push({ field, because, below });
   }
+  return plan;
+}
+
+/** Notes each refused field that is set, by its place with indexes. */
+function search(plan: Plan, message: Message, found: { readonly prefix: string; readonly violations: FieldViolation[] }): void {
+  for (const { field, because, below } of plan.steps) {
+    if (!isFieldSet(message, field)) continue;
+    const place = found.prefix + field.name;
+    if (because !== undefined) {
+      found.violations.push({ field: place, description: because });
+      continue;
+    }
+    if (below === undefined) continue;
+    const value = valueOf(message, field);
+    if (!Array.isArray(value)) search(below, value as Message, { ...found, prefix: `${place}.` });
+    else
+      for (let index = 0; index < value.length; index++)
+        search(below, value[index] as Message, { ...found, prefix: `${place}[${index}].` });
+  }
+}
+
+/** The value of a field that is set; a generated message has it under its local name, or in its oneof. */
+function valueOf(message: Message, { oneof, localName }: DescField): unknown {
+  const values = message as unknown as Readonly<Record<string, unknown>>;
+  return oneof === undefined ? values[localName] : (values[oneof.localName] as { readonly value: unknown }).value;
 }
 
 function messageOf(field: DescField): DescMessage | undefined {

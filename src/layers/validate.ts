@@ -8,6 +8,7 @@ import {
   ToolChoiceMode,
   ToolChoiceModeSchema,
   type Message,
+  type Part,
 } from "../../gen/parley/v1/messages_pb.ts";
 import { isModelId } from "../core/model-id.ts";
 import type { LimitName, Limits } from "../core/limits.ts";
@@ -41,8 +42,11 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
   const check = (holds: boolean, field: string, description: string) => {
     if (!holds) found.push({ field, description });
   };
-  const within = (name: LimitName, count: number, field: string) =>
-    check(count <= limits[name], field, `${count} is more than limits.${name}, ${limits[name]}: ${limitRows[name].what}`);
+  const within = (name: LimitName, count: number, place: string | (() => string)) => {
+    if (count <= limits[name]) return;
+    const field = typeof place === "string" ? place : place();
+    found.push({ field, description: `${count} is more than limits.${name}, ${limits[name]}: ${limitRows[name].what}` });
+  };
 
   check(chat.model === "" || isModelId(chat.model), "model", "is not a model's name: letters, digits and . _ : / @ + - up to 256, no `..`");
   check(chat.provider === "" || /^[a-z0-9][a-z0-9-]{0,63}$/.test(chat.provider), "provider", "is not a provider's name");
@@ -50,15 +54,22 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
   within("maxMessages", chat.messages.length, "messages");
   within("maxTools", chat.tools.length, "tools");
   within("maxStops", chat.stop.length, "stop");
-  for (const [index, stop] of chat.stop.entries()) {
-    check(stop !== "", `stop[${index}]`, "is empty");
-    within("maxStopLength", stop.length, `stop[${index}]`);
+  within("maxChoices", chat.choices ?? 1, "choices");
+  for (let index = 0; index < chat.stop.length; index++) {
+    const stop = chat.stop[index] ?? "";
+    if (stop === "") check(false, `stop[${index}]`, "is empty");
+    within("maxStopLength", stop.length, () => `stop[${index}]`);
   }
-  for (const [index, message] of chat.messages.entries()) {
-    within("maxParts", message.parts.length, `messages[${index}].parts`);
-    checkMessage(message, `messages[${index}]`, check);
+  for (let index = 0; index < chat.messages.length; index++) {
+    const message = chat.messages[index];
+    if (message === undefined) continue;
+    within("maxParts", message.parts.length, () => `messages[${index}].parts`);
+    checkMessage(
+      message,
+      below(check, () => `messages[${index}]`),
+    );
   }
-  checkCounts(chat, limits, check);
+  checkCounts(chat, check);
   checkHints(chat, check);
   checkTools(chat, check);
   checkLabels(chat, check);
@@ -68,8 +79,15 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
 
 type Check = (holds: boolean, field: string, description: string) => void;
 
+/** The same check for fields of one item of a list; the place is written only when something is wrong there, for most requests are right. */
+function below(check: Check, place: () => string): Check {
+  return (holds, field, description) => {
+    if (!holds) check(false, field === "" ? place() : `${place()}.${field}`, description);
+  };
+}
+
 function checkPrompt(chat: ChatRequest, check: Check): void {
-  const given = [chat.messages.length > 0, chat.rawPrompt !== undefined, chat.template !== undefined].filter(Boolean).length;
+  const given = Number(chat.messages.length > 0) + Number(chat.rawPrompt !== undefined) + Number(chat.template !== undefined);
   check(given > 0, "messages", "is empty: at least one message, a raw_prompt or a template is needed");
   check(given < 2, "messages", "messages, raw_prompt and template exclude one another");
   if (chat.rawPrompt === undefined) return;
@@ -85,23 +103,24 @@ function checkPrompt(chat: ChatRequest, check: Check): void {
   }
 }
 
-function checkMessage(message: Message, place: string, check: Check): void {
-  check(
-    message.role !== Role.UNSPECIFIED && isKnown(RoleSchema, message.role),
-    `${place}.role`,
-    "is required: system, developer, user, assistant or tool",
-  );
-  check(message.name.length <= 64, `${place}.name`, "is longer than 64 characters");
-  for (const [index, { part }] of message.parts.entries()) {
-    const at = `${place}.parts[${index}]`;
-    check(part.case !== undefined, at, "is of no known kind");
-    if (part.case === "toolCall") check(part.value.name !== "", `${at}.tool_call.name`, "is required");
-    if (part.case === "toolResult") check(part.value.toolCallId !== "", `${at}.tool_result.tool_call_id`, "is required");
-    if (part.case === "image" || part.case === "audio" || part.case === "file") {
-      check(part.value.source.case !== undefined, `${at}.${part.case}`, "has neither data nor url nor file_id");
-      check(isKnown(MediaDetailSchema, part.value.detail), `${at}.${part.case}.detail`, "is no known value");
-    }
-  }
+function checkMessage(message: Message, check: Check): void {
+  const { role, name, parts } = message;
+  check(role !== Role.UNSPECIFIED && isKnown(RoleSchema, role), "role", "is required: system, developer, user, assistant or tool");
+  check(name.length <= 64, "name", "is longer than 64 characters");
+  for (let index = 0; index < parts.length; index++)
+    checkPart(
+      parts[index]?.part,
+      below(check, () => `parts[${index}]`),
+    );
+}
+
+function checkPart(part: Part["part"] | undefined, check: Check): void {
+  check(part?.case !== undefined, "", "is of no known kind");
+  if (part?.case === "toolCall") check(part.value.name !== "", "tool_call.name", "is required");
+  if (part?.case === "toolResult") check(part.value.toolCallId !== "", "tool_result.tool_call_id", "is required");
+  if (part?.case !== "image" && part?.case !== "audio" && part?.case !== "file") return;
+  check(part.value.source.case !== undefined, part.case, "has neither data nor url nor file_id");
+  check(isKnown(MediaDetailSchema, part.value.detail), `${part.case}.detail`, "is no known value");
 }
 
 /** Enums of proto3 are open: a number that no version knows arrives as it is. */
@@ -109,13 +128,12 @@ function isKnown(schema: DescEnum, value: number): boolean {
   return schema.value[value] !== undefined;
 }
 
-function checkCounts(chat: ChatRequest, limits: Limits, check: Check): void {
+function checkCounts(chat: ChatRequest, check: Check): void {
   const { choices = 1, maxTokens, minTokens = 0, topLogprobs = 0 } = chat;
   check(maxTokens === undefined || maxTokens >= 1, "max_tokens", "is below 1");
   check(minTokens >= 0, "min_tokens", "is negative");
   check(maxTokens === undefined || minTokens <= maxTokens, "min_tokens", "is above max_tokens");
   check(choices >= 1, "choices", "is below 1");
-  check(choices <= limits.maxChoices, "choices", `${choices} is more than limits.maxChoices, ${limits.maxChoices}`);
   check(topLogprobs >= 0 && topLogprobs <= 20, "top_logprobs", "is outside 0 to 20");
   check(
     !chat.continueFinalMessage || chat.messages.at(-1)?.role === Role.ASSISTANT,
@@ -139,18 +157,19 @@ function checkHints({ reasoning, cache, priority }: ChatRequest, check: Check): 
 function checkTools(chat: ChatRequest, check: Check): void {
   const names = new Set<string>();
   for (const [index, { tool }] of chat.tools.entries()) {
-    const at = `tools[${index}]`;
-    check(tool.case !== undefined, at, "is of no known kind");
+    const checkTool = below(check, () => `tools[${index}]`);
+    checkTool(tool.case !== undefined, "", "is of no known kind");
     if (tool.case !== "function") continue;
-    check(/^[A-Za-z0-9_-]{1,64}$/.test(tool.value.name), `${at}.function.name`, "is not 1 to 64 letters, digits, _ or -");
-    check(!names.has(tool.value.name), `${at}.function.name`, "appears twice");
+    checkTool(/^[A-Za-z0-9_-]{1,64}$/.test(tool.value.name), "function.name", "is not 1 to 64 letters, digits, _ or -");
+    checkTool(!names.has(tool.value.name), "function.name", "appears twice");
     names.add(tool.value.name);
   }
   if (chat.toolChoice === undefined) return;
   const { mode, toolNames } = chat.toolChoice;
   check(isKnown(ToolChoiceModeSchema, mode), "tool_choice.mode", "is no known value");
   check(mode !== ToolChoiceMode.REQUIRED || names.size > 0, "tool_choice", "requires a tool, and there are none");
-  for (const name of toolNames) check(names.has(name), "tool_choice.tool_names", `names "${name}", which is not among the tools`);
+  const stranger = toolNames.find((name) => !names.has(name));
+  check(stranger === undefined, "tool_choice.tool_names", `names "${stranger}", which is not among the tools`);
 }
 
 function checkLabels(chat: ChatRequest, check: Check): void {
