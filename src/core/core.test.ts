@@ -193,7 +193,7 @@ describe("field tables", () => {
   it("find what is refused, with the place", () => {
     const request = userRequest("hi", { tools: [{ tool: { case: "function", value: { name: "f", strict: true } } }] });
     const refusals = refusedFields(request, { messages: honoured, tools: honoured, "tools.function.strict": refused("not strict") });
-    expect(refusals).toEqual([{ field: "tools[0].function.strict", description: "not strict" }]);
+    expect(refusals).toEqual([{ field: "tools[0].function.strict", description: "is not supported: not strict" }]);
     expect(refusedFields(create(ChatRequestSchema), {})).toEqual([]);
   });
   it("find what is refused inside a tool's result too, however deep", () => {

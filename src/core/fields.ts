@@ -1,8 +1,7 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { isFieldSet } from "@bufbuild/protobuf";
 import { ChatRequestSchema, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import { fault, type FieldViolation } from "./reasons.ts";
-import type { ConnectError } from "@connectrpc/connect";
+import type { FieldViolation } from "./reasons.ts";
 
 /** What becomes of a field: it is honoured, refused with a reason, or cannot change this provider's answer for a reason. */
 export type FieldFate =
@@ -56,16 +55,6 @@ export function refusedFields(request: ChatRequest, table: FieldTable): FieldVio
   const violations: FieldViolation[] = [];
   search(plan, request, { prefix: "", violations });
   return violations;
-}
-
-/** The error for fields that a provider refuses. */
-export function unsupportedFault(provider: string, fields: readonly FieldViolation[]): ConnectError {
-  const [first] = fields;
-  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
-  return fault("unsupported_field", `${first?.field ?? "a field"} is not supported by ${provider}: ${first?.description ?? ""}${more}`, {
-    provider,
-    fields,
-  });
 }
 
 function pathsBelow(schema: DescMessage, prefix: string, above: ReadonlySet<string>): string[] {
@@ -122,7 +111,7 @@ function search(plan: Plan, message: Message, found: { readonly prefix: string; 
     if (!isFieldSet(message, field)) continue;
     const place = found.prefix + field.name;
     if (because !== undefined) {
-      found.violations.push({ field: place, description: because });
+      found.violations.push({ field: place, description: `is not supported: ${because}` });
       continue;
     }
     if (below === undefined) continue;

@@ -158,9 +158,22 @@ export function fault(reason: Reason, message: string, options: FaultOptions = {
   return new ConnectError(message, reasons[reason].code, undefined, details, options.cause);
 }
 
-/** Refuses one field of a request. */
+/** Refuses fields of a request; the message names the first and counts the rest. */
+export function fieldsFault(reason: Reason, fields: readonly FieldViolation[], options: FaultOptions = {}): ConnectError {
+  const [first] = fields;
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
+  const whose = options.provider === undefined ? "" : ` for ${options.provider}`;
+  return fault(reason, `${first?.field ?? "a field"}: ${first?.description ?? "cannot be honoured"}${whose}${more}`, { ...options, fields });
+}
+
+/** Refuses one field that is missing, out of range or contradicts another. */
 export function invalidField(field: string, description: string): ConnectError {
-  return fault("invalid_request", `${field}: ${description}`, { fields: [{ field, description }] });
+  return fieldsFault("invalid_request", [{ field, description }]);
+}
+
+/** Refuses one field that cannot be honoured here. */
+export function unsupportedField(field: string, because: string, options: FaultOptions = {}): ConnectError {
+  return fieldsFault("unsupported_field", [{ field, description: `is not supported: ${because}` }], options);
 }
 
 /** The reason an error carries; `internal` when it carries none of ours. */

@@ -13,7 +13,7 @@ import {
 import { isModelId } from "../core/model-id.ts";
 import type { LimitName, Limits } from "../core/limits.ts";
 import { limits as limitRows } from "../core/limits.ts";
-import { fault, type FieldViolation } from "../core/reasons.ts";
+import { fieldsFault, invalidField, type FieldViolation } from "../core/reasons.ts";
 import type { Layer } from "../core/work.ts";
 import { samplingViolations } from "./validate-sampling.ts";
 
@@ -22,18 +22,12 @@ export function validate(limits: Limits): Layer {
   return function validateLayer(next, kind) {
     return function validated(request, context) {
       const chat = kind.chatOf(request);
-      if (chat === undefined) throw invalid([{ field: "chat", description: "is required" }]);
+      if (chat === undefined) throw invalidField("chat", "is required");
       const violations = chatViolations(chat, limits);
-      if (violations.length > 0) throw invalid(violations);
+      if (violations.length > 0) throw fieldsFault("invalid_request", violations);
       return next(request, context);
     };
   };
-}
-
-function invalid(fields: readonly FieldViolation[]): Error {
-  const [first] = fields;
-  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
-  return fault("invalid_request", `${first?.field}: ${first?.description}${more}`, { fields });
 }
 
 /** Everything that is wrong with a chat request. */

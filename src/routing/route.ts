@@ -1,7 +1,7 @@
 import type { CallContext } from "../core/context.ts";
-import { refusedFields, unsupportedFault } from "../core/fields.ts";
+import { refusedFields } from "../core/fields.ts";
 import type { Clock, Destination, Resolve, Target } from "../core/ports.ts";
-import { fault } from "../core/reasons.ts";
+import { fault, fieldsFault } from "../core/reasons.ts";
 import { mapStream, observe } from "../core/stream.ts";
 import type { Kind, Work } from "../core/work.ts";
 
@@ -50,7 +50,7 @@ function choose<Request, Event>(kind: Kind<Request, Event>, request: Request, { 
     refusal ??=
       work === undefined
         ? fault("unimplemented", `${target.provider} cannot do ${kind.operation}`)
-        : unsupportedFault(target.provider, refused);
+        : fieldsFault("unsupported_field", refused, { provider: target.provider });
   }
   throw refusal ?? fault("model_not_found", `nothing serves model "${name}"`, { metadata: { model: name } });
 }

@@ -2,9 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { CountTokensResponseSchema, type CountTokensRequest, type CountTokensResponse } from "../../../gen/parley/v1/tokens_pb.ts";
 import type { CallContext } from "../../core/context.ts";
-import { unsupportedFault } from "../../core/fields.ts";
 import type { Provider } from "../../core/ports.ts";
-import { fault } from "../../core/reasons.ts";
+import { fault, fieldsFault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { once } from "../../core/stream.ts";
 import { answer } from "./answer.ts";
@@ -65,5 +64,5 @@ function refuseOwnOptions(request: ChatRequest): void {
   const fields = options
     .filter(([, value]) => value !== undefined && Object.hasOwn(value, name))
     .map(([field]) => ({ field, description: "local models know no options of their own" }));
-  if (fields.length > 0) throw unsupportedFault(name, fields);
+  if (fields.length > 0) throw fieldsFault("unsupported_field", fields, { provider: name });
 }
