@@ -11,7 +11,7 @@ import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./core/health.ts";
 import { chatKind, chatOnly, countTokensKind } from "./core/kinds.ts";
-import type { Clock, Library, Log, Provider, Resolve, Service, Target } from "./core/ports.ts";
+import type { Clock, Library, Log, Provider, Service, Target } from "./core/ports.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { attemptSpan } from "./layers/attempt-span.ts";
@@ -156,10 +156,10 @@ export function callLayers({ clock, log, metrics, loaded: { limits } }: Parts, n
     chatOnly(sequence),
     // before anything is spent on a request that nobody could honour
     validate(limits),
-    // before the cache and the queue: nobody learns of a model what its key does not allow
-    authorizeModel(() => names.defaultModel() ?? ""),
+    // settles which model is meant, before the cache and the queue: nobody learns of a model what its key does not allow
+    authorizeModel((provider) => names.defaultModel(provider)),
     // inside of what refuses, so that a refusal keeps its own status; outside of all that waits
-    chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}`, nameOf: nameOf(names) })),
+    chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
   ];
 }
 
@@ -176,24 +176,13 @@ export function targetLayers(
     // before the time limits: waiting here has its own
     concurrency({ clock, target: name, limit: limits.targetConcurrency, queue: limits.targetQueue, queueMs: limits.targetQueueMs }),
     // innermost: what it measures is the provider alone; a local one queues inside, so no first-token limit
-    timeLimits({
-      clock,
-      target: name,
-      callMs: limits.callMs,
-      firstTokenMs: isLocal ? undefined : limits.firstTokenMs,
-      idleStreamMs: limits.idleStreamMs,
-    }),
+    timeLimits({ clock, target: name, firstTokenMs: isLocal ? undefined : limits.firstTokenMs, idleStreamMs: limits.idleStreamMs }),
   ];
 }
 
 /** Work with every policy around it. */
 function callWork<Request, Event>(parts: Parts, names: Directory, kind: Kind<Request, Event>): Work<Request, Event> {
   return compose(callLayers(parts, names), route(kind, { clock: parts.clock, resolve: names.resolve }), kind);
-}
-
-/** The name that an answer repeats. */
-function nameOf(names: { readonly resolve: Resolve; defaultModel(): string | undefined }): (model: string) => string {
-  return (model) => (model === "" ? (names.defaultModel() ?? "") : model);
 }
 
 function nameDirectory(parts: Parts, library: Library, providers: { local: Provider; echo: Provider }): Directory {

@@ -1,21 +1,22 @@
-import { ChatEventSchema, ChatRequestSchema, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import {
-  CountTokensRequestSchema,
-  CountTokensResponseSchema,
-  type CountTokensRequest,
-  type CountTokensResponse,
-} from "../../gen/parley/v1/tokens_pb.ts";
+import { FinishReason, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { CountTokensRequest, CountTokensResponse } from "../../gen/parley/v1/tokens_pb.ts";
 import type { ServedBy, Timings } from "../../gen/parley/v1/usage_pb.ts";
 import { chatEvent } from "./events.ts";
-import type { Served, ChatLayer, Generate, Kind, Layer, Work } from "./work.ts";
+import type { ChatLayer, Generate, Kind, Layer, Served, Work } from "./work.ts";
 
 const content = new Set(["text", "reasoning", "toolCall", "refusal", "finished"]);
+
+/** Reasons as the GenAI conventions spell them. */
+const finishNames: Readonly<Record<number, string>> = {
+  [FinishReason.STOP]: "stop",
+  [FinishReason.LENGTH]: "length",
+  [FinishReason.TOOL_CALLS]: "tool_calls",
+  [FinishReason.CONTENT_FILTER]: "content_filter",
+};
 
 /** Chat: ChatRequest in, ChatEvents out. */
 export const chatKind: Kind<ChatRequest, ChatEvent> = {
   operation: "chat",
-  request: ChatRequestSchema,
-  event: ChatEventSchema,
   modelOf: ({ model }) => model,
   providerOf: ({ provider }) => provider,
   withModel: (request, model) => (request.model === model ? request : { ...request, model }),
@@ -23,22 +24,24 @@ export const chatKind: Kind<ChatRequest, ChatEvent> = {
   workOf: (provider) => provider.generate,
   served: servedChat,
   usageOf: ({ event }) => (event.case === "completed" ? event.value.usage : undefined),
+  timingsOf: ({ event }) => (event.case === "completed" ? event.value.timings : undefined),
+  finishOf: ({ event }) => (event.case === "finished" ? (finishNames[event.value.reason] ?? "other") : undefined),
   isContent: ({ event }) => content.has(event.case ?? ""),
 };
 
 /** Counting the tokens of a prompt: one request in, one response out. */
 export const countTokensKind: Kind<CountTokensRequest, CountTokensResponse> = {
   operation: "count_tokens",
-  request: CountTokensRequestSchema,
-  event: CountTokensResponseSchema,
   modelOf: ({ chat }) => chat?.model ?? "",
   providerOf: ({ chat }) => chat?.provider ?? "",
   withModel: (request, model) =>
     request.chat === undefined || request.chat.model === model ? request : { ...request, chat: { ...request.chat, model } },
   chatOf: ({ chat }) => chat,
   workOf: (provider) => provider.countTokens,
-  served: (event, { name }) => ({ ...event, model: name }),
+  served: (event, served) => ({ ...event, model: served().name }),
   usageOf: () => undefined,
+  timingsOf: () => undefined,
+  finishOf: () => undefined,
   isContent: () => true,
 };
 
@@ -50,14 +53,14 @@ export function chatOnly(layer: ChatLayer): Layer {
 }
 
 /** `started` says which attempt serves, `completed` who served and where the time went. */
-function servedChat(chat: ChatEvent, served: Served): ChatEvent {
+function servedChat(chat: ChatEvent, facts: () => Served): ChatEvent {
   const { event } = chat;
   if (event.case === "started") {
-    const { provider, model, attempts: attempt, isFallback } = served;
+    const { provider, model, attempts: attempt, isFallback } = facts();
     return chatEvent({ case: "started", value: { ...event.value, provider, model, attempt, isFallback } });
   }
   if (event.case !== "completed") return chat;
-  const { provider, model, attempts, isFallback: fallback, startedMs, nowMs, firstContentMs } = served;
+  const { provider, model, attempts, isFallback: fallback, startedMs, nowMs, firstContentMs } = facts();
   const servedBy: ServedBy = {
     $typeName: "parley.v1.ServedBy",
     provider,

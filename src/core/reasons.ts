@@ -163,7 +163,10 @@ export function fieldsFault(reason: Reason, fields: readonly FieldViolation[], o
   const [first] = fields;
   const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
   const whose = options.provider === undefined ? "" : ` for ${options.provider}`;
-  return fault(reason, `${first?.field ?? "a field"}: ${first?.description ?? "cannot be honoured"}${whose}${more}`, { ...options, fields });
+  return fault(reason, `${first?.field ?? "a field"}: ${first?.description ?? "cannot be honoured"}${whose}${more}`, {
+    ...options,
+    fields,
+  });
 }
 
 /** Refuses one field that is missing, out of range or contradicts another. */

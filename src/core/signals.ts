@@ -1,5 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { asFault, fault } from "./reasons.ts";
+import type { Outcome } from "./stream.ts";
 
 /** A signal of our own that follows another until it is released. */
 export interface LinkedSignal {
@@ -52,4 +53,10 @@ export function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal
       (error: unknown) => (settle(), reject(error as Error)),
     );
   });
+}
+
+/** Why a watched stream did not come to its end; undefined when it did. A consumer that left did so because the call was aborted, or went away. */
+export function outcomeError(outcome: Outcome, signal: AbortSignal): unknown {
+  if (outcome.type === "done") return undefined;
+  return outcome.type === "failed" ? outcome.error : abortFault(signal);
 }

@@ -11,42 +11,61 @@ export interface Watch<Event> {
 /** How a stream ended. */
 export type Outcome = { readonly type: "done" } | { readonly type: "left" } | { readonly type: "failed"; readonly error: unknown };
 
-/** Watches a stream without standing in its way: the inner promises are forwarded, which costs a tenth of what a generator around it would. */
-export function observe<Event>(stream: AsyncIterable<Event>, watch: Watch<Event>): AsyncIterable<Event> {
+/**
+ * A stream that is made when it is read, and can be read once: permits, timers and spans that its making takes are never held for a reader that does not come.
+ * What fails while it is made is told by the first `next`, like any other failure of a stream.
+ */
+export function begun<Event>(make: () => AsyncIterable<Event>): AsyncIterable<Event> {
+  return readOnce(() => iteratorOf(make));
+}
+
+/** Watches a stream, made when it is read, without standing in its way: the inner promises are forwarded, which costs a quarter of what a generator around it would. */
+export function observe<Event>(make: () => AsyncIterable<Event>, watch: Watch<Event>): AsyncIterable<Event> {
+  return readOnce(() => watched(iteratorOf(make), watch));
+}
+
+function watched<Event>(inner: AsyncIterator<Event>, watch: Watch<Event>): AsyncIterator<Event> {
+  let hasEnded = false;
+  const end = (outcome: Outcome) => {
+    if (hasEnded) return;
+    hasEnded = true;
+    watch.end?.(outcome);
+  };
+  const onResult = (result: IteratorResult<Event>) => (result.done === true ? end({ type: "done" }) : watch.event?.(result.value));
+  const onError = (error: unknown) => end({ type: "failed", error });
   return {
-    [Symbol.asyncIterator](): AsyncIterator<Event> {
-      let ended = false;
-      const end = (outcome: Outcome) => {
-        if (ended) return;
-        ended = true;
-        watch.end?.(outcome);
-      };
-      // A stream that begins its work here may also fail here.
-      const inner = begin(stream, (error) => end({ type: "failed", error }));
-      const onResult = (result: IteratorResult<Event>) => (result.done === true ? end({ type: "done" }) : watch.event?.(result.value));
-      const onError = (error: unknown) => end({ type: "failed", error });
-      return {
-        next() {
-          watch.ask?.();
-          const promise = inner.next();
-          promise.then(onResult, onError);
-          return promise;
-        },
-        return(value?: unknown) {
-          end({ type: "left" });
-          return inner.return?.(value) ?? Promise.resolve({ done: true, value: undefined });
-        },
-      };
+    next() {
+      watch.ask?.();
+      const promise = inner.next();
+      promise.then(onResult, onError);
+      return promise;
+    },
+    return(value?: unknown) {
+      end({ type: "left" });
+      return inner.return?.(value) ?? Promise.resolve({ done: true, value: undefined });
     },
   };
 }
 
-function begin<Event>(stream: AsyncIterable<Event>, onError: (error: unknown) => void): AsyncIterator<Event> {
+function readOnce<Event>(open: () => AsyncIterator<Event>): AsyncIterable<Event> {
+  let isRead = false;
+  return {
+    [Symbol.asyncIterator]() {
+      if (isRead) throw new TypeError("this stream can be read only once");
+      isRead = true;
+      return open();
+    },
+  };
+}
+
+function iteratorOf<Event>(make: () => AsyncIterable<Event>): AsyncIterator<Event> {
   try {
-    return stream[Symbol.asyncIterator]();
+    return make()[Symbol.asyncIterator]();
   } catch (error) {
-    onError(error);
-    throw error;
+    return {
+      next: () => Promise.reject(error),
+      return: () => Promise.resolve({ done: true, value: undefined }),
+    };
   }
 }
 

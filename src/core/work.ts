@@ -1,6 +1,5 @@
-import type { DescMessage } from "@bufbuild/protobuf";
 import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { Timings, Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "./context.ts";
 import type { Provider } from "./ports.ts";
 
@@ -32,8 +31,6 @@ export interface Served {
 export interface Kind<Request, Event> {
   /** Name in spans, metrics and logs, such as `chat`. */
   readonly operation: string;
-  readonly request: DescMessage;
-  readonly event: DescMessage;
   /** The model the request names; empty for the default. */
   modelOf(request: Request): string;
   /** The provider the request insists on; empty for any. */
@@ -44,10 +41,14 @@ export interface Kind<Request, Event> {
   chatOf(request: Request): ChatRequest | undefined;
   /** What of a provider does this work; undefined when it cannot. */
   workOf(provider: Provider): Work<Request, Event> | undefined;
-  /** The event as the caller gets it: with what only the route knows, where it has a place for that. */
-  served(event: Event, served: Served): Event;
+  /** The event as the caller gets it: with what only the route knows, where it has a place for that. `served` is asked for those events alone. */
+  served(event: Event, served: () => Served): Event;
   /** Where the usage stands, if this event has it. */
   usageOf(event: Event): Usage | undefined;
+  /** Where the time went, if this event tells. */
+  timingsOf(event: Event): Timings | undefined;
+  /** Why a choice ended, if this event tells: `stop`, `length`, ... */
+  finishOf(event: Event): string | undefined;
   /** Whether the event is content: the caller has something to read from here on. */
   isContent(event: Event): boolean;
 }

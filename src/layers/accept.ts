@@ -1,6 +1,7 @@
 import { accepted } from "../core/events.ts";
 import type { ChatEvent } from "../../gen/parley/v1/chat_pb.ts";
 import type { Clock } from "../core/ports.ts";
+import { begun } from "../core/stream.ts";
 import type { Generate } from "../core/work.ts";
 
 /** What accept needs. */
@@ -10,16 +11,15 @@ export interface AcceptOptions {
   readonly holdMs: number;
   /** The id of an answer. */
   readonly newId: () => string;
-  /** The name that an answer repeats: as asked, or the default's. */
-  readonly nameOf: (model: string) => string;
 }
 
 /** Says `accepted` first: together with the first inner event, or when `holdMs` have passed without one. After it, errors are errors in the stream. */
-export function accept({ clock, holdMs, newId, nameOf }: AcceptOptions): (next: Generate) => Generate {
+export function accept({ clock, holdMs, newId }: AcceptOptions): (next: Generate) => Generate {
   return function acceptLayer(next) {
     return function acceptedFirst(request, context) {
-      const first = accepted({ id: newId(), model: nameOf(context.model), createdMs: clock.now() });
-      return { [Symbol.asyncIterator]: () => held(next(request, context)[Symbol.asyncIterator](), first) };
+      const first = accepted({ id: newId(), model: context.model, createdMs: clock.now() });
+      const inner = begun(() => next(request, context));
+      return { [Symbol.asyncIterator]: () => held(inner[Symbol.asyncIterator](), first) };
     };
   };
 

@@ -1,9 +1,10 @@
 import { SpanKind, type Attributes, type Span } from "@opentelemetry/api";
-import { FinishReason, type ChatEvent, type ChatRequest, type Completed } from "../../gen/parley/v1/chat_pb.ts";
+import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { Timings, Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { Clock } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
-import { abortFault } from "../core/signals.ts";
-import { observe, type Outcome } from "../core/stream.ts";
+import { outcomeError } from "../core/signals.ts";
+import { begun, observe } from "../core/stream.ts";
 import type { Kind, Layer } from "../core/work.ts";
 import { childSpan, endSpan } from "../telemetry/tracing.ts";
 
@@ -25,37 +26,29 @@ const exceptionEvent = "gen_ai.client.operation.exception";
 export function attemptSpan({ clock, provider, model, isLocal }: AttemptSpanOptions): Layer {
   return function attemptSpanLayer(next, kind) {
     return function traced(request, context) {
-      const startMs = clock.now();
-      const span = childSpan(context.span, `${kind.operation} ${model}`, {
-        kind: isLocal ? SpanKind.INTERNAL : SpanKind.CLIENT,
-        startTime: startMs,
-        attributes: { [operationName]: kind.operation, "gen_ai.provider.name": provider, "gen_ai.request.model": model },
-      });
-      if (span.isRecording()) span.setAttributes(requestAttributes(kind.chatOf(request)));
-      const summary = summarize(kind, span, startMs);
-      const end = (error: unknown) => {
-        const endMs = clock.now();
-        context.record.upstreamMs = (context.record.upstreamMs ?? 0) + endMs - startMs;
-        if (span.isRecording()) summary.write(endMs);
-        if (error !== undefined) span.addEvent(exceptionEvent, { "exception.type": reasonOf(error) });
-        endSpan(span, error, endMs);
-      };
-      try {
-        return observe(next(request, { ...context, span }), {
-          event: (event) => summary.see(event, clock.now()),
-          end: (outcome) => end(errorOf(outcome, context.signal)),
+      return begun(() => {
+        const startMs = clock.now();
+        const span = childSpan(context.span, `${kind.operation} ${model}`, {
+          kind: isLocal ? SpanKind.INTERNAL : SpanKind.CLIENT,
+          startTime: startMs,
+          attributes: { [operationName]: kind.operation, "gen_ai.provider.name": provider, "gen_ai.request.model": model },
         });
-      } catch (error) {
-        end(error);
-        throw error;
-      }
+        if (span.isRecording()) span.setAttributes(requestAttributes(kind.chatOf(request)));
+        const summary = summarize(kind, span, clock);
+        const end = (error: unknown) => {
+          const endMs = clock.now();
+          context.record.upstreamMs = (context.record.upstreamMs ?? 0) + endMs - startMs;
+          if (span.isRecording()) summary.write({ startMs, endMs });
+          if (error !== undefined) span.addEvent(exceptionEvent, { "exception.type": reasonOf(error) });
+          endSpan(span, error, endMs);
+        };
+        return observe(() => next(request, { ...context, span }), {
+          event: (event) => summary.see(event),
+          end: (outcome) => end(outcomeError(outcome, context.signal)),
+        });
+      });
     };
   };
-}
-
-function errorOf(outcome: Outcome, signal: AbortSignal): unknown {
-  if (outcome.type === "done") return undefined;
-  return outcome.type === "failed" ? outcome.error : abortFault(signal);
 }
 
 function requestAttributes(chat: ChatRequest | undefined): Attributes {
@@ -72,48 +65,48 @@ function requestAttributes(chat: ChatRequest | undefined): Attributes {
   });
 }
 
+interface Period {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 /** Gathers from the events what the span says at its end. */
-function summarize<Event>(kind: Pick<Kind<unknown, Event>, "operation" | "isContent">, span: Span, startMs: number) {
+function summarize<Event>(kind: Pick<Kind<unknown, Event>, "isContent" | "finishOf" | "usageOf" | "timingsOf">, span: Span, clock: Clock) {
   let firstContentMs: number | undefined;
-  let done: Completed | undefined;
+  let usage: Usage | undefined;
+  let timings: Timings | undefined;
   const finishReasons: string[] = [];
   return {
-    see(event: Event, nowMs: number): void {
-      if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = nowMs;
-      if (kind.operation !== "chat") return;
-      const { event: inner } = event as ChatEvent;
-      if (inner.case === "finished") finishReasons.push(finishNames[inner.value.reason] ?? "other");
-      if (inner.case === "completed") done = inner.value;
+    see(event: Event): void {
+      if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = clock.now();
+      const finish = kind.finishOf(event);
+      if (finish !== undefined) finishReasons.push(finish);
+      usage = kind.usageOf(event) ?? usage;
+      timings = kind.timingsOf(event) ?? timings;
     },
-    write(endMs: number): void {
-      if (firstContentMs !== undefined) span.setAttribute("gen_ai.response.time_to_first_chunk", (firstContentMs - startMs) / 1000);
+    write(period: Period): void {
+      if (firstContentMs !== undefined) span.setAttribute("gen_ai.response.time_to_first_chunk", (firstContentMs - period.startMs) / 1000);
       if (finishReasons.length > 0) span.setAttribute("gen_ai.response.finish_reasons", finishReasons);
-      span.setAttributes(usageAttributes(done));
-      phases(span, done, { startMs, endMs });
+      span.setAttributes(usageAttributes(usage));
+      phases(span, timings, period);
     },
   };
 }
 
-const finishNames: Readonly<Record<number, string>> = {
-  [FinishReason.STOP]: "stop",
-  [FinishReason.LENGTH]: "length",
-  [FinishReason.TOOL_CALLS]: "tool_calls",
-  [FinishReason.CONTENT_FILTER]: "content_filter",
-};
-
-function usageAttributes(done: Completed | undefined): Attributes {
+function usageAttributes(usage: Usage | undefined): Attributes {
+  if (usage === undefined) return {};
   return defined({
-    "gen_ai.usage.input_tokens": done?.usage?.promptTokens,
-    "gen_ai.usage.output_tokens": done?.usage?.completionTokens,
-    "gen_ai.usage.cache_read.input_tokens": done?.usage?.cachedTokens,
-    "gen_ai.usage.cache_write.input_tokens": done?.usage?.cacheWriteTokens,
-    "gen_ai.usage.reasoning.output_tokens": done?.usage?.reasoningTokens,
+    "gen_ai.usage.input_tokens": usage.promptTokens,
+    "gen_ai.usage.output_tokens": usage.completionTokens,
+    "gen_ai.usage.cache_read.input_tokens": usage.cachedTokens,
+    "gen_ai.usage.cache_write.input_tokens": usage.cacheWriteTokens,
+    "gen_ai.usage.reasoning.output_tokens": usage.reasoningTokens,
   });
 }
 
 /** Spans for the phases that the provider told at the end, laid out backwards from it: queue, then prefill, then generation. */
-function phases(parent: Span, done: Completed | undefined, { startMs, endMs }: { startMs: number; endMs: number }): void {
-  const { queueMs, promptMs, generationMs } = done?.timings ?? {};
+function phases(parent: Span, timings: Timings | undefined, { startMs, endMs }: Period): void {
+  const { queueMs, promptMs, generationMs } = timings ?? {};
   let at = Math.max(startMs, endMs - (queueMs ?? 0) - (promptMs ?? 0) - (generationMs ?? 0));
   for (const [name, ms] of [
     ["queue", queueMs],

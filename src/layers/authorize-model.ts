@@ -1,16 +1,19 @@
-import type { Layer } from "../core/work.ts";
 import { fault } from "../core/reasons.ts";
+import type { Layer } from "../core/work.ts";
 
-/** Refuses a model that the caller's key does not allow. The name that the key lists is the one that is asked for; the default model counts as the empty name's. */
-export function authorizeModel(defaultModel: () => string): Layer {
-  return function authorizeModelLayer(next) {
+/** The model that answers when none is named, at the provider that is named (empty: any); undefined when there is none. */
+export type DefaultModel = (provider: string) => string | undefined;
+
+/** Settles which model is asked for: the default's name stands in for none from here on, once a call. Refuses one that the caller's key does not list. */
+export function authorizeModel(defaultModel: DefaultModel): Layer {
+  return function authorizeModelLayer(next, kind) {
     return function authorized(request, context) {
+      const model = context.model === "" ? (defaultModel(kind.providerOf(request)) ?? "") : context.model;
       const { models } = context.caller;
-      const asked = context.model === "" ? defaultModel() : context.model;
-      if (models !== undefined && !models.includes(asked)) {
-        throw fault("permission_denied", `this key does not allow model "${asked}"; it allows ${models.join(", ") || "none"}`);
+      if (models !== undefined && !models.includes(model)) {
+        throw fault("permission_denied", `this key does not allow model "${model}"; it allows ${models.join(", ") || "none"}`);
       }
-      return next(request, context);
+      return next(request, { ...context, model });
     };
   };
 }

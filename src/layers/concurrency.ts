@@ -1,7 +1,7 @@
 import { limitFault } from "../core/limits.ts";
 import type { Clock } from "../core/ports.ts";
 import { abortFault } from "../core/signals.ts";
-import { deferred, observe } from "../core/stream.ts";
+import { begun, deferred, observe } from "../core/stream.ts";
 import type { Layer } from "../core/work.ts";
 
 /** What concurrency needs. */
@@ -50,26 +50,16 @@ export function concurrency({ clock, target, limit, queue, queueMs }: Concurrenc
 
   return function concurrencyLayer(next) {
     return function limited(request, context) {
-      if (context.signal.aborted) throw abortFault(context.signal);
-      const run = () => {
-        try {
-          return observe(next(request, context), { end: leave });
-        } catch (error) {
-          leave();
-          throw error;
+      const run = () => observe(() => next(request, context), { end: leave });
+      return begun(() => {
+        if (context.signal.aborted) throw abortFault(context.signal);
+        if (running < limit) {
+          running++;
+          return run();
         }
-      };
-      if (running < limit) {
-        running++;
-        return run();
-      }
-      if (waiting.size >= queue) {
+        if (waiting.size < queue) return deferred(() => wait(context.signal).then(run));
         const message = `${target} is busy: ${running} calls run and ${waiting.size} wait; try again later`;
         throw limitFault("targetQueue", message, { retryAfterMs: 1000, provider: target });
-      }
-      return deferred(async () => {
-        await wait(context.signal);
-        return run();
       });
     };
   };

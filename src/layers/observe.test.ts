@@ -67,7 +67,7 @@ describe("observe", () => {
       throw fault("model_not_found", "no");
     });
     context.record.target = undefined;
-    expect(() => run(userRequest("x", { model: "unheard-of" }))).toThrow("no");
+    expect(await failure(eventsOf(run(userRequest("x", { model: "unheard-of" }))))).toBeInstanceOf(Error);
     const { body } = await metrics.text();
     expect(body).toContain('llm_requests_total{provider="none",model="none",status="model_not_found"} 1');
     expect(body).not.toContain("unheard-of");

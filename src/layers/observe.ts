@@ -2,8 +2,8 @@ import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "../core/context.ts";
 import type { Clock, Log } from "../core/ports.ts";
 import { asFault, reasonOf, reasons } from "../core/reasons.ts";
-import { abortFault } from "../core/signals.ts";
-import { observe as watchStream, type Outcome } from "../core/stream.ts";
+import { outcomeError } from "../core/signals.ts";
+import { observe as watchStream } from "../core/stream.ts";
 import type { Layer } from "../core/work.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -27,26 +27,15 @@ export function observe({ clock, log, metrics }: ObserveOptions): Layer {
         metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage });
         writeLine(log, context, { status, error, durationMs, firstTokenMs, usage });
       };
-      try {
-        return watchStream(next(request, context), {
-          event(event) {
-            if (firstTokenMs === undefined && kind.isContent(event)) firstTokenMs = clock.now() - context.startedMs;
-            usage = kind.usageOf(event) ?? usage;
-          },
-          end: (outcome) => end(errorOf(outcome, context.signal)),
-        });
-      } catch (error) {
-        end(error);
-        throw error;
-      }
+      return watchStream(() => next(request, context), {
+        event(event) {
+          if (firstTokenMs === undefined && kind.isContent(event)) firstTokenMs = clock.now() - context.startedMs;
+          usage = kind.usageOf(event) ?? usage;
+        },
+        end: (outcome) => end(outcomeError(outcome, context.signal)),
+      });
     };
   };
-}
-
-/** A consumer that left an unfinished stream did so because the call was aborted, or went away. */
-function errorOf(outcome: Outcome, signal: AbortSignal): unknown {
-  if (outcome.type === "done") return undefined;
-  return outcome.type === "failed" ? outcome.error : abortFault(signal);
 }
 
 interface LineFacts {

@@ -2,7 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { limitFault, type LimitName } from "../core/limits.ts";
 import type { Clock } from "../core/ports.ts";
 import { linkSignal } from "../core/signals.ts";
-import { observe } from "../core/stream.ts";
+import { begun, observe } from "../core/stream.ts";
 import type { Layer } from "../core/work.ts";
 
 /** What time limits need. Undefined: no such limit for this target. */
@@ -10,30 +10,26 @@ export interface TimeLimitOptions {
   readonly clock: Clock;
   /** Name of the target, for errors. */
   readonly target: string;
-  /** The whole attempt, ms. */
-  readonly callMs: number;
   /** To the first content, ms; local targets have none, since their queue has its own. */
   readonly firstTokenMs: number | undefined;
   /** Between two events after the first content, ms; only while the consumer waits: a slow reader is not the target's fault. */
   readonly idleStreamMs: number | undefined;
 }
 
-/** Aborts an attempt that takes too long: in all, to its first content, or between two events. */
-export function timeLimits({ clock, target, callMs, firstTokenMs, idleStreamMs }: TimeLimitOptions): Layer {
+/** Aborts an attempt that takes too long: to its first content, or between two events. How long a call may take in all is admission's business. */
+export function timeLimits({ clock, target, firstTokenMs, idleStreamMs }: TimeLimitOptions): Layer {
   const late = (name: LimitName, ms: number, what: string): ConnectError =>
     limitFault(name, `${target} ${what} within ${ms} ms; raise limits.${name} if that is expected`, { provider: target });
 
   return function timeLimitsLayer(next, kind) {
     return function timed(request, context) {
-      const link = linkSignal(context.signal);
-      const cancelTotal = clock.after(callMs, () => link.abort(late("callMs", callMs, "did not finish")));
-      const first = watchdog(clock, firstTokenMs, (ms) => link.abort(late("firstTokenMs", ms, "sent nothing")));
-      const idle = watchdog(clock, idleStreamMs, (ms) => link.abort(late("idleStreamMs", ms, "sent nothing more")));
-      let isStarted = false;
-      first.wait();
-      const release = () => (cancelTotal(), first.close(), idle.close(), link.release());
-      try {
-        return observe(next(request, { ...context, signal: link.signal }), {
+      return begun(() => {
+        const link = linkSignal(context.signal);
+        const first = watchdog(clock, firstTokenMs, (ms) => link.abort(late("firstTokenMs", ms, "sent nothing")));
+        const idle = watchdog(clock, idleStreamMs, (ms) => link.abort(late("idleStreamMs", ms, "sent nothing more")));
+        let isStarted = false;
+        first.wait();
+        return observe(() => next(request, { ...context, signal: link.signal }), {
           ask() {
             if (isStarted) idle.wait();
           },
@@ -43,12 +39,9 @@ export function timeLimits({ clock, target, callMs, firstTokenMs, idleStreamMs }
             isStarted = true;
             first.close();
           },
-          end: release,
+          end: () => (first.close(), idle.close(), link.release()),
         });
-      } catch (error) {
-        release();
-        throw error;
-      }
+      });
     };
   };
 }

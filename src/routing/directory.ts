@@ -22,8 +22,8 @@ export interface DirectoryOptions {
 /** From names to targets. */
 export interface Directory {
   readonly resolve: Resolve;
-  /** Id or alias of the model that answers when none is named; undefined when there is none. */
-  defaultModel(): string | undefined;
+  /** Id or alias of the model that answers when none is named, at a provider or (empty) any; undefined when there is none. */
+  defaultModel(provider?: string): string | undefined;
   /** Makes another model the default. The name must resolve. */
   setDefault(name: string): void;
   /** Other names that lead to a model. */
@@ -55,10 +55,13 @@ export function directory(options: DirectoryOptions): Directory {
     const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
     return (alias === undefined ? find(name) : find(alias)) ?? (aliases["*"] === undefined ? undefined : find(aliases["*"]));
   };
-  const defaultModel = () => (chosen === "" ? defaultOf(options) : chosen);
+  const defaultModel = (provider = ""): string | undefined => {
+    if (provider === echo.name) return "echo";
+    return chosen === "" ? defaultOf(options) : chosen;
+  };
   /** The name that is meant where none was given. */
   const unnamed = (provider: string): string => {
-    const name = provider === echo.name ? "echo" : defaultModel();
+    const name = defaultModel(provider);
     if (name !== undefined) return name;
     throw fault(
       "model_not_found",

@@ -1,9 +1,8 @@
-import type { CallContext } from "../core/context.ts";
 import { refusedFields } from "../core/fields.ts";
 import type { Clock, Destination, Resolve, Target } from "../core/ports.ts";
 import { fault, fieldsFault } from "../core/reasons.ts";
-import { mapStream, observe } from "../core/stream.ts";
-import type { Kind, Work } from "../core/work.ts";
+import { mapStream } from "../core/stream.ts";
+import type { Kind, Served, Work } from "../core/work.ts";
 
 /** What routing needs. */
 export interface RouteOptions {
@@ -20,19 +19,21 @@ export function route<Request, Event>(kind: Kind<Request, Event>, { clock, resol
     context.record.target = { provider, model };
     const attempts = ++context.record.attempts;
     let firstContentMs: number | undefined;
-    const watched = observe(work(kind.withModel(request, model), context), {
-      event(event) {
-        if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = clock.now();
-      },
+    const served = (): Served => ({
+      name: destination.name,
+      provider,
+      model,
+      attempts,
+      isFallback: target !== destination.targets[0],
+      startedMs: context.startedMs,
+      nowMs: clock.now(),
+      firstContentMs,
     });
-    return mapStream(watched, (event) =>
-      kind.served(event, { ...facts(destination, target, context), attempts, firstContentMs, nowMs: clock.now() }),
-    );
+    return mapStream(work(kind.withModel(request, model), context), (event) => {
+      if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = clock.now();
+      return kind.served(event, served);
+    });
   };
-}
-
-function facts({ name, targets }: Destination, target: Target, { startedMs }: CallContext) {
-  return { name, provider: target.provider, model: target.model, isFallback: target !== targets[0], startedMs };
 }
 
 interface Chosen<Request, Event> {
