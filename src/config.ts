@@ -2,12 +2,13 @@ import { resolve } from "node:path";
 import { create, fromJson, toJson, type JsonObject } from "@bufbuild/protobuf";
 import { ConfigSchema, type Config } from "../gen/parley/config/v1/config_pb.ts";
 import type { Limits } from "./core/limits.ts";
+import { isLoopbackHost } from "./core/loopback.ts";
 import { fault } from "./core/reasons.ts";
-import { checkConfig, isLoopbackHost, type Blame } from "./config/checks.ts";
+import { checkConfig, type Blame } from "./config/checks.ts";
 import { readConfigFile } from "./config/file.ts";
 import { settingsOf, type Settings } from "./config/settings.ts";
 import { surroundingsOf, type Surroundings } from "./config/surroundings.ts";
-import type { Variables } from "./environment.ts";
+import type { Variables } from "./core/child-environment.ts";
 import { readEnvironment, readFlag, type EnvironmentReading, type Setting } from "./environment/read.ts";
 import { isWebUrl } from "./environment/values.ts";
 
@@ -40,6 +41,8 @@ export interface LoadedConfig extends Surroundings {
   readonly origins: ReadonlyMap<string, string>;
   /** Sentences for people, such as variables that are set and not heeded. */
   readonly warnings: readonly string[];
+  /** The environment it was read from, for programs that are started; a function, so that nobody prints what is in it. */
+  readonly variables: () => Variables;
 }
 
 const flagPaths: Readonly<Record<keyof Flags, readonly [flag: string, path: string]>> = {
@@ -89,7 +92,15 @@ export function resolveConfig(config: Config, beside: Beside = nothing): LoadedC
       "invalid_request",
       `${blame("http.host")}: ${settings.host} is reached from other machines, and this version has no keys; add --open (or LLM_OPEN=true) to serve everyone who can connect, or listen on 127.0.0.1`,
     );
-  return { config, settings, limits, ...surroundings, origins: beside.origins, warnings: beside.warnings };
+  return {
+    config,
+    settings,
+    limits,
+    ...surroundings,
+    origins: beside.origins,
+    warnings: beside.warnings,
+    variables: () => beside.variables,
+  };
 }
 
 function readFlags(flags: Flags): [string, Setting][] {

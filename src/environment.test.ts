@@ -167,7 +167,7 @@ it("the file .env adds what the process does not say itself", () => {
   }
 });
 
-it("process.env is read in one file, and handed on, filtered, by the two that start other programs", () => {
+it("process.env is read in one file, and by the one that starts engines", () => {
   const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter(
     (file) => /\.(ts|js)$/.test(file) && !/\.test\.ts$|^(testing|bench)\//.test(file),
   );
@@ -176,5 +176,5 @@ it("process.env is read in one file, and handed on, filtered, by the two that st
       .replaceAll("`process.env`", "")
       .includes("process.env"),
   );
-  expect(readers.toSorted()).toEqual(["environment.ts", "library/pip.ts", "providers/llama-cpp/engine-process.ts"]);
+  expect(readers.toSorted()).toEqual(["environment.ts", "providers/llama-cpp/engine-process.ts"]);
 });

@@ -18,9 +18,7 @@ import {
   urlType,
   type ValueType,
 } from "./environment/values.ts";
-
-/** Variables by name, as a process has them. */
-export type Variables = Readonly<Record<string, string | undefined>>;
+import type { Variables } from "./core/child-environment.ts";
 
 /** Another name of a variable, where older services or platforms use one. */
 export interface Alias {

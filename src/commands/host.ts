@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { Variables } from "../environment.ts";
+import type { Variables } from "../core/child-environment.ts";
 
 /** What a command has of the process that it runs in. */
 export interface Host {

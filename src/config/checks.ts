@@ -36,12 +36,6 @@ export function defaultProviderFrom(text: string): DefaultProvider | undefined {
   return defaultProviders.find((name) => name === lower) ?? synonym;
 }
 
-/** Whether an address reaches nobody but this machine. */
-export function isLoopbackHost(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return bare === "localhost" || bare === "::1" || bare === "0:0:0:0:0:0:0:1" || (isIP(bare) === 4 && bare.startsWith("127."));
-}
-
 /** Refuses what a configuration must not say. Throws `invalid_request` for the first problem, with every key named by `blame`. */
 export function checkConfig(config: Config, blame: Blame): void {
   const [problem] = problems(config);

@@ -12,7 +12,7 @@ import {
   type Route,
 } from "../../gen/parley/config/v1/config_pb.ts";
 import { resolveLimits, type Limits } from "../core/limits.ts";
-import type { Variables } from "../environment.ts";
+import type { Variables } from "../core/child-environment.ts";
 import { textOf } from "../environment/read.ts";
 import { logLevelFrom, type LogLevel } from "../environment/values.ts";
 import { defaultProviderFrom, type DefaultProvider } from "./checks.ts";

@@ -1,5 +1,6 @@
 import { fault } from "../core/reasons.ts";
-import { environment, laterVariables, type EnvironmentRow, type Variables } from "../environment.ts";
+import type { Variables } from "../core/child-environment.ts";
+import { environment, laterVariables, type EnvironmentRow } from "../environment.ts";
 import { nearest } from "./nearest.ts";
 import { isServiceLink, saysNothing, unparsable, type SettingValue, type ValueType } from "./values.ts";
 

@@ -1,5 +1,7 @@
 import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from "undici";
+import type { Variables } from "../core/child-environment.ts";
 import type { Limits } from "../core/limits.ts";
+import { isLoopbackHost } from "../core/loopback.ts";
 import { SourceFailure, sourceFailure, type OpenedSource, type Source, type SourceRange } from "./source.ts";
 
 /** A URL that holds the file. */
@@ -25,19 +27,33 @@ type Headers = Response["headers"];
 
 const maxHops = 5;
 
+/** What connections for pulls need. */
+export interface HttpClientOptions {
+  readonly limits: Limits;
+  readonly token: HttpClient["token"];
+  /** Of this process: they name the proxy. */
+  readonly variables: Variables;
+}
+
 /** Makes the connections for pulls. */
-export function httpClient(limits: Limits, token: HttpClient["token"]): HttpClient {
+export function httpClient({ limits, token, variables }: HttpClientOptions): HttpClient {
   const connect = { timeout: limits.pullConnectMs };
   const options = { connect, headersTimeout: limits.pullConnectMs, bodyTimeout: limits.pullIdleMs };
   const direct = new Agent(options);
-  const proxied = new EnvHttpProxyAgent({ ...options, proxyTls: connect, requestTls: connect });
+  const proxied = new EnvHttpProxyAgent({ ...options, ...proxiesIn(variables), proxyTls: connect, requestTls: connect });
   return {
     token,
-    dispatcherOf: (url) => (isLoopback(url) ? direct : proxied),
+    dispatcherOf: (url) => (isLoopbackHost(url.hostname) ? direct : proxied),
     close: async () => {
       await Promise.all([direct.destroy(), proxied.destroy()]);
     },
   };
+}
+
+/** The proxies that variables name; what is left out here, undici would look for in the process itself. */
+function proxiesIn(variables: Variables): { httpProxy: string; httpsProxy: string; noProxy: string } {
+  const valueOf = (name: string) => variables[name] ?? variables[name.toUpperCase()] ?? "";
+  return { httpProxy: valueOf("http_proxy"), httpsProxy: valueOf("https_proxy"), noProxy: valueOf("no_proxy") };
 }
 
 /** A source behind a URL: https, or http on this machine. Follows redirects, and gives the hub's token to the hub alone. */
@@ -57,11 +73,7 @@ export function httpSource(options: HttpSourceOptions): Source {
 
 /** Whether a URL may be asked at all: https, or http where both it and what led to it are this machine. */
 export function isAllowedUrl(url: URL, from: URL = url): boolean {
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url) && isLoopback(from));
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname) && isLoopbackHost(from.hostname));
 }
 
 /** What the hub says of a file beside its redirect: it knows the size and hash of what another host will send. */

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
 import { Capability, ModelSchema, ModelState, type Model, type PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
+import type { Variables } from "../core/child-environment.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Clock, Library, Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
@@ -30,6 +31,8 @@ export interface LibraryOptions {
     readonly token: string | undefined;
   };
   readonly limits: Limits;
+  /** Of this process; the programs that fetch files get those that they need. */
+  readonly variables: Variables;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -46,7 +49,7 @@ const packagedCatalog = fileURLToPath(new URL("../../models/catalog.json", impor
 
 /** Opens the model folder. Throws `invalid_request` for a catalog, mirror or hub that cannot be used. */
 export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary> {
-  const { limits, clock, log, hub } = options;
+  const { limits, clock, log, hub, variables } = options;
   const directory = resolve(options.directory);
   const hubUrl = configuredUrl(hub.endpoint, "HF_ENDPOINT");
   const mirror = checkedMirror(options.mirror);
@@ -55,8 +58,8 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
   const hashes = await openVerifiedHashes(join(options.dataDirectory, "verified-models.json"), log);
   const folder = await openModelFolder({ directory, catalog, hashes, clock, log });
   const token = hub.token === undefined ? undefined : { origin: hubUrl.origin, value: hub.token };
-  const client = httpClient(limits, token);
-  const pulls = modelPulls({ settings: { directory, mirror, hubUrl, client, limits }, folder, hashes, limits, clock, log });
+  const client = httpClient({ limits, token, variables });
+  const pulls = modelPulls({ settings: { directory, mirror, hubUrl, client, limits, variables }, folder, hashes, limits, clock, log });
 
   return {
     directory,

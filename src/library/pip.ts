@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { childEnvironment, type Variables } from "../core/child-environment.ts";
 import type { Limits } from "../core/limits.ts";
 import { SourceFailure, type Prepared } from "./source.ts";
 
@@ -12,6 +13,8 @@ import { SourceFailure, type Prepared } from "./source.ts";
 export interface Pip {
   /** The command, and what comes before pip's own arguments. */
   readonly call: PipCall;
+  /** The variables that it is started with. */
+  readonly environment: Readonly<Record<string, string>>;
   /** How long it took to start and say its version. */
   readonly startMs: number;
 }
@@ -24,18 +27,23 @@ const versionMs = 20_000;
 const downloadStarts = 3;
 const progressMs = 200;
 
+/** Variables that pip, its Python, and what may start that Python read. It is a program of others: no key of ours is any of its business. */
+const pipVariables =
+  /^(PIP_.*|PYTHON.*|PYENV_.*|VIRTUAL_ENV|XDG_.*|NETRC|(HTTP|HTTPS|ALL|NO|FTP)_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/i;
+
 /** Looks for a pip that runs; undefined when there is none. */
-export async function findPip(signal: AbortSignal): Promise<Pip | undefined> {
+export async function findPip(variables: Variables, signal: AbortSignal): Promise<Pip | undefined> {
+  const environment = childEnvironment(variables, pipVariables);
   for (const call of candidates) {
     const askedMs = performance.now();
-    if (await runs(call, signal)) return { call, startMs: performance.now() - askedMs };
+    if (await runs(call, environment, signal)) return { call, environment, startMs: performance.now() - askedMs };
   }
   return undefined;
 }
 
-async function runs([command, ...leading]: PipCall, signal: AbortSignal): Promise<boolean> {
+async function runs([command, ...leading]: PipCall, env: Pip["environment"], signal: AbortSignal): Promise<boolean> {
   try {
-    const { stdout } = await promisify(execFile)(command, [...leading, "--version"], { signal, timeout: versionMs });
+    const { stdout } = await promisify(execFile)(command, [...leading, "--version"], { env, signal, timeout: versionMs });
     return stdout.startsWith("pip ");
   } catch (error) {
     if (signal.aborted) throw error;
@@ -54,7 +62,7 @@ export interface WheelDownload {
 
 /** Downloads one wheel into a folder and tells how far it is. Never builds or runs what it downloads. Throws SourceFailure. */
 export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: AbortSignal): AsyncGenerator<Prepared, void, undefined> {
-  const child = spawnPip(pip.call, wheel);
+  const child = spawnPip(pip, wheel);
   const stop = () => killGroup(child);
   const run = watchRun(child, { silenceMs: wheel.limits.pullConnectMs + downloadStarts * pip.startMs, stop });
   signal.addEventListener("abort", stop, { once: true });
@@ -74,7 +82,8 @@ export async function* downloadWheel(pip: Pip, wheel: WheelDownload, signal: Abo
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function spawnPip([command, ...leading]: PipCall, { name, version, directory, limits }: WheelDownload): Child {
+function spawnPip({ call, environment }: Pip, { name, version, directory, limits }: WheelDownload): Child {
+  const [command, ...leading] = call;
   const args = [
     ...leading,
     "download",
@@ -88,9 +97,7 @@ function spawnPip([command, ...leading]: PipCall, { name, version, directory, li
     `--dest=${directory}`,
     `${name}==${version}`,
   ];
-  // pip has its own variables, and no need of our keys; its temporary files show here how far it is.
-  const variables = Object.entries(process.env).filter(([variable]) => !/^(LLM_|HF_)/.test(variable));
-  const env = { ...Object.fromEntries(variables), TMPDIR: directory };
+  const env = { ...environment, TMPDIR: directory }; // its temporary files show how far it is
   return spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env, detached: true });
 }
 

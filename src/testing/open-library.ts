@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { Variables } from "../core/child-environment.ts";
 import { systemClock } from "../core/clock.ts";
 import { resolveLimits, type LimitName } from "../core/limits.ts";
 import type { Log } from "../core/ports.ts";
@@ -17,6 +18,8 @@ export interface TestLibraryOptions {
   /** Entries of the catalog; the first is its default. */
   readonly models?: readonly Readonly<Record<string, unknown>>[];
   readonly log?: Log;
+  /** Of the process, for the programs that it starts. Default none. */
+  readonly variables?: Variables;
 }
 
 /** A folder that is gone after the test. */
@@ -38,7 +41,7 @@ export async function openTestLibrary(options: TestLibraryOptions = {}): Promise
 
 function libraryOptions(
   directory: string,
-  { mirror, hub = "https://127.0.0.1:9", token, limits = {}, log = silent }: TestLibraryOptions,
+  { mirror, hub = "https://127.0.0.1:9", token, limits = {}, log = silent, variables = {} }: TestLibraryOptions,
 ): LibraryOptions {
   return {
     directory,
@@ -47,6 +50,7 @@ function libraryOptions(
     hub: { endpoint: hub, token },
     limits: resolveLimits(limits),
     log,
+    variables,
     clock: systemClock,
   };
 }

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Variables } from "../environment.ts";
+import type { Variables } from "../core/child-environment.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 
 /** A `parley serve` in a process of its own. */

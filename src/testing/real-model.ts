@@ -54,6 +54,7 @@ async function within<Value>(directory: string, use: (library: ModelLibrary) => 
     hub: { endpoint: endpoint || "https://huggingface.co", token: token || undefined },
     limits: resolveLimits({}),
     log: silent,
+    variables: process.env,
     clock: systemClock,
   });
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../config.ts";
 import type { Log } from "../core/ports.ts";
-import type { Variables } from "../environment.ts";
+import type { Variables } from "../core/child-environment.ts";
 import { startServer, type ParleyServer } from "../service.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 
