@@ -12,7 +12,16 @@ export function parsePullReference(text: string, hubUrl: URL): PullTarget | unde
   if (!isAllowedUrl(url)) throw fault("invalid_request", `${url.host}: only https URLs can be pulled`);
   // What a browser shows of a file at the hub is a page about it.
   if (url.origin === hubUrl.origin) url.pathname = url.pathname.replace(/^(\/[^/]+\/[^/]+)\/blob\//, "$1/resolve/");
-  return target(decodeURIComponent(url.pathname.split("/").at(-1) ?? ""), { kind: "url", url });
+  return target(fileNameIn(url), { kind: "url", url });
+}
+
+function fileNameIn({ pathname, host }: URL): string {
+  try {
+    return decodeURIComponent(pathname.split("/").at(-1) ?? "");
+  } catch (error) {
+    const message = `${host}: the file's name in the URL is not percent-encoded UTF-8; write a percent sign as %25`;
+    throw fault("invalid_request", message, { cause: error });
+  }
 }
 
 function hubTarget(text: string): PullTarget {

@@ -208,6 +208,7 @@ describe("what the command line may pull", () => {
     "http://example.com/a.gguf",
     "https://example.com/..%2Fa.gguf",
     "https://example.com/",
+    "https://example.com/%zz.gguf",
   ])("is not %s", async (reference) => {
     const library = await openTestLibrary();
     expect((await failure(library.pullFrom(reference, never))).reason).toBe("invalid_request");
