@@ -76,6 +76,7 @@ describe("the command line", () => {
   it.each([
     [["srve"], {}, /^error: unknown command 'srve'\n\(Did you mean serve\?\)\n/],
     [["serve", "--prot", "1"], {}, /^error: unknown option '--prot'\n\(Did you mean --port\?\)\n/],
+    [["models", "list", "--jsn"], {}, /\n\(`parley models list --help` says what there is\)\n$/],
     [["serve", "--port", "http"], {}, /^parley: --port: "http" is not a whole number\n$/],
     [["serve"], { LLM_PORT: "70000" }, /^parley: LLM_PORT: 70000 is outside 0 to 65535\n$/],
     [["serve"], { LLM_REDIS_URL: "redis://:s3cret@h" }, /^parley: LLM_REDIS_URL: not in this version, unset it\n$/],

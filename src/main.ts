@@ -53,12 +53,17 @@ function program(host: Host, done: (exitCode: number) => void): Command {
 
 /** Commands print to the host and throw instead of ending the process; those below inherit neither by themselves. */
 function speakThrough(command: Command, host: Host): Command {
+  const names = [...ancestorsOf(command), command].map((each) => each.name());
   command
     .exitOverride()
-    .showHelpAfterError(`(\`${command.name() === "parley" ? "parley" : `parley ${command.name()}`} --help\` says what there is)`)
+    .showHelpAfterError(`(\`${names.join(" ")} --help\` says what there is)`)
     .configureOutput({ writeOut: (text) => host.out.write(text), writeErr: (text) => host.err.write(text) });
   for (const below of command.commands) speakThrough(below, host);
   return command;
+}
+
+function ancestorsOf({ parent }: Command): readonly Command[] {
+  return parent === null ? [] : [...ancestorsOf(parent), parent];
 }
 
 function report(error: unknown, { err, variables }: Host): number {
