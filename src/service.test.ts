@@ -93,7 +93,7 @@ describe("the service", () => {
     expect((await client.listProviders({})).defaultProvider).toBe("of the embedding program");
   });
 
-  it("refuses a port that is taken, and frees what it had opened", async () => {
+  it("refuses a port that is taken", async () => {
     const second = startServer(loadConfig({ environment: environment(server.port) }), { log: silentLog });
     expect(reasonOf(await failure(second))).toBe("invalid_request");
   });

@@ -9,7 +9,7 @@ import { TokenService } from "../gen/parley/v1/tokens_pb.ts";
 import { listen } from "./api/listen.ts";
 import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
-import { healthBoard } from "./core/health.ts";
+import { healthBoard } from "./routing/health-board.ts";
 import { chatKind, chatOnly, countTokensKind } from "./core/kinds.ts";
 import type { Clock, Library, Log, Provider, Service, Target } from "./core/ports.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
@@ -28,7 +28,7 @@ import { directory, type Directory } from "./routing/directory.ts";
 import { models } from "./routing/models.ts";
 import { readiness } from "./routing/readiness.ts";
 import { route } from "./routing/route.ts";
-import { openLog, silentLog } from "./telemetry/log.ts";
+import { openLog } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { startTracing } from "./telemetry/start-tracing.ts";
 
@@ -73,40 +73,33 @@ interface Parts {
  */
 export async function startServer(loaded: LoadedConfig, options: ServerOptions = {}): Promise<ParleyServer> {
   const { settings, limits } = loaded;
-  const ownLog = options.log === undefined ? openLog({ level: settings.logLevel, file: settings.logFile }) : undefined;
-  const log = options.log ?? ownLog ?? silentLog;
-  const parts: Parts = { loaded, log, clock: options.clock ?? systemClock, metrics: createMetrics() };
-  const stopTracing = await beginTracing(loaded);
-  const library = await openModelLibrary(loaded, log, parts.clock);
-  const backend = serviceOf(parts, library);
-  const free = async () => {
-    await Promise.all([backend.close(), library.close()]);
-    await stopTracing();
-    ownLog?.flush();
-  };
+  const clock = options.clock ?? systemClock;
+  await using opened = new AsyncDisposableStack(); // freed in reverse, also where the start fails half way
+  const log = options.log ?? opened.adopt(openLog({ level: settings.logLevel, file: settings.logFile }), (own) => own.close());
+  const parts: Parts = { loaded, log, clock, metrics: createMetrics() };
+  opened.defer(await beginTracing(loaded));
+  const library = opened.adopt(await openModelLibrary(loaded, log, clock), (open) => open.close());
+  const { service, board, names, begin } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
   const { host, port, corsOrigins, reflection } = settings;
   const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
-  const doors = { host, port, corsOrigins, reflection, metricsText, routes: options.routes };
-  const listener = await listen({ service: backend.service, limits, clock: parts.clock, log, ...doors }).catch(async (error: unknown) => {
-    await free();
-    throw error;
-  });
-  backend.begin();
+  const listener = await listen({ service, limits, clock, log, host, port, corsOrigins, reflection, metricsText, routes: options.routes });
+  begin();
+  const resources = opened.move();
   return {
     urls: listener.urls,
     host: listener.host,
     port: listener.port,
-    service: backend.service,
-    defaultModel: () => backend.names.defaultModel(),
+    service,
+    defaultModel: () => names.defaultModel(),
     async drain() {
-      backend.board.drain(); // first, so that load balancers look elsewhere
+      board.drain(); // first, so that load balancers look elsewhere
       await listener.drain();
-      await free();
+      await resources.disposeAsync();
     },
     async close() {
-      backend.board.drain();
+      board.drain();
       await listener.close();
-      await free();
+      await resources.disposeAsync();
     },
   };
 }

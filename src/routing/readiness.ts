@@ -1,5 +1,5 @@
 import { ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
-import type { HealthBoard } from "../core/health.ts";
+import type { HealthBoard } from "./health-board.ts";
 import type { Library, Log, Provider } from "../core/ports.ts";
 import type { Directory } from "./directory.ts";
 

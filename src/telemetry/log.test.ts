@@ -52,6 +52,15 @@ describe("the log", () => {
     expect(await readFile(file, "utf8")).toContain('"msg":"kept"');
   });
 
+  it("writes out what it has when it is closed, and nothing afterwards", async () => {
+    const { log, lines, file } = await setUp("info");
+    log.info("kept");
+    log.close();
+    log.info("lost");
+    expect(await readFile(file, "utf8")).toContain("kept");
+    expect(lines().map(({ msg }) => msg)).toEqual(["kept"]);
+  });
+
   it("refuses at once a file that cannot be written", () => {
     expect(() => openLog({ level: "info", file: "/proc/no-such-folder/parley.log" })).toThrow("telemetry.logFile");
   });

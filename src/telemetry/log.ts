@@ -18,11 +18,14 @@ export interface LogOptions {
 export interface ClosableLog extends Log {
   /** Writes out what is buffered. */
   flush(): void;
+  /** Writes out what is buffered and closes the file; what is logged later is lost. */
+  close(): void;
 }
 
 /** Opens the log: one JSON object a line, with an ISO time and the level's name. Lines are buffered for some milliseconds, for a write a call would cost more than the call. */
 export function openLog({ level, file, stream }: LogOptions): ClosableLog {
-  const sinks = [stream ?? sink(2), ...(file === undefined ? [] : [sink(openFile(file))])];
+  const fileSink = file === undefined ? undefined : sink(openFile(file));
+  const sinks = [stream ?? sink(2), ...(fileSink === undefined ? [] : [fileSink])];
   const options = {
     level,
     base: null,
@@ -35,11 +38,20 @@ export function openLog({ level, file, stream }: LogOptions): ClosableLog {
     options,
     sinks.length === 1 ? sinks[0]! : multistream(sinks.map((each) => ({ stream: each, level: lowest as "info" }))),
   );
-  return { ...logOf(logger), flush: () => sinks.forEach(flush) };
+  const flushAll = () => sinks.forEach(flush);
+  return {
+    ...logOf(logger),
+    flush: flushAll,
+    close() {
+      flushAll();
+      logger.level = "silent";
+      fileSink?.destroy();
+    },
+  };
 }
 
 /** Lines gather while a write runs: a write a line would cost more than the call it tells of. */
-function sink(fileDescriptor: number): DestinationStream {
+function sink(fileDescriptor: number): ReturnType<typeof destination> {
   return destination({ fd: fileDescriptor, sync: false, minLength: 0 });
 }
 

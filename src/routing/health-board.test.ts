@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { healthBoard } from "./health.ts";
+import { healthBoard } from "./health-board.ts";
 
 describe("health", () => {
   it("serves when ready, and nothing once it drains", () => {

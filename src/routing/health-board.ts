@@ -1,4 +1,4 @@
-import type { Health, Serving } from "./ports.ts";
+import type { Health, Serving } from "../core/ports.ts";
 
 /** Health that its owner can change. */
 export interface HealthBoard extends Health {
