@@ -25,8 +25,6 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly observer: EngineObserver;
   readonly onLoading: (fractionDone: number) => void;
-  /** Its last call has ended. */
-  readonly onIdle: () => void;
 }
 
 /** A process that has been asked to end gets so long, ms. */
@@ -74,11 +72,6 @@ export class Engine {
     return this.#child.pid;
   }
 
-  /** Calls that run. */
-  get calls(): number {
-    return this.#calls.size;
-  }
-
   /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
     throwIfAborted(signal);
@@ -106,7 +99,6 @@ export class Engine {
       signal.removeEventListener("abort", onAbort);
       cancel();
       this.#calls.delete(id);
-      if (this.#calls.size === 0) this.#options.onIdle();
     }
   }
 

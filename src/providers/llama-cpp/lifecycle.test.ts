@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { ModelState, type LoadModelResponse } from "../../../gen/parley/v1/models_pb.ts";
 import { reasonOf } from "../../core/reasons.ts";
+import { only } from "../../core/stream.ts";
 import { testContext } from "../../testing/call-context.ts";
 import { answerOf, eventsOf, failureOf, iterate, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
@@ -35,6 +36,9 @@ async function stateOf(model: string): Promise<{ readonly state: ModelState; rea
   const found = (await tiny.provider.listModels(signal)).find(({ id }) => id === model);
   return { state: found?.state ?? ModelState.UNSPECIFIED, problem: found?.problem ?? "" };
 }
+
+const countOf = (chat: ChatRequest) =>
+  only(tiny.provider.countTokens!({ $typeName: "parley.v1.CountTokensRequest", chat }, testContext(chat)));
 
 /** A stream whose first content has come. */
 async function streaming(request: ChatRequest): Promise<AsyncIterator<ChatEvent>> {
@@ -105,6 +109,45 @@ describe("a model of this machine", () => {
     expect((await stateOf("tiny")).state).toBe(ModelState.READY);
     clock.advance(1000);
     await tiny.reported(isLoaded("tiny", false));
+  });
+
+  it("stays while somebody has it in hand, and while others wait for its load", async () => {
+    const clock = fakeClock();
+    await start(["tiny"], { clock, limits: patient, load: { keepAliveSeconds: 1 } });
+    const [stream, other] = await Promise.all([streaming(ask("tiny", 1900)), streaming(ask("tiny", 1900))]);
+    clock.advance(60_000);
+    await other.return?.();
+    clock.advance(60_000);
+    expect(valuesOf(await rest(stream), "completed")[0]?.usage?.completionTokens).toBe(1900);
+    expect(tiny.reports.some(isLoaded("tiny", false))).toBe(false);
+    clock.advance(1000);
+    await tiny.reported(isLoaded("tiny", false));
+  });
+
+  it.each([
+    { what: "its tokens were counted", use: () => countOf(ask("tiny")) },
+    { what: "it was loaded though it was loaded", use: () => eventsOf(tiny.provider.local!.load("tiny", undefined, signal)) },
+    { what: "a call went away at once", use: () => failureOf(answerOf(tiny.provider, ask("tiny"), { signal: AbortSignal.abort() })) },
+    { what: "a call was refused", use: () => failureOf(answerOf(tiny.provider, userRequest("long ".repeat(2000), { model: "tiny" }))) },
+  ])("is unloaded a while after $what", async ({ use }) => {
+    const clock = fakeClock();
+    await start(["tiny"], { clock, limits: patient, load: { keepAliveSeconds: 60 } });
+    await answerOf(tiny.provider, ask("tiny"));
+    clock.advance(59_000);
+    await use();
+    clock.advance(59_000);
+    expect((await stateOf("tiny")).state).toBe(ModelState.READY);
+    expect(tiny.reports.some(isLoaded("tiny", false))).toBe(false);
+    clock.advance(1000);
+    await tiny.reported(isLoaded("tiny", false));
+  });
+
+  it("is unloaded after its tokens have been counted", async () => {
+    await start(["tiny"]);
+    await answerOf(tiny.provider, ask("tiny"));
+    const counted = countOf(ask("tiny"));
+    await tiny.provider.local!.unload("tiny");
+    expect((await counted).promptTokens).toBeGreaterThan(0);
   });
 
   it("does not chat when it makes vectors", async () => {

@@ -31,17 +31,25 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
     const askedMs = clock.now();
     refuseOwnOptions(request);
     const asked = engineRequest(request, defaults);
-    const { engine, loadMs } = await engines.ready(request.model, signal);
-    yield* answer(engine.generate(asked, signal), { provider: name, model: request.model, clock, askedMs, loadMs });
+    const { engine, loadMs, release } = await engines.lease(request.model, signal);
+    try {
+      yield* answer(engine.generate(asked, signal), { provider: name, model: request.model, clock, askedMs, loadMs });
+    } finally {
+      release();
+    }
   }
 
   const count = async ({ chat }: CountTokensRequest, { signal }: CallContext): Promise<CountTokensResponse> => {
     if (chat === undefined) throw fault("invalid_request", "chat: it is required");
     refuseOwnOptions(chat);
     const prompt = enginePrompt(chat);
-    const { engine, about } = await engines.ready(chat.model, signal);
-    const promptTokens = await untilAborted(engine.count(prompt), signal);
-    return create(CountTokensResponseSchema, { promptTokens, model: chat.model, contextLength: about.contextLength });
+    const { engine, about, release } = await engines.lease(chat.model, signal);
+    try {
+      const promptTokens = await untilAborted(engine.count(prompt), signal);
+      return create(CountTokensResponseSchema, { promptTokens, model: chat.model, contextLength: about.contextLength });
+    } finally {
+      release();
+    }
   };
 
   return {

@@ -14,7 +14,7 @@ import { untilAborted } from "../../core/signals.ts";
 import type { EngineLoad } from "../../engine/protocol.ts";
 import { Engine } from "./engine.ts";
 import { engineLoad, joinedChoices, keepAliveMs, type LoadChoices } from "./load-options.ts";
-import { ModelEngine, type ModelStatus, type Ready } from "./model-engine.ts";
+import { ModelEngine, type Lease, type ModelStatus } from "./model-engine.ts";
 import { modelMessage } from "./model-message.ts";
 
 /** What the engines of this machine need. */
@@ -63,14 +63,14 @@ export class LocalEngines implements LocalModels {
   }
 
   /** A model that chats, loaded; and how long that took, ms, undefined when it was. Throws `model_not_found`, `model_state`, `engine_failed`. */
-  async ready(model: string, signal: AbortSignal): Promise<Ready & { readonly loadMs: number | undefined }> {
+  async lease(model: string, signal: AbortSignal): Promise<Lease & { readonly loadMs: number | undefined }> {
     const { file, engine } = this.#entryOf(model);
     refuseUnfit(file);
-    if (engine.status.state === ModelState.READY) return { ...(await engine.ready(signal)), loadMs: undefined };
+    const isLoaded = engine.status.about !== undefined;
     const { clock } = this.#options;
     const beganMs = clock.now();
-    const ready = await engine.ready(signal);
-    return { ...ready, loadMs: clock.now() - beganMs };
+    const lease = await engine.lease(signal);
+    return { ...lease, loadMs: isLoaded ? undefined : clock.now() - beganMs };
   }
 
   async *load(model: string, asked: LoadOptions | undefined, signal: AbortSignal): AsyncGenerator<LoadModelResponse, void, undefined> {
@@ -80,7 +80,10 @@ export class LocalEngines implements LocalModels {
     this.#loadOf(entry.file, asked);
     adopt(entry, asked);
     const { engine, file } = entry;
-    const done = engine.ready(signal).then(() => "done" as const);
+    const done = engine.lease(signal).then(({ release }) => {
+      release();
+      return "done" as const;
+    });
     done.catch(() => {});
     const step = (fractionDone: number) =>
       create(LoadModelResponseSchema, { model: modelMessage(this.#options.provider, file, engine.status), fractionDone });
@@ -140,7 +143,6 @@ export class LocalEngines implements LocalModels {
           clock,
           observer,
           onLoading: (fractionDone) => made.loading(fractionDone),
-          onIdle: () => made.idle(),
         }),
       keepAliveMs: () => keepAliveMs(joinedChoices(optionsOf(id), asked())),
       onChange: () => this.#changed(id),

@@ -4,12 +4,20 @@ import type { Clock } from "../../core/ports.ts";
 import { asFault, fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import type { EngineModel } from "../../engine/protocol.ts";
+import { CrashLoop } from "./crash-loop.ts";
 import type { Engine } from "./engine.ts";
+import { Leases } from "./leases.ts";
 
 /** A model that is loaded. */
-export interface Ready {
+interface Ready {
   readonly engine: Engine;
   readonly about: EngineModel;
+}
+
+/** A loaded model in somebody's hands: it stays loaded until all leases are given back. */
+export interface Lease extends Ready {
+  /** Gives it back; must be called once the work is over. */
+  readonly release: () => void;
 }
 
 /** What a model's engine needs. */
@@ -18,7 +26,7 @@ export interface ModelEngineOptions {
   readonly clock: Clock;
   /** Starts a process that loads the model. */
   readonly start: () => Engine;
-  /** After so long without a call it is unloaded; 0: never. */
+  /** After so long without a lease it is unloaded; 0: never. */
   readonly keepAliveMs: () => number;
   readonly onChange: () => void;
   /** It is loaded, by which process; or not any more. */
@@ -55,24 +63,21 @@ const modelStates: Readonly<Record<State["is"], ModelState>> = {
   closed: ModelState.ON_DISK,
 };
 
-/** A crash so soon after the load is one of a loop. */
-const loopMs = 60_000;
-/** After so many crashes in a loop the model is given up until somebody asks for it again. */
-const mostCrashes = 3;
-const mostBackoffMs = 30_000;
-
 /** The engine of one model through loads, crashes and unloads. */
 export class ModelEngine {
   readonly #options: ModelEngineOptions;
   #state: State = { is: "idle" };
   #fractionDone = 0;
-  #crashes = 0;
+  readonly #crashes: CrashLoop;
+  /** Of those who use the engine or wait for its load; none of those who wait for its end. */
+  readonly #leases: Leases;
   /** Ends what the present state waits for. */
   #cancelTimer = () => {};
-  #onIdle = () => {};
 
   constructor(options: ModelEngineOptions) {
     this.#options = options;
+    this.#crashes = new CrashLoop(options.clock);
+    this.#leases = new Leases({ ...options, onUnwanted: () => void (this.#state.is === "ready" && this.unload()) });
   }
 
   get status(): ModelStatus {
@@ -89,31 +94,21 @@ export class ModelEngine {
     return this.#state.is === "ready" ? 1 : this.#fractionDone;
   }
 
-  /** The loaded model; loads it when need be, and then all callers wait for the same load. Throws `engine_failed`. */
-  async ready(signal: AbortSignal): Promise<Ready> {
-    const state = this.#state;
-    switch (state.is) {
-      case "ready":
-        this.#cancelTimer();
-        return state.ready;
-      case "loading":
-        return untilAborted(state.ready, signal);
-      case "unloading":
-        await untilAborted(state.done, signal);
-        return this.ready(signal);
-      case "failed":
-        this.#refuseTooSoon(state);
-        return untilAborted(this.#begin(), signal);
-      case "idle":
-        return untilAborted(this.#begin(), signal);
-      case "closed":
-        throw fault("draining", "the service is shutting down");
-      default:
-        return unknown(state);
+  /** The loaded model, for as long as the lease is held; loads it when need be, and then all callers wait for the same load. Throws `engine_failed`. */
+  async lease(signal: AbortSignal): Promise<Lease> {
+    while (this.#state.is === "unloading") await untilAborted(this.#state.done, signal);
+    const ready = this.#ready();
+    // Held from here on, so that what is loaded for somebody is not idle before he has it.
+    const release = this.#leases.take();
+    try {
+      return { ...(await untilAborted(ready, signal)), release };
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 
-  /** Ends it after its calls have ended. */
+  /** Ends it after its leases have been given back. */
   async unload(): Promise<void> {
     const state = this.#state;
     if (state.is === "loading") {
@@ -146,14 +141,24 @@ export class ModelEngine {
     this.#options.onChange();
   }
 
-  /** A call has ended and no other runs. */
-  idle(): void {
-    this.#onIdle();
-    if (this.#state.is !== "ready" || this.#state.ready.engine.calls > 0) return;
-    this.#cancelTimer();
-    this.#cancelTimer = () => {};
-    const keepAliveMs = this.#options.keepAliveMs();
-    if (keepAliveMs > 0) this.#cancelTimer = this.#options.clock.after(keepAliveMs, () => void this.unload());
+  #ready(): Promise<Ready> {
+    const state = this.#state;
+    switch (state.is) {
+      case "ready":
+        return Promise.resolve(state.ready);
+      case "loading":
+        return state.ready;
+      case "failed":
+      case "idle":
+        if (state.is === "failed") this.#refuseTooSoon(state);
+        return this.#begin();
+      case "unloading":
+        throw new TypeError("an engine that is unloading is waited for");
+      case "closed":
+        throw fault("draining", "the service is shutting down");
+      default:
+        return unknown(state);
+    }
   }
 
   #become(next: State): void {
@@ -175,11 +180,11 @@ export class ModelEngine {
     const onLoaded = (loaded: Ready) => {
       if (this.#state !== loading) return;
       this.#become({ is: "ready", ready: loaded, sinceMs: this.#options.clock.now() });
-      this.idle();
+      this.#leases.restart();
     };
     const onFailed = async (error: unknown) => {
       if (this.#state === loading) {
-        this.#crashes++;
+        this.#crashes.failed();
         this.#fail(asFault(error));
       }
       await engine.stop();
@@ -194,13 +199,14 @@ export class ModelEngine {
 
   /** The process has ended by itself: the model serves again by itself, the first time at once. */
   #crashed(why: string, sinceMs: number): void {
-    const { clock, model, onCrash } = this.#options;
-    this.#crashes = clock.now() - sinceMs < loopMs ? this.#crashes + 1 : 1;
+    const { model, onCrash } = this.#options;
+    this.#crashes.crashed(sinceMs);
+    // They were of the process that is gone; the next one owes them nothing.
+    this.#leases.clear();
     onCrash(why);
-    if (this.#crashes >= mostCrashes) {
-      const error = fault("engine_failed", `the process of model "${model}" has failed ${this.#crashes} times in a row: ${why}`);
-      this.#fail(error);
-    } else if (this.#crashes === 1) void this.#begin();
+    const { failures, isHopeless } = this.#crashes;
+    if (isHopeless) this.#fail(fault("engine_failed", `the process of model "${model}" has failed ${failures} times in a row: ${why}`));
+    else if (failures === 1) void this.#begin();
     else this.#beginLater();
   }
 
@@ -208,7 +214,7 @@ export class ModelEngine {
     const again = Promise.withResolvers<Ready>();
     again.promise.catch(() => {});
     this.#become({ is: "loading", engine: undefined, ready: again.promise });
-    const cancel = this.#options.clock.after(backoffMs(this.#crashes - 1), () => {
+    const cancel = this.#options.clock.after(this.#crashes.waitMs(this.#crashes.failures - 1), () => {
       this.#cancelTimer = () => {};
       again.resolve(this.#begin());
     });
@@ -221,7 +227,7 @@ export class ModelEngine {
   #fail(error: ConnectError): void {
     const { clock, onFailed } = this.#options;
     onFailed(error.rawMessage);
-    this.#become({ is: "failed", error, retryAtMs: clock.now() + backoffMs(this.#crashes) });
+    this.#become({ is: "failed", error, retryAtMs: clock.now() + this.#crashes.waitMs(this.#crashes.failures) });
   }
 
   #refuseTooSoon({ error, retryAtMs }: Extract<State, { is: "failed" }>): void {
@@ -230,15 +236,12 @@ export class ModelEngine {
   }
 
   async #end(engine: Engine): Promise<void> {
-    if (engine.calls > 0) await Promise.race([new Promise<void>((resolve) => (this.#onIdle = resolve)), engine.ended]);
+    await Promise.race([this.#leases.none(), engine.ended]);
     await engine.stop();
-    this.#crashes = 0;
+    this.#leases.clear();
+    this.#crashes.forget();
     if (this.#state.is === "unloading") this.#become({ is: "idle" });
   }
-}
-
-function backoffMs(crashes: number): number {
-  return Math.min(mostBackoffMs, 1000 * 2 ** Math.max(0, crashes - 1));
 }
 
 function unknown(state: never): never {
