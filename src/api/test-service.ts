@@ -5,7 +5,7 @@ import { CountTokensResponseSchema } from "../../gen/parley/v1/tokens_pb.ts";
 import { UsageSource } from "../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "../core/context.ts";
 import { accepted, completed, finished, started, text } from "../core/events.ts";
-import { healthBoard, type HealthBoard } from "../core/health.ts";
+import { healthBoard, type HealthBoard } from "../routing/health-board.ts";
 import { defaultLimits, type Limits } from "../core/limits.ts";
 import type { Log, Models, Service } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
