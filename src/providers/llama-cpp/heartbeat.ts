@@ -16,17 +16,22 @@ export interface HeartbeatOptions {
   readonly onSilence: () => void;
 }
 
-/** Pings so often that silence means that the process is stuck. */
+/** So many pings in a row may go unanswered. */
+const mostUnanswered = 3;
+
+/** Pings so often that silence means that the process is stuck. Pings are counted, not time: after a standstill of our own, timers run before the answers that lie there are read, and one late beat must not kill what is well. */
 export function heartbeat({ clock, silenceMs, ping, onSilence }: HeartbeatOptions): Heartbeat {
-  let heardMs = clock.now();
+  const intervalMs = silenceMs / mostUnanswered;
+  let unanswered = 0;
   const beat = () => {
-    if (clock.now() - heardMs > silenceMs) return onSilence();
+    if (unanswered === mostUnanswered) return onSilence();
+    unanswered++;
     ping();
-    cancel = clock.after(silenceMs / 3, beat);
+    cancel = clock.after(intervalMs, beat);
   };
-  let cancel = clock.after(silenceMs / 3, beat);
+  let cancel = clock.after(intervalMs, beat);
   return {
-    heard: () => (heardMs = clock.now()),
+    heard: () => (unanswered = 0),
     stop: () => cancel(),
   };
 }
