@@ -184,7 +184,7 @@ function nameDirectory(parts: Parts, library: Library, providers: { local: Provi
     library,
     ...providers,
     aliases: settings.aliases,
-    routes: settings.routes.map(({ model, targets: [to] }) => ({ model, provider: to?.upstream ?? "", targetModel: to?.model ?? "" })),
+    routes: settings.routes,
     defaultModel: settings.defaultModel ?? "",
     defaultProvider: settings.defaultProvider,
     target: (provider, model) => targetOf(parts, provider, model),

@@ -61,6 +61,13 @@ describe("the first start", () => {
     ["pulls the default model that was asked for", { LLM_DEFAULT_MODEL: "other.gguf" }, [file("mine")], ["other"]],
     ["follows an alias", { LLM_DEFAULT_MODEL: "gpt-4o", LLM_MODEL_ALIASES: "gpt-4o=other" }, [], ["other"]],
     ["follows the alias of all unknown names", { LLM_DEFAULT_MODEL: "gpt-4o", LLM_MODEL_ALIASES: "*=mine" }, [file("mine")], []],
+    [
+      "follows no alias of what an alias stands for",
+      { LLM_DEFAULT_MODEL: "a", LLM_MODEL_ALIASES: "*=other,other=mine" },
+      [file("mine")],
+      ["other"],
+    ],
+    ["pulls the first that it leads to", { LLM_DEFAULT_MODEL: "default", LLM_MODEL_ALIASES: "*=other" }, [], ["default"]],
     ["finds the default model on disk by its file name", { LLM_DEFAULT_MODEL: "mine.gguf" }, [file("mine")], []],
   ])("%s", async (_, variables, files, expected) => {
     expect(await pulledBy(variables, libraryWith(files))).toEqual({ pulled: expected, note: undefined });

@@ -1,6 +1,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { Library, ModelFile } from "../core/ports.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
+import { isEcho, leadsOf } from "../routing/names.ts";
 import type { PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
 
 /** What making sure of a model needs. */
@@ -45,9 +46,9 @@ function missingModel(settings: Settings, library: FirstRunOptions["library"]): 
   const { defaultProvider, defaultModel } = settings;
   if (defaultProvider === "echo") return undefined;
   if (defaultModel === undefined) return library.list().some(canChat) ? undefined : library.defaultId;
-  const names = [defaultModel, settings.aliases["*"] ?? defaultModel].map((name) => fileNameOf(name, settings));
-  if (names.some((name) => name === "echo" || library.find(name) !== undefined)) return undefined;
-  const known = library.catalog().find(({ id, aliases }) => names.some((name) => id === name || aliases.includes(name)));
+  const leads = leadsOf(defaultModel, settings);
+  if (leads.some((lead) => isEcho(lead) || library.find(lead.model) !== undefined)) return undefined;
+  const known = library.catalog().find(({ id, aliases }) => leads.some(({ model }) => id === model || aliases.includes(model)));
   if (known !== undefined) return known.id;
   throw fault(
     "model_not_found",
@@ -58,11 +59,4 @@ function missingModel(settings: Settings, library: FirstRunOptions["library"]): 
 
 function canChat({ purpose, problem }: ModelFile): boolean {
   return purpose === "chat" && problem === "";
-}
-
-/** What aliases and routes make of a name; `echo` where they lead to it. */
-function fileNameOf(name: string, { aliases, routes }: Settings): string {
-  const aliased = Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
-  const target = routes.find(({ model }) => model === aliased)?.targets[0];
-  return target?.upstream === "echo" ? "echo" : (target?.model ?? aliased);
 }

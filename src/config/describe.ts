@@ -31,7 +31,7 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["models.dataDirectory", settings.dataDirectory],
     ...Object.entries(settings.modelOptions).flatMap(([id, options]) => optionRows(`models.options.${id}`, options)),
     ["aliases", Object.entries(settings.aliases).map(([name, target]) => `${name}=${target}`)],
-    ["routes", settings.routes.map(({ model, targets }) => `${model}=${targets[0]?.upstream}/${targets[0]?.model ?? model}`)],
+    ["routes", settings.routes.map(({ model, provider, targetModel }) => `${model}=${provider}/${targetModel || model}`)],
     ["engine.gpu", settings.gpu],
     ["engine.defaultMaxTokens", settings.defaultMaxTokens],
     ["engine.defaultTemperature", settings.defaultTemperature],

@@ -9,7 +9,6 @@ import {
   TelemetrySchema,
   type Config,
   type ModelOptions,
-  type Route,
 } from "../../gen/parley/config/v1/config_pb.ts";
 import { resolveLimits, type Limits } from "../core/limits.ts";
 import type { Variables } from "../core/child-environment.ts";
@@ -39,8 +38,8 @@ export interface Settings {
   /** How single models are loaded, by id. */
   readonly modelOptions: Readonly<Record<string, ModelOptions>>;
   readonly aliases: Readonly<Record<string, string>>;
-  /** Each with exactly one target, `llama-cpp` or `echo`. */
-  readonly routes: readonly Route[];
+  /** Names that lead to one model each: of the provider `llama-cpp` or `echo`, by its name there (empty: the same). */
+  readonly routes: readonly { readonly model: string; readonly provider: string; readonly targetModel: string }[];
   /** `auto`, `none`, `cuda`, `vulkan` or `metal`. */
   readonly gpu: string;
   readonly defaultMaxTokens: number | undefined;
@@ -84,7 +83,7 @@ function modelSettings({ models = create(ModelsSchema), engine = create(EngineSc
     dataDirectory: resolve(dataDirectory),
     modelOptions: options,
     aliases,
-    routes,
+    routes: routes.map(({ model, targets: [target] }) => ({ model, provider: target?.upstream ?? "", targetModel: target?.model ?? "" })),
     gpu,
     defaultMaxTokens,
     defaultTemperature,

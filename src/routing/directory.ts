@@ -1,16 +1,13 @@
 import type { Destination, Library, ModelFile, Provider, Resolve, Target } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
+import { isEcho, leadsOf, type Lead, type NameRules } from "./names.ts";
 
 /** What the directory needs. */
-export interface DirectoryOptions {
+export interface DirectoryOptions extends NameRules {
   readonly library: Pick<Library, "find" | "list" | "catalog" | "defaultId">;
   /** The provider of models on this machine. */
   readonly local: Provider;
   readonly echo: Provider;
-  /** Other names of models; `*` catches names that nothing else answers to. */
-  readonly aliases: Readonly<Record<string, string>>;
-  /** Names that lead to one target each: the provider, and the model's name there (empty: the same). */
-  readonly routes: readonly { readonly model: string; readonly provider: string; readonly targetModel: string }[];
   /** Model that answers when none is named; empty: found out. */
   readonly defaultModel: string;
   /** `auto`, or the name of the provider whose model answers when none is named. */
@@ -33,7 +30,6 @@ export interface Directory {
 /** Knows every model's name: the configuration's aliases, files on disk, and echo. A name is looked up, never a path. */
 export function directory(options: DirectoryOptions): Directory {
   const { library, local, echo, aliases, target } = options;
-  const routes = new Map(options.routes.map((route) => [route.model, route]));
   const targets = new Map<string, Target>();
   let chosen = options.defaultModel;
 
@@ -43,18 +39,12 @@ export function directory(options: DirectoryOptions): Directory {
     targets.set(key, known);
     return known;
   };
-  const find = (asked: string): Target | undefined => {
-    const route = routes.get(asked);
-    const name = route === undefined || route.targetModel === "" ? asked : route.targetModel;
-    if (route?.provider === echo.name) return targetOf(echo, "echo");
-    const file = library.find(name);
+  const find = (lead: Lead): Target | undefined => {
+    const file = lead.provider === echo.name ? undefined : library.find(lead.model);
     if (file !== undefined) return targetOf(local, file.id);
-    return route === undefined && name === "echo" ? targetOf(echo, "echo") : undefined;
+    return isEcho(lead) ? targetOf(echo, "echo") : undefined;
   };
-  const lookUp = (name: string): Target | undefined => {
-    const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
-    return (alias === undefined ? find(name) : find(alias)) ?? (aliases["*"] === undefined ? undefined : find(aliases["*"]));
-  };
+  const lookUp = (name: string): Target | undefined => firstOf(leadsOf(name, options), find);
   const defaultModel = (provider = ""): string | undefined => {
     if (provider === echo.name) return "echo";
     return chosen === "" ? defaultOf(options) : chosen;
@@ -89,6 +79,14 @@ export function directory(options: DirectoryOptions): Directory {
     aliasesOf: (id) =>
       Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
   };
+}
+
+function firstOf<Item, Result>(items: readonly Item[], find: (item: Item) => Result | undefined): Result | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The only model on disk that chats, else the catalog's default if it is there, else echo, unless the provider is named. */
