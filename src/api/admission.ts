@@ -1,23 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectError } from "@connectrpc/connect";
-import { callRecord, type Call, type Caller } from "../core/context.ts";
+import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
 import { asFault, fault } from "../core/reasons.ts";
 import { linkSignal, type LinkedSignal } from "../core/signals.ts";
 import { endSpan } from "../telemetry/tracing.ts";
-import type { Cors } from "./cors.ts";
-import { timeoutMsOf } from "./deadline.ts";
 import { cut, isFinished, type Doors, type Exchange, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
+import { judge, type Judge } from "./judge.ts";
 import { describeEnd, logEnd, openSpan } from "./record.ts";
 
-/** Decides who calls, from the headers and whether the peer is this machine. Throws `unauthenticated`. */
-export type Authenticate = (headers: HttpRequest["headers"], isLoopback: boolean) => Caller;
-
 /** What admission needs beside what every door needs. */
-export interface AdmissionOptions extends Omit<Doors, "service"> {
-  readonly authenticate: Authenticate;
-  readonly cors: Cors;
-}
+export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors"> {}
 
 /** Serves one request from its headers to the end of its response. */
 export type Admit = (request: HttpRequest, response: HttpResponse, procedure: Procedure) => void;
@@ -101,32 +94,6 @@ function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
   return fault("caller_gone", "the client went away");
 }
 
-interface Verdict {
-  readonly caller: Caller;
-  /** The caller's own; undefined when it has none, or a longer one than the service gives. */
-  readonly timeoutMs: number | undefined;
-  readonly refusal: ConnectError | undefined;
-}
-
-const nobody: Caller = { tenant: "anonymous", keyId: "", scopes: [], models: [], isLoopback: false };
-
-function judge(request: HttpRequest, procedure: Procedure, { authenticate, drain, cors, limits }: AdmissionOptions): Verdict {
-  const timeoutMs = timeoutMsOf(request.headers);
-  const isLoopback = isLoopbackAddress(request.socket.remoteAddress);
-  try {
-    const caller = authenticate(request.headers, isLoopback);
-    if (typeof timeoutMs === "object") throw timeoutMs;
-    if (drain.isDraining && !procedure.isProbe)
-      throw fault("draining", "the service is shutting down; try again, another replica may answer", { retryAfterMs: 1000 });
-    if (procedure.isManagement && (!isLoopback || cors.isForeignPage(request)))
-      throw fault("permission_denied", `${procedure.name} answers programs on the service's own machine only`);
-    const isWithin = timeoutMs !== undefined && timeoutMs <= limits.callMs;
-    return { caller, timeoutMs: isWithin ? timeoutMs : undefined, refusal: undefined };
-  } catch (error) {
-    return { caller: { ...nobody, isLoopback }, timeoutMs: undefined, refusal: asFault(error) };
-  }
-}
-
 /** The call's time and its body's time. */
 function limitTime(exchange: Exchange, linked: LinkedSignal, { clock, limits }: AdmissionOptions): () => void {
   const { call, request } = exchange;
@@ -181,9 +148,4 @@ function protocolOf({ headers }: HttpRequest, { family }: Procedure): string {
 function headerOf({ headers }: HttpRequest, name: string): string | undefined {
   const value = headers[name];
   return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-/** Whether an address is of this machine's loopback interface. */
-function isLoopbackAddress(address: string | undefined): boolean {
-  return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
 }

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { cors as connectCors } from "@connectrpc/connect";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 
@@ -26,7 +27,7 @@ export interface Cors {
   mark(request: HttpRequest, response: HttpResponse): void;
   /** Answers a preflight; false when the request is none, or its origin is not listed. */
   preflight(request: HttpRequest, response: HttpResponse): boolean;
-  /** Whether a page that is not listed made this request. */
+  /** Whether a page made this request that is neither listed nor served from here. */
   isForeignPage(request: HttpRequest): boolean;
 }
 
@@ -59,6 +60,15 @@ export function cors(origins: readonly string[]): Cors {
       response.end();
       return true;
     },
-    isForeignPage: ({ headers: { origin } }) => origin !== undefined && !listed.has(origin),
+    isForeignPage: (request) => request.headers.origin !== undefined && allowed(request) === undefined && !isOwnPage(request),
   };
+}
+
+/** Whether the page comes from where it calls, by a name that no one else can point here: any other host could be made to mean this machine after its page has been loaded. */
+function isOwnPage(request: HttpRequest): boolean {
+  const { host, origin } = request.headers;
+  // The port is cleartext: a page that came over https came from something before it.
+  const own = URL.parse(`http://${("authority" in request ? request.authority : host) ?? host ?? ""}`);
+  if (own === null || own.origin !== origin) return false;
+  return own.hostname === "localhost" || isIP(own.hostname.replace(/^\[(.*)\]$/, "$1")) !== 0;
 }

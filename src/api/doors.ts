@@ -1,9 +1,10 @@
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
 import { fault } from "../core/reasons.ts";
-import { admission, newRequestId, type Authenticate } from "./admission.ts";
+import { admission, newRequestId } from "./admission.ts";
 import { cors } from "./cors.ts";
 import type { Doors, HttpRequest, HttpResponse, Procedure } from "./exchange.ts";
+import type { Authenticate } from "./judge.ts";
 import { pathOf } from "./record.ts";
 import { answerError } from "./rest/answer-error.ts";
 import { restRouter, type MetricsText } from "./rest/router.ts";
@@ -14,7 +15,7 @@ import { managementProcedures, mountServices } from "./rpc/services.ts";
 
 /** What is served beside the service itself. */
 export interface DoorOptions {
-  /** Who calls; see admission. */
+  /** Who calls; see judge. */
   readonly authenticate: Authenticate;
   /** Origins whose pages may call, such as `https://app.example`. */
   readonly corsOrigins: readonly string[];

@@ -1,4 +1,5 @@
 import { connect, type IncomingHttpHeaders } from "node:http2";
+import { networkInterfaces } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Client } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
@@ -56,21 +57,43 @@ describe("ModelService", () => {
     expect((await failure(client.getModel({ model: "nobody" }))).code).toBe(Code.NotFound);
   });
 
-  it("manages models for peers on this machine, and no others", async () => {
+  it("manages models for peers on this machine", async () => {
     expect((await models.deleteModel({ model: "tiny" })).freedBytes).toBe(42n);
     expect((await models.setDefaultModel({ model: "tiny-2" })).previousModel).toBe("tiny");
     for await (const { fractionDone } of models.loadModel({ model: "tiny" })) expect(fractionDone).toBe(1);
     expect((await failure(models.unloadModel({}))).rawMessage).toContain("model");
   });
 
-  it("does not manage models for web pages, on whatever machine they are shown", async () => {
-    const response = await fetch(`${doors.url}/parley.v1.ModelService/DeleteModel`, {
-      method: "POST",
-      headers: { "content-type": "application/json", origin: "http://evil.example" },
-      body: '{"model":"tiny"}',
-    });
-    expect([response.status, await response.json()]).toEqual([403, expect.objectContaining({ code: "permission_denied" })]);
+  it("does not manage models for peers on other machines", async ({ skip }) => {
+    const address = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .find(({ internal, family }) => !internal && family === "IPv4")?.address;
+    skip(address === undefined, "this machine has no address beyond loopback");
+    const open = await openDoors(saying("x"), { host: "0.0.0.0" });
+    const from = (host = "") =>
+      createClient(ModelService, createConnectTransport({ baseUrl: `http://${host}:${open.port}`, httpVersion: "1.1" }));
+    expect((await from("127.0.0.1").deleteModel({ model: "tiny" })).freedBytes).toBe(42n);
+    expect((await from(address).getModel({ model: "tiny" })).model?.id).toBe("tiny");
+    const remote = from(address);
+    for (const refused of [
+      remote.deleteModel({ model: "tiny" }),
+      remote.unloadModel({ model: "tiny" }),
+      remote.setDefaultModel({ model: "tiny" }),
+      remote.loadModel({ model: "tiny" })[Symbol.asyncIterator]().next(),
+      remote.pullModel({ model: "tiny" })[Symbol.asyncIterator]().next(),
+    ])
+      expect(await failure(refused)).toMatchObject({ code: Code.PermissionDenied, rawMessage: expect.stringContaining("another machine") });
+    await open.close();
   });
+
+  it.each(["forwarded", "x-forwarded-for", "x-real-ip", "via"])(
+    "does not manage models for peers behind a proxy that says %s",
+    async (name) => {
+      const error = await failure(models.deleteModel({ model: "tiny" }, { headers: { [name]: "for=203.0.113.9" } }));
+      expect(error).toMatchObject({ code: Code.PermissionDenied, rawMessage: expect.stringContaining(`the header ${name}`) });
+      expect((await models.getModel({ model: "tiny" }, { headers: { [name]: "for=203.0.113.9" } })).model?.id).toBe("tiny");
+    },
+  );
 });
 
 describe("an RPC", () => {
