@@ -9,8 +9,8 @@ import { Role } from "../../gen/parley/v1/messages_pb.ts";
 import { accepted, started, text } from "../core/events.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { untilAborted } from "../core/signals.ts";
-import { rawClient } from "./raw-client.ts";
-import { openDoors, saying, type Script, type TestDoors } from "./test-service.ts";
+import { rawClient } from "../testing/raw-client.ts";
+import { openDoors, saying, type Script, type TestDoors } from "../testing/test-doors.ts";
 
 const chat = { messages: [{ role: Role.USER, parts: [{ part: { case: "text" as const, value: { text: "hello" } } }] }] };
 const body = JSON.stringify({ messages: [{ role: "user", content: "hello" }] });

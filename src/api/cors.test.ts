@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { failing, openDoors, saying, type TestDoors } from "./test-service.ts";
+import { failing, openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 const origin = "https://app.example";
 const body = JSON.stringify({ stream: true, messages: [{ role: "user", content: "x" }] });

@@ -6,7 +6,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChatRequestSchema, ChatResponseSchema, ChatService } from "../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
-import { openDoors, saying, type TestDoors } from "./test-service.ts";
+import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 const chat = { messages: [{ role: Role.USER, parts: [{ part: { case: "text" as const, value: { text: "hello" } } }] }] };
 

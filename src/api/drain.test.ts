@@ -8,8 +8,8 @@ import { ChatService, FinishReason } from "../../gen/parley/v1/chat_pb.ts";
 import { anonymous } from "../core/context.ts";
 import { accepted, finished, started, text } from "../core/events.ts";
 import { untilAborted } from "../core/signals.ts";
-import { rawClient } from "./raw-client.ts";
-import { done, openDoors, type Script } from "./test-service.ts";
+import { rawClient } from "../testing/raw-client.ts";
+import { done, openDoors, type Script } from "../testing/test-doors.ts";
 
 /** A stream that ends when it is let go, or when it is told to stop. */
 function held(): { script: Script; begun: Promise<void>; letGo: () => void } {

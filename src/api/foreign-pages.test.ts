@@ -1,7 +1,7 @@
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rawClient } from "./raw-client.ts";
-import { openDoors, saying, type TestDoors } from "./test-service.ts";
+import { rawClient } from "../testing/raw-client.ts";
+import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 const foreign = "https://evil.example";
 const listed = "https://app.example";

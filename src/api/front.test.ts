@@ -1,7 +1,7 @@
 import { connect } from "node:http2";
 import { afterEach, describe, expect, it } from "vitest";
-import { rawClient } from "./raw-client.ts";
-import { openDoors, saying, type TestDoors } from "./test-service.ts";
+import { rawClient } from "../testing/raw-client.ts";
+import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 let doors: TestDoors | undefined;
 afterEach(() => doors?.close());

@@ -1,6 +1,6 @@
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openDoors, saying, type TestDoors } from "./test-service.ts";
+import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 let doors: TestDoors;
 let session: ClientHttp2Session;

@@ -7,7 +7,7 @@ import { ChatService, type ChatEvent } from "../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
 import { accepted, started, text } from "../core/events.ts";
 import { fault, reasons, type Reason } from "../core/reasons.ts";
-import { openDoors, type TestDoors } from "./test-service.ts";
+import { openDoors, type TestDoors } from "../testing/test-doors.ts";
 
 const all = Object.keys(reasons) as Reason[];
 const chat = { messages: [{ role: Role.USER, parts: [{ part: { case: "text" as const, value: { text: "hello" } } }] }] };

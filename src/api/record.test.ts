@@ -4,7 +4,7 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ChatService } from "../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../core/reasons.ts";
-import { openDoors, saying, type TestDoors } from "./test-service.ts";
+import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 interface Recorded {
   readonly name: string;

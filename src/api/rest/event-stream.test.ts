@@ -5,8 +5,8 @@ import { FinishReason } from "../../../gen/parley/v1/chat_pb.ts";
 import { accepted, finished, started, text } from "../../core/events.ts";
 import { fault } from "../../core/reasons.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
-import { rawClient } from "../raw-client.ts";
-import { done, openDoors, saying, type TestDoors } from "../test-service.ts";
+import { rawClient } from "../../testing/raw-client.ts";
+import { done, openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 
 let doors: TestDoors;
 afterEach(() => doors.close());

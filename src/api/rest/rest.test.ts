@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fault } from "../../core/reasons.ts";
-import { openDoors, saying, type TestDoors } from "../test-service.ts";
+import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 
 let doors: TestDoors;
 beforeAll(async () => {

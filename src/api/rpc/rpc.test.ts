@@ -12,8 +12,8 @@ import { Role } from "../../../gen/parley/v1/messages_pb.ts";
 import { ModelService } from "../../../gen/parley/v1/models_pb.ts";
 import { TokenService } from "../../../gen/parley/v1/tokens_pb.ts";
 import { anonymous } from "../../core/context.ts";
-import { rawClient } from "../raw-client.ts";
-import { openDoors, saying, type TestDoors } from "../test-service.ts";
+import { rawClient } from "../../testing/raw-client.ts";
+import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 
 let doors: TestDoors;
 let models: Client<typeof ModelService>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rawClient } from "../../api/raw-client.ts";
+import { rawClient } from "../raw-client.ts";
 import { startTestServer, type TestServer } from "../test-server.ts";
 
 // What the clients' libraries hide: the bytes of the streams, and the answers to what no library sends.

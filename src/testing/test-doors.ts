@@ -10,7 +10,7 @@ import { defaultLimits, type Limits } from "../core/limits.ts";
 import type { Log, Models, Service } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import { once } from "../core/stream.ts";
-import { listen, type Listener, type ListenOptions } from "./listen.ts";
+import { listen, type Listener, type ListenOptions } from "../api/listen.ts";
 
 /** The inside of a chat, for tests of what is around it. */
 export type Script = (request: ChatRequest, context: CallContext) => AsyncIterable<ChatEvent>;
