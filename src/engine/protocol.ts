@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { asFault, errorDomain, fault, reasonOf, retryAfterMsOf, type FieldViolation, type Reason } from "../core/reasons.ts";
+import { asFault, errorDomain, fault, reasonOf, reasons, retryAfterMsOf, type FieldViolation, type Reason } from "../core/reasons.ts";
 
 // What the provider and the engine process of one model say to each other, as JSON over the IPC channel of `fork`.
 // Sizes are small on purpose: one message a tick carries what every sequence has written.
@@ -169,7 +169,8 @@ export function errorToEngine(error: unknown): EngineError {
   };
 }
 
-/** Makes the error that came over the channel. */
+/** Makes the error that came over the channel. A reason that nobody knows is the engine's failure. */
 export function errorFromEngine({ reason, message, metadata, fields, retryAfterMs }: EngineError): ConnectError {
-  return fault(reason, message, { metadata, fields, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  const known = Object.hasOwn(reasons, reason) ? reason : "engine_failed";
+  return fault(known, message, { metadata, fields, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }

@@ -1,4 +1,5 @@
-import { fork, type ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { FromEngine, ToEngine } from "../../engine/protocol.ts";
 
@@ -16,29 +17,50 @@ export interface EngineProcess {
 export interface EngineExit {
   /** Such as `SIGSEGV` or `code 1`. */
   readonly how: string;
-  /** The last line of the native library, for people; empty when it said nothing. */
-  readonly lastLine: string;
+  /** Its last lines, for the log: they may hold paths. Empty when it said nothing. */
+  readonly lastWords: string;
 }
 
-const program = fileURLToPath(new URL("../../engine/main.ts", import.meta.url));
+/** Who listens to a process. */
+export interface EngineProcessOptions {
+  /** The program; the engine itself unless said otherwise. */
+  readonly program?: string | undefined;
+  readonly onMessage: (message: FromEngine) => void;
+  /** A line of the native library. */
+  readonly onLine: (line: string) => void;
+}
+
+const engineProgram = fileURLToPath(new URL("../../engine/main.ts", import.meta.url));
+
+/** So many lines are kept for the end. */
+const mostLines = 10;
+const mostLineLength = 1000;
 
 /** Variables that the engine may need: where things are, and what its libraries read. Keys of upstreams and other secrets stay here. */
 const passedOn =
   /^(PATH|HOME|TMPDIR|TEMP|TMP|TZ|LANG|LC_.*|SYSTEMROOT|WINDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|(CUDA|NVIDIA|GGML|HIP|ROCR|HSA|VK|OMP|NODE_LLAMA_CPP)_.*)$/i;
 
 /** Starts the program. With more than one libuv thread, idle compute threads of one spin against those of another. */
-export function startEngine(onMessage: (message: FromEngine) => void): EngineProcess {
+export function startEngine({ program = engineProgram, onMessage, onLine }: EngineProcessOptions): EngineProcess {
   const child = fork(program, [], {
     env: engineEnvironment(process.env),
     execArgv: ["--no-warnings"],
     serialization: "json",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  const lastLine = keepLastLine(child);
+  const lines: string[] = [];
+  const keep = (line: string) => {
+    lines.push(line);
+    if (lines.length > mostLines) lines.shift();
+    onLine(line);
+  };
+  if (child.stderr !== null)
+    createInterface({ input: child.stderr }).on("line", (line) => line.trim() !== "" && keep(line.slice(0, mostLineLength)));
   child.on("message", (message) => onMessage(message as FromEngine));
   const exited = new Promise<EngineExit>((resolve) => {
-    child.once("error", (error) => resolve({ how: error.message, lastLine: lastLine() }));
-    child.once("exit", (code, signal) => resolve({ how: signal ?? `code ${code}`, lastLine: lastLine() }));
+    child.once("error", (error) => resolve({ how: "no start", lastWords: error.message }));
+    // Comes after the last line has been read, as `exit` does not.
+    child.once("close", (code, signal) => resolve({ how: signal ?? `code ${code}`, lastWords: lines.join("\n") }));
   });
   return {
     pid: child.pid,
@@ -53,14 +75,4 @@ export function startEngine(onMessage: (message: FromEngine) => void): EnginePro
 export function engineEnvironment(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const passed = Object.entries(from).filter(([name]) => passedOn.test(name));
   return { ...Object.fromEntries(passed), UV_THREADPOOL_SIZE: "1" };
-}
-
-function keepLastLine(child: ChildProcess): () => string {
-  let tail = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (tail = (tail + text).slice(-4096)));
-  return () =>
-    tail
-      .split("\n")
-      .map((line) => line.trim())
-      .findLast((line) => line !== "") ?? "";
 }

@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
+import { basename } from "node:path";
 import type { Limits } from "../../core/limits.ts";
-import type { Clock, EngineObserver } from "../../core/ports.ts";
+import type { Clock, EngineObserver, Log } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import { abortFault, throwIfAborted } from "../../core/signals.ts";
 import {
@@ -13,7 +14,7 @@ import {
   type FromEngine,
 } from "../../engine/protocol.ts";
 import { channel, type Channel } from "./channel.ts";
-import { startEngine, type EngineExit } from "./engine-process.ts";
+import { startEngine, type EngineExit, type EngineProcess } from "./engine-process.ts";
 import { heartbeat, type Heartbeat } from "./heartbeat.ts";
 
 /** What an engine is started with. */
@@ -24,7 +25,18 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly observer: EngineObserver;
+  readonly log: Log;
   readonly onLoading: (fractionDone: number) => void;
+  /** The program; the engine itself unless said otherwise. */
+  readonly program?: string;
+}
+
+/** How an engine ended by itself. */
+export interface EngineCrash {
+  /** For people anywhere. */
+  readonly why: string;
+  /** What its process said last: for the log alone. */
+  readonly lastWords: string;
 }
 
 /** A process that has been asked to end gets so long, ms. */
@@ -33,7 +45,7 @@ const graceMs = 5000;
 /** One model in a process of its own: it loads as soon as it is made, and ends once. */
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #child = startEngine((message) => this.#receive(message));
+  readonly #child: EngineProcess;
   readonly #heart: Heartbeat;
   readonly #calls = new Map<number, Channel<EngineEvent>>();
   readonly #counts = new Map<number, PromiseWithResolvers<number>>();
@@ -43,12 +55,17 @@ export class Engine {
   #isStopping = false;
   /** Why we have killed it. */
   #complaint = "";
-  /** Resolves when the process has ended: why, for people; undefined when `stop` ended it. */
-  readonly ended: Promise<string | undefined>;
+  /** Resolves when the process has ended: how; undefined when `stop` ended it. */
+  readonly ended: Promise<EngineCrash | undefined>;
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { clock, limits, load } = options;
+    const { clock, limits, load, log, model, program } = options;
+    this.#child = startEngine({
+      program,
+      onMessage: (message) => this.#receive(message),
+      onLine: (line) => log.debug("a model's process says", { model, line }),
+    });
     const { engineSilenceMs, engineLoadMs } = limits;
     this.#heart = heartbeat({
       clock,
@@ -129,15 +146,26 @@ export class Engine {
     });
   }
 
+  /** Called by the event loop: what it throws would end the service. */
   #receive(message: FromEngine): void {
     this.#heart.heard();
+    try {
+      this.#handle(message);
+    } catch (error) {
+      const { log, model } = this.#options;
+      log.error("a model's process said something that is not in the protocol", { model, error });
+      this.#kill(`it said something that is not in the protocol (${typeOf(message)}) and was killed`);
+    }
+  }
+
+  #handle(message: FromEngine): void {
     switch (message.type) {
       case "loading":
         return this.#options.onLoading(message.fractionDone);
       case "loaded":
         return this.#loaded.resolve(message.model);
       case "load-failed":
-        return this.#loaded.reject(loadFault(this.#options.model, errorFromEngine(message.error)));
+        return this.#loaded.reject(loadFault(this.#options, errorFromEngine(message.error)));
       case "tick":
         return this.#onTick(message);
       case "counted":
@@ -179,23 +207,39 @@ export class Engine {
   }
 
   /** Ends all calls at once; answers why it ended, if nobody asked it to. */
-  #onExit({ how, lastLine }: EngineExit): string | undefined {
-    const why = this.#complaint || `it ended with ${how}${lastLine === "" ? "" : ` (${lastLine})`}`;
-    const { model } = this.#options;
+  #onExit({ how, lastWords }: EngineExit): EngineCrash | undefined {
+    const why = this.#complaint || `it ended with ${how}`;
+    const { model, observer } = this.#options;
     this.#heart.stop();
-    this.#failure = fault("engine_failed", `the process of model "${model}" failed: ${why}; try again`, { retryAfterMs: 1000 });
+    observer.queued(model, 0);
+    this.#failure = fault(
+      "engine_failed",
+      `the process of model "${model}" failed: ${why}; try again, and ask the operator if it fails again`,
+      {
+        retryAfterMs: 1000,
+        cause: new Error(lastWords === "" ? why : lastWords),
+      },
+    );
     this.#loaded.reject(this.#failure);
     for (const call of this.#calls.values()) call.fail(this.#failure);
     for (const count of this.#counts.values()) count.reject(this.#failure);
     this.#counts.clear();
-    return this.#isStopping ? undefined : why;
+    return this.#isStopping ? undefined : { why, lastWords };
   }
 }
 
-function loadFault(model: string, error: ConnectError): ConnectError {
-  return fault("engine_failed", `model "${model}" cannot be loaded: ${error.rawMessage}`, { cause: error });
+/** The library's words may name the file; callers are told no path of this machine. */
+function loadFault({ model, load }: EngineOptions, error: ConnectError): ConnectError {
+  const why = error.rawMessage.replaceAll(load.modelPath, basename(load.modelPath));
+  return fault("engine_failed", `model "${model}" cannot be loaded: ${why}`, { cause: error });
+}
+
+/** Of a message that may be anything: the rest of it may hold an answer. */
+function typeOf(message: unknown): string {
+  const type = typeof message === "object" && message !== null && "type" in message ? message.type : undefined;
+  return typeof type === "string" ? type.slice(0, 40) : "without a type";
 }
 
 function unknown(message: never): never {
-  throw new TypeError(`an engine said something unknown: ${JSON.stringify(message)}`);
+  throw new TypeError(`there is no message of type ${typeOf(message)}`);
 }

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
@@ -200,6 +200,15 @@ describe("the process of a model", () => {
     expect(reasonOf(await failureOf(answerOf(tiny.provider, ask("tiny"))))).toBe("engine_failed");
     clock.advance(4000);
     expect(textOf(await answerOf(tiny.provider, ask("tiny")))).not.toBe("");
+  });
+
+  it("tells callers no path of this machine", async () => {
+    await start(["tiny"]);
+    await rm(join(tiny.library.directory, "tiny.gguf"));
+    const error = await failureOf(answerOf(tiny.provider, ask("tiny")));
+    expect(reasonOf(error)).toBe("engine_failed");
+    expect(error.rawMessage).toContain("tiny.gguf");
+    expect(error.rawMessage).not.toContain(tiny.library.directory);
   });
 
   it("says why a file cannot be loaded, and loads it once it can", async () => {

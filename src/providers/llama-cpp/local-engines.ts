@@ -142,6 +142,7 @@ export class LocalEngines implements LocalModels {
           limits,
           clock,
           observer,
+          log,
           onLoading: (fractionDone) => made.loading(fractionDone),
         }),
       keepAliveMs: () => keepAliveMs(joinedChoices(optionsOf(id), asked())),
@@ -150,9 +151,9 @@ export class LocalEngines implements LocalModels {
         observer.loaded(id, isLoaded);
         log.info(isLoaded ? "model loaded" : "model not loaded any more", { model: id, pid });
       },
-      onCrash: (why) => {
+      onCrash: ({ why, lastWords }) => {
         observer.restarted(id, why);
-        log.warn("a model's process failed", { model: id, why });
+        log.warn("a model's process failed", { model: id, why, lastWords });
       },
       onFailed: (problem) => log.warn("a model does not serve", { model: id, problem }),
     });

@@ -5,7 +5,7 @@ import { asFault, fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import type { EngineModel } from "../../engine/protocol.ts";
 import { CrashLoop } from "./crash-loop.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineCrash } from "./engine.ts";
 import { Leases } from "./leases.ts";
 
 /** A model that is loaded. */
@@ -31,7 +31,7 @@ export interface ModelEngineOptions {
   readonly onChange: () => void;
   /** It is loaded, by which process; or not any more. */
   readonly onLoaded: (isLoaded: boolean, pid: number | undefined) => void;
-  readonly onCrash: (why: string) => void;
+  readonly onCrash: (crash: EngineCrash) => void;
   /** It cannot be loaded, or is given up. */
   readonly onFailed: (problem: string) => void;
 }
@@ -190,22 +190,23 @@ export class ModelEngine {
       await engine.stop();
     };
     ready.then(onLoaded, onFailed);
-    void engine.ended.then((why) => {
+    void engine.ended.then((crash) => {
       const state = this.#state;
-      if (why !== undefined && state.is === "ready" && state.ready.engine === engine) this.#crashed(why, state.sinceMs);
+      if (crash !== undefined && state.is === "ready" && state.ready.engine === engine) this.#crashed(crash, state.sinceMs);
     });
     return ready;
   }
 
   /** The process has ended by itself: the model serves again by itself, the first time at once. */
-  #crashed(why: string, sinceMs: number): void {
+  #crashed(crash: EngineCrash, sinceMs: number): void {
     const { model, onCrash } = this.#options;
     this.#crashes.crashed(sinceMs);
     // They were of the process that is gone; the next one owes them nothing.
     this.#leases.clear();
-    onCrash(why);
+    onCrash(crash);
     const { failures, isHopeless } = this.#crashes;
-    if (isHopeless) this.#fail(fault("engine_failed", `the process of model "${model}" has failed ${failures} times in a row: ${why}`));
+    if (isHopeless)
+      this.#fail(fault("engine_failed", `the process of model "${model}" has failed ${failures} times in a row: ${crash.why}`));
     else if (failures === 1) void this.#begin();
     else this.#beginLater();
   }

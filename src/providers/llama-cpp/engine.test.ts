@@ -1,0 +1,91 @@
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { ChatRequestSchema } from "../../../gen/parley/v1/chat_pb.ts";
+import { systemClock } from "../../core/clock.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import type { Log } from "../../core/ports.ts";
+import { reasonOf } from "../../core/reasons.ts";
+import { eventsOf, failureOf } from "../../testing/collect-events.ts";
+import type { TinyEngineScript } from "../../testing/tiny-engine.ts";
+import { Engine } from "./engine.ts";
+import { engineLoad } from "./load-options.ts";
+import { engineRequest } from "./request.ts";
+
+// Processes are started, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const logged: (readonly [message: string, facts: Readonly<Record<string, unknown>> | undefined])[] = [];
+const queued: number[] = [];
+let engine: Engine;
+afterEach(() => engine.stop());
+
+/** An engine that does what its prompts say. */
+function start(): Engine {
+  const note: Log["debug"] = (message, facts) => void logged.push([message, facts]);
+  logged.length = queued.length = 0;
+  engine = new Engine({
+    model: "m",
+    load: engineLoad({}, { modelPath: "/secret/folder/m.gguf", gpu: "none", limits: defaultLimits }),
+    limits: defaultLimits,
+    clock: systemClock,
+    observer: { decoded() {}, queued: (_model, depth) => queued.push(depth), waited() {}, loaded() {}, restarted() {} },
+    log: { debug: note, info: note, warn: note, error: note },
+    onLoading: () => {},
+    program: fileURLToPath(new URL("../../testing/tiny-engine.ts", import.meta.url)),
+  });
+  return engine;
+}
+
+function does(script: TinyEngineScript): Promise<unknown> {
+  const request = create(ChatRequestSchema, { rawPrompt: { prompt: { case: "text", value: JSON.stringify(script) } } });
+  const asked = engineRequest(request, { maxTokens: undefined, temperature: undefined });
+  return eventsOf(engine.generate(asked, new AbortController().signal));
+}
+
+const stats = { promptTokens: 1, completionTokens: 1, queueMs: 0, promptMs: 0, generationMs: 0 };
+const tick = (id: number, event: object, more = {}) => ({ type: "tick", events: [[id, event]], decodes: [], ...more });
+
+describe("an engine that says what is not in the protocol", () => {
+  it.each([
+    { what: "an unknown type", message: { type: "gossip", text: "words of an answer" }, named: "gossip" },
+    { what: "no type", message: { text: "words of an answer" }, named: "without a type" },
+    { what: "no object", message: "words of an answer", named: "without a type" },
+    { what: "half a tick", message: { type: "tick", text: "words of an answer" }, named: "tick" },
+    { what: "text that is none", message: tick(1, { type: "text", choice: 0 }), named: "tick" },
+  ])("ends alone: $what", async ({ message, named }) => {
+    await start().loaded;
+    const error = await failureOf(does({ say: [message] }));
+    expect(reasonOf(error)).toBe("engine_failed");
+    expect(error.rawMessage).toContain(`it said something that is not in the protocol (${named})`);
+    expect(error.rawMessage).not.toContain("words of an answer");
+    expect(await engine.ended).toMatchObject({ why: expect.stringContaining("protocol") });
+  });
+
+  it("fails the call alone whose error has a reason that nobody knows", async () => {
+    await start().loaded;
+    const failed = { type: "failed", error: { reason: "bad_weather", message: "it rains", metadata: {}, fields: [] } };
+    const error = await failureOf(does({ say: [tick(1, failed)] }));
+    expect([reasonOf(error), error.rawMessage]).toEqual(["engine_failed", "it rains"]);
+    expect(await does({ say: [tick(2, { type: "completed", stats })] })).toEqual([{ type: "completed", stats }]);
+  });
+});
+
+describe("an engine that crashes", () => {
+  it("tells its last lines to the log and not to callers", async () => {
+    await start().loaded;
+    const error = await failureOf(does({ line: "error: cannot map /secret/folder/m.gguf", exit: 3 }));
+    expect(error.rawMessage).toMatch(/^the process of model "m" failed: it ended with code 3; try again/);
+    expect(error.rawMessage).not.toContain("secret");
+    expect(String(error.cause)).toContain("cannot map /secret/folder/m.gguf");
+    expect(await engine.ended).toEqual({ why: "it ended with code 3", lastWords: "error: cannot map /secret/folder/m.gguf" });
+    expect(logged).toContainEqual(["a model's process says", { model: "m", line: "error: cannot map /secret/folder/m.gguf" }]);
+  });
+
+  it("has nobody in its queue any more", async () => {
+    await start().loaded;
+    const waiting = tick(1, { type: "waiting", position: 1 }, { queued: 5 });
+    await failureOf(does({ say: [waiting], exit: 1 }));
+    expect(queued).toEqual([5, 0]);
+  });
+});

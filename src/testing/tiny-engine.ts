@@ -1,0 +1,31 @@
+import { writeSync } from "node:fs";
+import type { ToEngine } from "../engine/protocol.ts";
+
+/** What a prompt tells the program to do, in this order. */
+export interface TinyEngineScript {
+  /** A line for its standard error. */
+  readonly line?: string;
+  /** Messages, whether the protocol has them or not. */
+  readonly say?: readonly unknown[];
+  /** Code to end with. */
+  readonly exit?: number;
+}
+
+// A program in the place of an engine, without a model: it does what the text of a prompt says as JSON. For tests of what becomes of calls when an engine goes wrong.
+
+const said = (message: unknown) => new Promise((resolve) => process.send!(message, resolve));
+
+async function perform({ line, say = [], exit }: TinyEngineScript): Promise<void> {
+  if (line !== undefined) writeSync(process.stderr.fd, `${line}\n`);
+  for (const message of say) await said(message);
+  if (exit !== undefined) process.exit(exit);
+}
+
+process.on("message", (message: ToEngine) => {
+  if (message.type === "load") void said({ type: "loaded", model: { contextLength: 512, sequences: 1, memoryBytes: 0 } });
+  if (message.type === "generate" && message.request.prompt.type === "text")
+    void perform(JSON.parse(message.request.prompt.text) as TinyEngineScript);
+  if (message.type === "ping") void said({ type: "pong" });
+  if (message.type === "shutdown") process.exit(0);
+});
+process.on("disconnect", () => process.exit(0));
