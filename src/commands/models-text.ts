@@ -1,28 +1,5 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Capability, ModelSchema, ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
-import type { ModelFile } from "../core/ports.ts";
+import { Capability, ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
 import { sizeText } from "./progress-bar.ts";
-
-/** A file on disk as the contract's message, as far as a process that serves nothing can know it. */
-export function modelOfFile(file: ModelFile): Model {
-  const model = create(ModelSchema, {
-    id: file.id,
-    title: file.title,
-    provider: "llama-cpp",
-    state: file.problem === "" ? ModelState.ON_DISK : ModelState.FAILED,
-    problem: file.problem,
-    sizeBytes: BigInt(file.sizeBytes),
-    capabilities: file.problem === "" ? [file.purpose === "embed" ? Capability.EMBED : Capability.CHAT] : [],
-    licence: file.licence,
-    created: timestampFromMs(file.modifiedMs),
-    ownedBy: "local",
-    sha256: file.sha256,
-    aliases: [...file.aliases],
-  });
-  if (file.trainedContextLength !== undefined) model.contextLength = file.trainedContextLength;
-  return model;
-}
 
 /** A table of models for people. */
 export function modelTableText(models: readonly Model[]): string {

@@ -56,8 +56,16 @@ describe("parley models", () => {
       bytesDone: String(bytes.length),
     });
     const { models } = JSON.parse((await run("list", "--json")).out) as { models: unknown[] };
-    expect(models[0]).toMatchObject({ id: "qwen3-0.6b", state: "MODEL_STATE_ON_DISK", sizeBytes: String(bytes.length) });
-    expect(JSON.parse((await run("info", "qwen3-1.7b", "--json")).out)).toMatchObject({ state: "MODEL_STATE_CATALOG" });
+    expect(models[0]).toMatchObject({
+      id: "qwen3-0.6b",
+      state: "MODEL_STATE_ON_DISK",
+      provider: "llama-cpp",
+      sizeBytes: String(bytes.length),
+    });
+    expect(JSON.parse((await run("info", "qwen3-1.7b", "--json")).out)).toMatchObject({
+      state: "MODEL_STATE_CATALOG",
+      provider: "llama-cpp",
+    });
     expect(JSON.parse((await run("rm", "qwen3-0.6b", "--json")).out)).toEqual({ freedBytes: String(bytes.length) });
   });
 

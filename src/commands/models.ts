@@ -2,11 +2,13 @@ import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { ModelSchema, PullModelResponseSchema, type Model } from "../../gen/parley/v1/models_pb.ts";
 import { loadConfig } from "../config.ts";
+import { modelOfFile } from "../core/model-message.ts";
+import type { ModelFile } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import type { ModelLibrary } from "../library/library.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { Host } from "./host.ts";
-import { modelOfFile, modelTableText, modelText } from "./models-text.ts";
+import { modelTableText, modelText } from "./models-text.ts";
 import { showPull } from "./progress-bar.ts";
 import { exitCodeOf, stopSignals } from "./stop-signals.ts";
 
@@ -23,6 +25,9 @@ interface Work {
   readonly isJson: boolean;
   readonly signal: AbortSignal;
 }
+
+/** The provider that serves models of this machine. */
+const localProvider = "llama-cpp";
 
 const examples = `
 Examples:
@@ -89,21 +94,28 @@ async function withLibrary(flags: Flags, host: Host, work: (parts: Work) => Prom
 }
 
 async function list({ library, host, isJson }: Work): Promise<void> {
-  const onDisk = library.list().map(modelOfFile);
-  const models = [...onDisk, ...library.catalog()];
+  const models = [...library.list().map(described), ...catalogOf(library)];
   if (isJson) return writeJson(host, { models: models.map((model) => toJson(ModelSchema, model)) });
   host.out.write(`${modelTableText(models)}\nThe model folder is ${library.directory}\n`);
 }
 
 async function info({ library, host, isJson }: Work, name: string): Promise<void> {
   const file = library.find(name);
-  const model = file === undefined ? inCatalog(library, name) : modelOfFile(file);
+  const model = file === undefined ? inCatalog(library, name) : described(file);
   if (isJson) return writeJson(host, toJson(ModelSchema, model));
   host.out.write(modelText(model, file?.path));
 }
 
+function described(file: ModelFile): Model {
+  return modelOfFile(file, { provider: localProvider });
+}
+
+function catalogOf(library: ModelLibrary): readonly Model[] {
+  return library.catalog().map((model) => ({ ...model, provider: localProvider }));
+}
+
 function inCatalog(library: ModelLibrary, name: string): Model {
-  const model = library.catalog().find(({ id, aliases }) => id === name || aliases.includes(name));
+  const model = catalogOf(library).find(({ id, aliases }) => id === name || aliases.includes(name));
   if (model === undefined)
     throw fault(
       "model_not_found",
@@ -127,7 +139,7 @@ async function pull({ library, host, isJson, signal }: Work, reference: string):
   };
   await showPull(named(), { id: reference, err: host.err });
   const file = library.find(id);
-  if (file !== undefined) host.out.write(modelText(modelOfFile(file), file.path));
+  if (file !== undefined) host.out.write(modelText(described(file), file.path));
 }
 
 async function remove({ library, host, isJson }: Work, name: string): Promise<void> {

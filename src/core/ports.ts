@@ -95,7 +95,7 @@ export interface Library {
   list(): readonly ModelFile[];
   /** The file that answers to a name; a table look-up, never a path. */
   find(name: string): ModelFile | undefined;
-  /** Models that can be pulled, as `CATALOG` or `PULLING`; those on disk are left out. */
+  /** Models that can be pulled, as `CATALOG` or `PULLING`, without a provider; those on disk are left out. */
   catalog(): readonly Model[];
   /** Id of the catalog's default model. */
   readonly defaultId: string;

@@ -130,7 +130,6 @@ function catalogModel(entry: CatalogEntry, isPulling: boolean): Model {
   const model = create(ModelSchema, {
     id: entry.id,
     title: entry.title,
-    provider: "llama-cpp",
     state: isPulling ? ModelState.PULLING : ModelState.CATALOG,
     capabilities: [...capabilities[entry.purpose]],
     licence: entry.licence,

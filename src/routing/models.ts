@@ -18,11 +18,11 @@ export interface ModelsOptions {
 
 /** What there is to ask for by name, and what is done with it. */
 export function models({ directory, library, local, echo, log, onDefaultChanged }: ModelsOptions): Models {
-  /** The model as callers see it: with its other names, and whether it is the default. */
+  /** The model as callers see it: with its other names, whether it is the default, and who would serve what can be pulled. */
   const decorate = (model: Model): Model => {
     const files = library.find(model.id)?.aliases ?? [];
     const aliases = [...new Set([...model.aliases, ...files, ...directory.aliasesOf(model.id)])].filter((name) => name !== model.id);
-    return { ...model, aliases, isDefault: isDefault(model.id) };
+    return { ...model, provider: model.provider || local.name, aliases, isDefault: isDefault(model.id) };
   };
   const isDefault = (id: string): boolean => {
     const name = directory.defaultModel();

@@ -1,0 +1,40 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Capability, ModelSchema, ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
+import type { ModelFile } from "./ports.ts";
+
+/** What its file does not say of a model. */
+export interface ModelFacts {
+  /** Name of the provider that serves it. */
+  readonly provider: string;
+  /** Default: on disk. A file that cannot be loaded has failed, whatever is said here. */
+  readonly state?: ModelState;
+  /** Why it failed; empty when it did not. */
+  readonly problem?: string;
+  /** While it is loaded. */
+  readonly memoryBytes?: number | undefined;
+  /** Tokens of one request while it is loaded. */
+  readonly contextLength?: number | undefined;
+}
+
+/** A model file as the contract's message. One that cannot be loaded can do nothing. */
+export function modelOfFile(file: ModelFile, facts: ModelFacts): Model {
+  const { provider, state = ModelState.ON_DISK, problem = "", memoryBytes, contextLength = file.trainedContextLength } = facts;
+  const isBroken = file.problem !== "";
+  return create(ModelSchema, {
+    id: file.id,
+    title: file.title,
+    provider,
+    state: isBroken ? ModelState.FAILED : state,
+    problem: isBroken ? file.problem : problem,
+    sizeBytes: BigInt(file.sizeBytes),
+    ...(memoryBytes !== undefined && { memoryBytes: BigInt(memoryBytes) }),
+    ...(contextLength !== undefined && { contextLength }),
+    capabilities: isBroken ? [] : [file.purpose === "embed" ? Capability.EMBED : Capability.CHAT],
+    licence: file.licence,
+    created: timestampFromMs(file.modifiedMs),
+    ownedBy: "local",
+    sha256: file.sha256,
+    aliases: [...file.aliases],
+  });
+}
