@@ -7,7 +7,8 @@ import { linkSignal, type LinkedSignal } from "../core/signals.ts";
 import { endSpan } from "../telemetry/tracing.ts";
 import { cut, isFinished, type Doors, type Exchange, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
 import { judge, type Judge } from "./judge.ts";
-import { describeEnd, logEnd, openSpan } from "./record.ts";
+import { logEnd } from "./log-lines.ts";
+import { describeEnd, openSpan } from "./server-span.ts";
 
 /** What admission needs beside what every door needs. */
 export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors"> {}

@@ -3,6 +3,7 @@ import type { Http2ServerRequest } from "node:http2";
 import type { EventEmitter } from "node:events";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Call } from "../core/context.ts";
+import { reasonOf, reasons } from "../core/reasons.ts";
 import type { Clock, Log, Service } from "../core/ports.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Drain } from "./drain.ts";
@@ -62,6 +63,18 @@ export interface Doors {
   readonly log: Log;
   readonly clock: Clock;
   readonly drain: Drain;
+}
+
+/** HTTP status of a REST answer. */
+export function statusOf(error: ConnectError | undefined): number {
+  return error === undefined ? 200 : reasons[reasonOf(error)].http;
+}
+
+/** The path of a request, without the query. */
+export function pathOf({ url }: HttpRequest): string {
+  const path = url ?? "";
+  const query = path.indexOf("?");
+  return query === -1 ? path : path.slice(0, query);
 }
 
 /** Ends the connection or stream below a response at once. */

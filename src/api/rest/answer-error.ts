@@ -1,8 +1,8 @@
 import { errorToOpenAI, retryHeaders, type ParamOf } from "../../dialects/openai/errors.ts";
 import { asFault } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
-import { isClosed, type Exchange } from "../exchange.ts";
-import { logCause, statusOf } from "../record.ts";
+import { isClosed, statusOf, type Exchange } from "../exchange.ts";
+import { logCause } from "../log-lines.ts";
 import { sendJson } from "../send.ts";
 
 /** Notes what a call failed with, and writes down what must not leave the process. */

@@ -1,8 +1,7 @@
 import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
 import { fault } from "../../core/reasons.ts";
 import { modelsToOpenAI, modelToOpenAI } from "../../dialects/openai/models.ts";
-import type { Doors, Exchange } from "../exchange.ts";
-import { pathOf } from "../record.ts";
+import { pathOf, type Doors, type Exchange } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 
 /** `GET /v1/models`: what can be asked for now. */

@@ -1,6 +1,5 @@
 import { fault } from "../../core/reasons.ts";
-import type { Doors, Exchange, HttpRequest, Procedure, Serve } from "../exchange.ts";
-import { pathOf } from "../record.ts";
+import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Serve } from "../exchange.ts";
 import { sendBody } from "../send.ts";
 import { answerError } from "./answer-error.ts";
 import { chatCompletions } from "./chat-completions.ts";

@@ -3,7 +3,7 @@ import { ConnectError, type Interceptor } from "@connectrpc/connect";
 import { RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { asFault } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
-import { logCause } from "../record.ts";
+import { logCause } from "../log-lines.ts";
 import type { Exchange } from "../exchange.ts";
 import { exchangeOf } from "./exchange-key.ts";
 

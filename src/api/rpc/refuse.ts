@@ -2,8 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { fault } from "../../core/reasons.ts";
-import type { Exchange, Procedure } from "../exchange.ts";
-import { pathOf } from "../record.ts";
+import { pathOf, type Exchange, type Procedure } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 
 /** Answers an RPC that no handler takes, in the protocol of its content type. */
