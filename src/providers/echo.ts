@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { FinishReason, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import { Role, type Message } from "../../gen/parley/v1/messages_pb.ts";
+import type { Message } from "../../gen/parley/v1/messages_pb.ts";
 import { Capability, ModelSchema, ModelState } from "../../gen/parley/v1/models_pb.ts";
 import { CountTokensResponseSchema } from "../../gen/parley/v1/tokens_pb.ts";
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
@@ -70,35 +70,65 @@ export function echo(name = "echo"): Provider {
     name,
     fields,
     generate: (request, context) => repeat(name, request, context),
-    countTokens: (request) =>
-      once(async () => create(CountTokensResponseSchema, { promptTokens: promptTokens(request.chat), model: request.chat?.model ?? "" })),
+    countTokens: (request, { signal }) =>
+      once(async () => {
+        const counted = request.chat === undefined ? 0 : await promptTokens(request.chat, pace(signal));
+        return create(CountTokensResponseSchema, { promptTokens: counted, model: request.chat?.model ?? "" });
+      }),
     listModels: async () => [model],
     close: async () => {},
   };
 }
 
 async function* repeat(name: string, request: ChatRequest, { signal }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
-  throwIfAborted(signal);
-  const { words, end } = planned(request);
-  const choices = request.choices ?? 1;
+  const paced = pace(signal);
+  const { words, stopSequence } = planned(request);
+  const prompt = await promptTokens(request, paced);
+  const most = request.maxTokens ?? Infinity;
+  let said = 0;
   yield started(name, request.model);
-  for (let choice = 0; choice < choices; choice++) {
-    for (const word of words) {
+  for (let choice = 0; choice < (request.choices ?? 1); choice++) {
+    let count = 0;
+    let reason: FinishReason = FinishReason.STOP;
+    for (const [word] of words.matchAll(token)) {
+      if (count === most) {
+        reason = FinishReason.LENGTH;
+        break;
+      }
+      count++;
+      if (paced.isDue()) await paced.turn();
       if (signal.aborted) throwIfAborted(signal);
       yield text(choice, word);
     }
-    yield finished(choice, end.reason, end);
+    said += count;
+    yield finished(choice, reason, reason === FinishReason.STOP && stopSequence !== undefined ? { stopSequence } : {});
   }
-  yield completed({ usage: usage(promptTokens(request), words.length * choices) });
+  const usage: Usage = { $typeName: "parley.v1.Usage", promptTokens: prompt, completionTokens: said, source: UsageSource.PROVIDER };
+  yield completed({ usage });
 }
 
-interface Plan {
-  readonly words: readonly string[];
-  readonly end: { readonly reason: FinishReason; readonly stopSequence?: string };
+/** Echo's tokens: words with the white space before them. */
+const token = /\s*\S+|\s+$/gu;
+
+/** Words between two looks at the rest of the world: about a quarter of a millisecond. */
+const wordsPerTurn = 1024;
+
+/** Lets timers, sockets and other calls have their turn: nothing that echo does waits by itself. */
+function pace(signal: AbortSignal): { isDue(): boolean; turn(): Promise<void> } {
+  let left = wordsPerTurn;
+  throwIfAborted(signal);
+  return {
+    isDue: () => --left === 0,
+    async turn() {
+      left = wordsPerTurn;
+      await new Promise((resolve) => setImmediate(resolve));
+      throwIfAborted(signal);
+    },
+  };
 }
 
-/** What will be said of the last message: up to the first stop text and `max_tokens`. */
-function planned(request: ChatRequest): Plan {
+/** What will be said of the last message: all up to the first stop text. */
+function planned(request: ChatRequest): { readonly words: string; readonly stopSequence: string | undefined } {
   const whole = lastText(request);
   let at = whole.length;
   let stopSequence: string | undefined;
@@ -106,10 +136,7 @@ function planned(request: ChatRequest): Plan {
     const found = whole.indexOf(stop);
     if (found >= 0 && found < at) [at, stopSequence] = [found, stop];
   }
-  const words = tokens(whole.slice(0, at));
-  const most = request.maxTokens ?? words.length;
-  if (most < words.length) return { words: words.slice(0, most), end: { reason: FinishReason.LENGTH } };
-  return { words, end: { reason: FinishReason.STOP, ...(stopSequence !== undefined && { stopSequence }) } };
+  return { words: whole.slice(0, at), stopSequence };
 }
 
 function lastText({ messages, rawPrompt }: ChatRequest): string {
@@ -132,17 +159,15 @@ function textOf({ parts }: Message): string {
     .join("");
 }
 
-/** Echo's tokens: words with the white space before them. */
-function tokens(words: string): string[] {
-  return words.match(/\s*\S+|\s+$/gu) ?? [];
-}
-
-function promptTokens(request: ChatRequest | undefined): number {
-  if (request === undefined) return 0;
-  if (request.rawPrompt?.prompt.case === "text") return tokens(request.rawPrompt.prompt.value).length;
-  return request.messages.reduce((sum, message) => sum + tokens(textOf(message)).length + (message.role === Role.UNSPECIFIED ? 0 : 1), 0);
-}
-
-function usage(prompt: number, completion: number): Usage {
-  return { $typeName: "parley.v1.Usage", promptTokens: prompt, completionTokens: completion, source: UsageSource.PROVIDER };
+/** Words of the prompt, and one token a message for who speaks. */
+async function promptTokens({ messages, rawPrompt }: ChatRequest, paced: ReturnType<typeof pace>): Promise<number> {
+  const texts = rawPrompt?.prompt.case === "text" ? [rawPrompt.prompt.value] : messages.map(textOf);
+  let count = rawPrompt === undefined ? messages.length : 0;
+  for (const words of texts) {
+    for (const _ of words.matchAll(token)) {
+      count++;
+      if (paced.isDue()) await paced.turn();
+    }
+  }
+  return count;
 }
