@@ -1,12 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { ChatService } from "../gen/parley/v1/chat_pb.ts";
-import { EmbeddingService } from "../gen/parley/v1/embeddings_pb.ts";
-import { ModelService } from "../gen/parley/v1/models_pb.ts";
-import { ProviderService } from "../gen/parley/v1/providers_pb.ts";
-import { RerankService } from "../gen/parley/v1/rerank_pb.ts";
-import { TokenService } from "../gen/parley/v1/tokens_pb.ts";
 import { listen } from "./api/listen.ts";
+import { contract } from "./api/rpc/services.ts";
 import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
@@ -40,9 +35,6 @@ export interface ServerOptions {
   /** Services of the program's own, mounted beside Parley's behind the same listener and interceptors. */
   readonly routes?: (router: ConnectRouter) => void;
 }
-
-/** The services of the contract. */
-const contract = [ChatService, ModelService, TokenService, EmbeddingService, RerankService, ProviderService];
 
 /** A running service. */
 export interface ParleyServer {

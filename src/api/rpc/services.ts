@@ -1,3 +1,4 @@
+import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ChatService, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
@@ -17,6 +18,36 @@ import { callOf } from "./exchange-key.ts";
 import { healthDoor } from "./health.ts";
 import { modelDoor } from "./models.ts";
 
+/** A service with what answers it. */
+interface Served {
+  readonly service: DescService;
+  mount(router: ConnectRouter, doors: Doors): void;
+}
+
+function served<Desc extends DescService>(service: Desc, door: (doors: Doors) => Partial<ServiceImpl<Desc>>): Served {
+  return { service, mount: (router, doors) => void router.service(service, door(doors)) };
+}
+
+/** Of the contract, but not in this version. */
+const later = () => ({});
+
+const work = [
+  served(ChatService, chatDoor),
+  served(TokenService, tokenDoor),
+  served(EmbeddingService, later),
+  served(RerankService, later),
+];
+
+const management = [served(ModelService, ({ service }) => modelDoor(service.models)), served(ProviderService, later)];
+
+/** The services of the contract. */
+export const contract: readonly DescService[] = [...work, ...management].map(({ service }) => service);
+
+/** Procedures that are calls: what they refuse is counted as what they answer. */
+export const callProcedures: ReadonlySet<string> = new Set(
+  work.flatMap(({ service: { typeName, methods } }) => methods.map(({ name }) => `${typeName}/${name}`)),
+);
+
 /** Procedures that change what the service serves. */
 export const managementProcedures: ReadonlySet<string> = new Set(
   [
@@ -30,18 +61,8 @@ export const managementProcedures: ReadonlySet<string> = new Set(
 
 /** Mounts all services of the contract and `grpc.health.v1.Health`. An RPC without an implementation answers UNIMPLEMENTED with its name. */
 export function mountServices(router: ConnectRouter, doors: Doors): void {
-  const { service } = doors;
-  router.service(ChatService, chatDoor(doors));
-  router.service(ModelService, modelDoor(service.models));
-  router.service(TokenService, {
-    countTokens: (request, context) => {
-      const chat = request.chat === undefined ? undefined : withKey(request.chat, callOf(context));
-      const counted = chat === undefined ? request : { ...request, chat };
-      return unary(callOf(context), doors, (call) => only(service.countTokens(counted, callContext(call, countTokensKind, counted))));
-    },
-  });
-  for (const later of [EmbeddingService, RerankService, ProviderService]) router.service(later, {});
-  router.service(HealthService, healthDoor(service.health, doors.drain));
+  for (const one of [...work, ...management]) one.mount(router, doors);
+  router.service(HealthService, healthDoor(doors.service.health, doors.drain));
 }
 
 function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
@@ -52,5 +73,16 @@ function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
   return {
     chat: (request, context) => unary(callOf(context), doors, (call) => collect(events(request, call))),
     stream: (request, context) => events(request, callOf(context)),
+  };
+}
+
+function tokenDoor(doors: Doors): Partial<ServiceImpl<typeof TokenService>> {
+  return {
+    countTokens: (request, context) => {
+      const chat = request.chat === undefined ? undefined : withKey(request.chat, callOf(context));
+      const counted = chat === undefined ? request : { ...request, chat };
+      const events = (call: Call) => doors.service.countTokens(counted, callContext(call, countTokensKind, counted));
+      return unary(callOf(context), doors, (call) => only(events(call)));
+    },
   };
 }
