@@ -3,6 +3,8 @@ import type { EngineDecode, EngineEvent, FromEngine } from "./protocol.ts";
 /** Gathers what one tick brings, so that one message carries it. */
 export interface Outbox {
   add(id: number, event: EngineEvent): void;
+  /** Tells the log what no call can be told. */
+  trouble(what: string): void;
   /** Sends what there is, with the decodes since and the queue's length if it has changed. */
   flush(decodes: readonly EngineDecode[], queued: number): void;
 }
@@ -13,6 +15,7 @@ export function outbox(send: (message: FromEngine) => void): Outbox {
   let queuedBefore = 0;
   return {
     add: (id, event) => void events.push([id, event]),
+    trouble: (what) => send({ type: "trouble", what }),
     flush(decodes, queued) {
       const isQueueChanged = queued !== queuedBefore;
       if (events.length === 0 && decodes.length === 0 && !isQueueChanged) return;

@@ -142,6 +142,8 @@ export type FromEngine =
     }
   | { readonly type: "counted"; readonly id: number; readonly promptTokens: number }
   | { readonly type: "count-failed"; readonly id: number; readonly error: EngineError }
+  /** Something went wrong that no call can be told; for the log. */
+  | { readonly type: "trouble"; readonly what: string }
   | { readonly type: "pong" };
 
 /** An error on its way between processes. */

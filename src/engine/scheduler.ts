@@ -1,4 +1,3 @@
-import type { LlamaContextSequence } from "node-llama-cpp";
 import { limitFault } from "../core/limits.ts";
 import { fault } from "../core/reasons.ts";
 import { choiceOn, type Choice } from "./choice.ts";
@@ -9,20 +8,8 @@ import type { Outbox } from "./outbox.ts";
 import { promptText, type Prompt } from "./prompt.ts";
 import { errorToEngine, type EngineLoad, type EnginePrompt, type EngineRequest } from "./protocol.ts";
 import { checkBias } from "./sampling.ts";
+import { isFree, step, takeTurns, type Slot, type Turn } from "./slots.ts";
 import { waitEstimate } from "./wait-estimate.ts";
-
-/** The place of one sequence. Places are taken lowest id first, so that the ids in a batch have no holes. */
-interface Slot {
-  readonly sequence: LlamaContextSequence;
-  taken: { readonly job: Job; readonly choice: Choice; isEnded: boolean } | undefined;
-}
-
-/** Part of one choice in a tick. */
-interface Turn {
-  readonly taken: NonNullable<Slot["taken"]>;
-  /** How much of its prompt it may read. */
-  readonly promptTokens: number;
-}
 
 type Limits = Pick<EngineLoad, "queueLength" | "queueMs" | "prefillChunkTokens">;
 
@@ -37,14 +24,16 @@ export class Scheduler {
   readonly #queueTimers = new Map<Job, NodeJS.Timeout>();
   readonly #estimate;
   readonly #ended: Promise<void>;
-  #wake = () => {};
+  #resume = () => {};
+  /** Whether something has happened that the loop has not looked at. */
+  #hasNews = false;
   #isClosed = false;
 
   constructor(loaded: LoadedModel, out: Outbox, limits: Limits) {
     this.#loaded = loaded;
     this.#out = out;
     this.#limits = limits;
-    this.#slots = loaded.sequences.map((sequence) => ({ sequence, taken: undefined }));
+    this.#slots = loaded.sequences.map((sequence) => ({ sequence, isBroken: false, taken: undefined }));
     this.#estimate = waitEstimate(this.#slots.length);
     this.#ended = this.#run();
   }
@@ -92,38 +81,66 @@ export class Scheduler {
 
   async #run(): Promise<void> {
     while (!this.#isClosed) {
+      this.#hasNews = false;
       await this.#release();
       this.#admit();
       this.#flush();
       const turns = takeTurns(this.#slots, this.#limits.prefillChunkTokens);
       if (turns.length > 0) await this.#tick(turns);
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      else if (!this.#hasNews) await new Promise<void>((resolve) => (this.#resume = resolve));
     }
+  }
+
+  #wake(): void {
+    this.#hasNews = true;
+    this.#resume();
   }
 
   /** Frees the sequences of choices that have ended or are not wanted any more. */
   async #release(): Promise<void> {
     for (const slot of this.#slots) {
       if (slot.taken === undefined || !(slot.taken.isEnded || slot.taken.job.isOver)) continue;
-      const { job, choice } = slot.taken;
-      await choice.close();
+      const { job } = slot.taken;
+      await this.#clear(slot, slot.taken.choice);
       slot.taken = undefined;
       this.#estimate.served();
       if (job.isOver) this.#drop(job);
+    }
+    // Who ends this process gets a new one with all its sequences.
+    if (this.#slots.every(({ isBroken }) => isBroken)) throw new Error("no sequence is left that can be used");
+  }
+
+  async #clear(slot: Slot, choice: Choice): Promise<void> {
+    try {
+      await choice.close();
+    } catch (error) {
+      slot.isBroken = true;
+      this.#out.trouble(`a sequence could not be cleared and is used no more: ${messageOf(error)}`);
     }
   }
 
   #admit(): void {
     for (const slot of this.#slots) {
-      if (slot.taken !== undefined) continue;
-      const job = this.#queue.shift();
-      if (job === undefined) break;
-      this.#stopWaiting(job);
+      while (isFree(slot)) {
+        const job = this.#queue.shift();
+        if (job === undefined) break;
+        this.#begin(job, slot);
+      }
+    }
+    for (const [index, job] of this.#waiting().entries()) job.waitsAt(index + 1);
+  }
+
+  /** Gives a slot to the next choice of a job; what cannot begin fails alone, and leaves the slot free. */
+  #begin(job: Job, slot: Slot): void {
+    this.#stopWaiting(job);
+    try {
       slot.taken = { job, choice: choiceOn(slot.sequence, this.#loaded, job.begin()), isEnded: false };
       // Its other choices wait behind everybody else's.
       if (!job.hasBegun) this.#queue.push(job);
+    } catch (error) {
+      job.fail(error);
+      this.#drop(job);
     }
-    for (const [index, job] of this.#waiting().entries()) job.waitsAt(index + 1);
   }
 
   async #tick(turns: readonly Turn[]): Promise<void> {
@@ -137,7 +154,7 @@ export class Scheduler {
 
   #refuseWhenFull(): void {
     const depth = this.#waiting().length;
-    const free = this.#slots.filter(({ taken }) => taken === undefined).length;
+    const free = this.#slots.filter(isFree).length;
     if (depth + 1 - free <= this.#limits.queueLength) return;
     const retryAfterMs = this.#estimate.waitMs(depth);
     throw limitFault("engineQueue", `${depth} calls wait for this model already: try again later`, { retryAfterMs });
@@ -179,30 +196,9 @@ export class Scheduler {
   }
 }
 
-/** Evaluates one turn. It begins before it returns its promise, so that turns arrive in order; an error is its job's alone. */
-async function step({ taken, promptTokens }: Turn): Promise<void> {
-  try {
-    const result = await taken.choice.step(promptTokens);
-    if (taken.job.isOver) return;
-    taken.isEnded = result.end !== undefined;
-    taken.job.stepped(taken.choice, result);
-  } catch (error) {
-    taken.job.fail(error);
-  }
-}
-
-/** Everybody who generates, and who reads a prompt as far as the tick's chunk goes; in the order of sequence ids. */
-function takeTurns(slots: readonly Slot[], chunk: number): Turn[] {
-  const turns: Turn[] = [];
-  let left = chunk;
-  for (const { taken } of slots) {
-    if (taken === undefined || taken.job.isPaused) continue;
-    const promptTokens = taken.choice.isGenerating ? 0 : Math.min(left, taken.choice.promptTokensLeft);
-    if (!taken.choice.isGenerating && promptTokens === 0) continue;
-    left -= promptTokens;
-    turns.push({ taken, promptTokens });
-  }
-  return turns;
+/** What the native library says of a failure; never a prompt. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A prompt that leaves room for at least one token. */

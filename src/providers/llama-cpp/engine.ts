@@ -172,6 +172,8 @@ export class Engine {
         return this.#settle(message.id)?.resolve(message.promptTokens);
       case "count-failed":
         return this.#settle(message.id)?.reject(errorFromEngine(message.error));
+      case "trouble":
+        return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
         return undefined;
       default:

@@ -1,0 +1,152 @@
+import type { LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+import { afterEach, describe, expect, it } from "vitest";
+import { batches } from "./batch.ts";
+import type { LoadedModel } from "./model.ts";
+import { outbox } from "./outbox.ts";
+import type { EngineRequest, FromEngine } from "./protocol.ts";
+import { Scheduler } from "./scheduler.ts";
+
+/** A sequence of the native library that draws the token 65 for ever, until `before` has it do otherwise. */
+function sequence(before: { clear?: () => Promise<void> } = {}): LlamaContextSequence & { readonly cleared: number } {
+  const made = {
+    cleared: 0,
+    async *evaluate() {
+      for (;;) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        yield 65 as Token;
+      }
+    },
+    async evaluateWithoutGeneratingNewTokens() {},
+    async clearHistory() {
+      await before.clear?.();
+      made.cleared++;
+    },
+  };
+  return made as unknown as LlamaContextSequence & { readonly cleared: number };
+}
+
+/** A model that reads its prompts from their token ids. */
+function loaded(sequences: readonly LlamaContextSequence[]): LoadedModel {
+  const model = {
+    isEogToken: () => false,
+    detokenize: (tokens: readonly Token[]) => String.fromCharCode(...tokens),
+  };
+  return {
+    model: model as unknown as LlamaModel,
+    sequences,
+    batches: batches(),
+    makePrompt: (prompt) => ({ tokens: (prompt.type === "tokens" ? prompt.tokens : []) as Token[], endTokens: new Set(), endTexts: [] }),
+    contextLength: 1_000_000,
+    vocabularySize: 256,
+    about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0 },
+    dispose: async () => {},
+  };
+}
+
+/** Everything that became of the requests, and a way to wait for it. */
+function listening(): {
+  readonly send: (message: FromEngine) => void;
+  readonly told: string[];
+  readonly until: (what: string) => Promise<void>;
+} {
+  const told: string[] = [];
+  const looks = new Set<() => void>();
+  return {
+    told,
+    send(message) {
+      if (message.type === "trouble") told.push(message.what);
+      if (message.type === "tick") told.push(...message.events.map(([id, { type }]) => `${id} ${type}`));
+      for (const look of looks) look();
+    },
+    until: (what) =>
+      new Promise((resolve) => {
+        const look = () => void (told.some((line) => line.includes(what)) && looks.delete(look) && resolve());
+        looks.add(look);
+        look();
+      }),
+  };
+}
+
+const sampling = {
+  temperature: 0,
+  topK: 1,
+  topP: 1,
+  minP: 0,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repeatPenalty: 1,
+  repeatLastTokens: 0,
+  logitBias: [],
+};
+const request = (more: Partial<EngineRequest> = {}): EngineRequest => ({
+  prompt: { type: "tokens", tokens: [1, 2, 3] },
+  sampling,
+  seeds: [1],
+  stop: [],
+  echo: false,
+  priority: "interactive",
+  includeProgress: false,
+  ...more,
+});
+
+let scheduler: Scheduler;
+afterEach(() => scheduler.close());
+
+function start(sequences: readonly LlamaContextSequence[]): ReturnType<typeof listening> {
+  const heard = listening();
+  scheduler = new Scheduler(loaded(sequences), outbox(heard.send), { queueLength: 10, queueMs: 60_000, prefillChunkTokens: 64 });
+  return heard;
+}
+
+describe("the loop that runs all requests of a model", () => {
+  it("goes on for the others when a request cannot begin", async () => {
+    const { told, until } = start([sequence(), sequence()]);
+    scheduler.submit(1, request({ maxTokens: 1000 }));
+    await until("1 text");
+    // What no provider of ours sends: the reader of its answer cannot be made.
+    scheduler.submit(2, request({ stop: null as unknown as string[] }));
+    scheduler.submit(3, request({ maxTokens: 1 }));
+    await until("2 failed");
+    await until("3 completed");
+    const from = told.length;
+    scheduler.cancel(1);
+    scheduler.submit(4, request({ maxTokens: 1 }));
+    await until("4 completed");
+    expect(told.slice(from)).not.toContain("1 failed");
+  });
+
+  it("uses a sequence that cannot be cleared no more, says so, and serves with those that are left", async () => {
+    const broken = sequence({ clear: () => Promise.reject(new Error("the cache is stuck")) });
+    const { told, until } = start([broken, sequence()]);
+    scheduler.submit(1, request({ maxTokens: 1 }));
+    await until("the cache is stuck");
+    for (const id of [2, 3]) scheduler.submit(id, request({ maxTokens: 2 }));
+    await until("2 completed");
+    await until("3 completed");
+    expect(told.filter((line) => line.includes("stuck"))).toHaveLength(1);
+    // One after the other: one sequence is left.
+    expect(told.indexOf("3 admitted")).toBeGreaterThan(told.indexOf("2 completed"));
+  });
+
+  it("sees a cancellation that comes while it clears another sequence", async () => {
+    const clearing = Promise.withResolvers<void>();
+    const cleared = Promise.withResolvers<void>();
+    const isClearing = Promise.withResolvers<void>();
+    const paused = sequence({ clear: async () => cleared.resolve() });
+    const slow = sequence({
+      clear: () => {
+        isClearing.resolve();
+        return clearing.promise;
+      },
+    });
+    const { until } = start([paused, slow]);
+    scheduler.submit(1, request());
+    await until("1 text");
+    scheduler.pause(1, true);
+    scheduler.submit(2, request({ maxTokens: 1 }));
+    await isClearing.promise;
+    scheduler.cancel(1);
+    clearing.resolve();
+    await cleared.promise;
+  });
+});
