@@ -91,4 +91,15 @@ describe("observe", () => {
     for await (const _ of run()) break;
     expect(lines[0]?.[2]).toMatchObject({ status: "caller_gone" });
   });
+
+  it("tells how much a call that was cut off had written at least", async () => {
+    const { lines, metrics, run } = setUp(async function* () {
+      yield* answer(["one", "two", "three"]).slice(0, 3);
+      throw fault("engine_failed", "gone");
+    });
+    await failure(eventsOf(run()));
+    expect(lines[0]?.[2]).toMatchObject({ status: "engine_failed", completionTokens: 2, usage: "partial" });
+    expect(lines[0]?.[2]).not.toHaveProperty("promptTokens");
+    expect((await metrics.text()).body).toContain("llm_tokens_generated_total 2");
+  });
 });

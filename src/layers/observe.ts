@@ -1,4 +1,4 @@
-import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
+import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "../core/context.ts";
 import type { Clock, Log } from "../core/ports.ts";
 import { asFault, reasonOf, reasons } from "../core/reasons.ts";
@@ -20,22 +20,32 @@ export function observe({ clock, log, metrics }: ObserveOptions): Layer {
     return function observed(request, context) {
       let firstTokenMs: number | undefined;
       let usage: Usage | undefined;
+      let pieces = 0;
       const end = (error: unknown) => {
         const durationMs = clock.now() - context.startedMs;
         const status = error === undefined ? "ok" : reasonOf(error);
         const { target, upstreamMs: inferenceMs } = context.record;
+        if (usage === undefined && pieces > 0) usage = partial(pieces);
         metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage });
         writeLine(log, context, { status, error, durationMs, firstTokenMs, usage });
       };
       return watchStream(() => next(request, context), {
         event(event) {
-          if (firstTokenMs === undefined && kind.isContent(event)) firstTokenMs = clock.now() - context.startedMs;
+          if (kind.isContent(event)) {
+            firstTokenMs ??= clock.now() - context.startedMs;
+            if (kind.finishOf(event) === undefined) pieces++;
+          }
           usage = kind.usageOf(event) ?? usage;
         },
         end: (outcome) => end(outcomeError(outcome, context.signal)),
       });
     };
   };
+}
+
+/** What is known of a call that was cut off: at least a token for each piece that was told. */
+function partial(pieces: number): Usage {
+  return { $typeName: "parley.v1.Usage", promptTokens: 0, completionTokens: pieces, source: UsageSource.PARTIAL };
 }
 
 interface LineFacts {
@@ -60,14 +70,19 @@ function writeLine(log: Log, context: CallContext, { status, error, durationMs, 
     status,
     durationMs: round(durationMs),
     ...(firstTokenMs !== undefined && { firstTokenMs: round(firstTokenMs) }),
-    ...(usage !== undefined && { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
-    ...(usage?.cachedTokens !== undefined && { cachedTokens: usage.cachedTokens }),
+    ...(usage !== undefined && tokensOf(usage)),
   };
   if (error === undefined) return log.info("call", facts);
   const { fault } = reasons[reasonOf(error)];
   if (fault === "caller" || fault === "policy") return log.info("call", facts);
   if (fault === "provider") return log.warn("call", { ...facts, error: asFault(error) });
   log.error("call", { ...facts, error: asFault(error) });
+}
+
+/** A call that was cut off has told how much it wrote at least, and not how much it read. */
+function tokensOf({ promptTokens, completionTokens, cachedTokens, source }: Usage): Readonly<Record<string, number | string>> {
+  if (source === UsageSource.PARTIAL) return { completionTokens, usage: "partial" };
+  return { promptTokens, completionTokens, ...(cachedTokens !== undefined && { cachedTokens }) };
 }
 
 function traceOf({ span }: CallContext): { traceId?: string } {
