@@ -3,9 +3,9 @@ import { ModelState } from "../../gen/parley/v1/models_pb.ts";
 import { startTestServer } from "../testing/test-server.ts";
 
 it("models that can be pulled name the provider that would serve them", async () => {
-  const { server, close } = await startTestServer({ models: { tiny: {} } });
-  onTestFinished(close);
-  const { models } = server.service;
+  const running = await startTestServer({ models: { tiny: {} } });
+  onTestFinished(() => running.close());
+  const { models } = running.server.service;
   const { signal } = new AbortController();
   const listed = await models.list({ includeCatalog: true, signal });
   expect(new Set(listed.map(({ state, provider }) => `${state} ${provider}`))).toEqual(
