@@ -53,14 +53,21 @@ export async function loadModel(load: EngineLoad, onProgress: (fractionDone: num
   const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence());
   // The library rounds a context up; what was asked for stays the limit.
   const contextLength = Math.min(context.contextSize, load.contextLength ?? context.contextSize);
+  const longestTokenBytes = longestToken(model);
+  const about: EngineModel = {
+    contextLength,
+    sequences: sequences.length,
+    memoryBytes: bytes(model.memoryUsage) + bytes(context.memoryUsage),
+    ...(longestTokenBytes !== undefined && { longestTokenBytes }),
+  };
   return {
     model,
     sequences,
     batches: counted,
-    makePrompt: promptMaker(model, vocabularySize, load.chatTemplate),
+    makePrompt: promptMaker(model, { ...about, vocabularySize, chatTemplate: load.chatTemplate }),
     contextLength,
     vocabularySize,
-    about: { contextLength, sequences: sequences.length, memoryBytes: bytes(model.memoryUsage) + bytes(context.memoryUsage) },
+    about,
     async dispose() {
       await Promise.all(sequences.map((sequence) => sequence.dispose()));
       await context.dispose();
@@ -68,6 +75,14 @@ export async function loadModel(load: EngineLoad, onProgress: (fractionDone: num
       await llama.dispose();
     },
   };
+}
+
+/** Bytes of the longest token. Vocabularies write a byte as a character of one byte or more, so that no token stands for a longer text than it is written with. */
+function longestToken({ fileInfo }: LlamaModel): number | undefined {
+  const vocabulary = fileInfo.metadata.tokenizer?.ggml;
+  // Of these two kinds every character of a text becomes tokens; others may leave white space out, or make one token of a whole unknown word.
+  if (vocabulary?.model !== "gpt2" && vocabulary?.model !== "llama") return undefined;
+  return vocabulary.tokens.reduce((most, token) => Math.max(most, Buffer.byteLength(token)), 1);
 }
 
 interface ContextPlan {

@@ -1,6 +1,6 @@
 import { LlamaText, resolveChatWrapper, type ChatHistoryItem, type ChatWrapper, type LlamaModel, type Token } from "node-llama-cpp";
-import { fault, invalidField } from "../core/reasons.ts";
-import type { EngineMessage, EnginePrompt } from "./protocol.ts";
+import { fault, invalidField, unsupportedField } from "../core/reasons.ts";
+import { promptTooLong, type EngineMessage, type EngineModel, type EnginePrompt } from "./protocol.ts";
 
 /** A prompt as the model reads it. */
 export interface Prompt {
@@ -14,16 +14,25 @@ export interface Prompt {
 /** Makes prompts for one model. */
 export type MakePrompt = (prompt: EnginePrompt) => Prompt;
 
+/** What prompts of a model are held against. */
+export interface PromptLimits extends Pick<EngineModel, "contextLength" | "longestTokenBytes"> {
+  readonly vocabularySize: number;
+  /** Jinja text that replaces the model's own. */
+  readonly chatTemplate: string | undefined;
+}
+
 const withoutEnds = { endTokens: new Set<Token>(), endTexts: [] };
 
 /** The prompts of a model, by its own chat template unless another is given. Text of a message is never read as special tokens. */
-export function promptMaker(model: LlamaModel, vocabularySize: number, chatTemplate?: string): MakePrompt {
+export function promptMaker(model: LlamaModel, limits: PromptLimits): MakePrompt {
   // Resolved at the first chat: a model without a usable template still serves raw prompts.
   let wrappers: readonly ChatWrapper[] | undefined;
   return (prompt) => {
-    if (prompt.type !== "messages") return { tokens: rawTokens(model, vocabularySize, prompt), ...withoutEnds };
-    wrappers ??= chatWrappers(model, chatTemplate);
-    return chatPrompt(model, wrappers, prompt.messages);
+    if (prompt.type !== "messages") return { tokens: rawTokens(model, limits.vocabularySize, prompt), ...withoutEnds };
+    wrappers ??= chatWrappers(model, limits.chatTemplate);
+    const { contextText, stopGenerationTriggers } = written(wrappers, prompt.messages);
+    refuseHopeless(contextText, limits);
+    return { tokens: withBegin(model, contextText.tokenize(model.tokenizer)), ...ends(model, stopGenerationTriggers) };
   };
 }
 
@@ -41,7 +50,8 @@ function chatWrappers(model: LlamaModel, chatTemplate: string | undefined): read
   );
 }
 
-function chatPrompt(model: LlamaModel, wrappers: readonly ChatWrapper[], messages: readonly EngineMessage[]): Prompt {
+/** The messages as a template writes them. */
+function written(wrappers: readonly ChatWrapper[], messages: readonly EngineMessage[]): ReturnType<ChatWrapper["generateContextState"]> {
   const chatHistory: ChatHistoryItem[] = [...messages.map(historyItem), { type: "model", response: [""] }];
   const endsWithAnswer = messages.at(-1)?.role === "assistant";
   let problem = "";
@@ -49,9 +59,7 @@ function chatPrompt(model: LlamaModel, wrappers: readonly ChatWrapper[], message
     // Joined with the empty turn that follows, an answer would be gone on from instead of answered.
     if (index > 0 && endsWithAnswer) break;
     try {
-      const { contextText, stopGenerationTriggers } = wrapper.generateContextState({ chatHistory });
-      const tokens = withBegin(model, contextText.tokenize(model.tokenizer));
-      return { tokens, ...ends(model, stopGenerationTriggers) };
+      return wrapper.generateContextState({ chatHistory });
     } catch (error) {
       problem ||= error instanceof Error ? error.message : String(error);
     }
@@ -59,6 +67,14 @@ function chatPrompt(model: LlamaModel, wrappers: readonly ChatWrapper[], message
   throw fault("invalid_request", `messages: the model's chat template refuses this order of messages: ${problem}`, {
     fields: [{ field: "messages", description: "the model's chat template refuses this order of messages" }],
   });
+}
+
+/** Spares the tokenizer, which all streams wait for, a text that is too long however it is cut. The provider has not sent what it could tell before; here stands what the template has made of the rest. */
+function refuseHopeless({ values }: LlamaText, { contextLength, longestTokenBytes }: PromptLimits): void {
+  if (longestTokenBytes === undefined) return;
+  const bytes = values.reduce((sum, value) => sum + (typeof value === "string" ? Buffer.byteLength(value) : 0), 0);
+  const leastTokens = Math.ceil(bytes / longestTokenBytes);
+  if (leastTokens >= contextLength) throw promptTooLong(leastTokens, contextLength, false);
 }
 
 function historyItem({ role, text }: EngineMessage): ChatHistoryItem {
@@ -97,9 +113,7 @@ function checkedTokens(ids: readonly number[], vocabularySize: number): readonly
 function infill(model: LlamaModel, before: readonly Token[], suffix: string): readonly Token[] {
   const { prefix, suffix: after, middle } = model.tokens.infill;
   if (prefix === null || after === null || middle === null)
-    throw fault("unsupported_field", "raw_prompt.suffix is not supported by this model: its vocabulary has no tokens for filling a gap", {
-      fields: [{ field: "raw_prompt.suffix", description: "the model's vocabulary has no tokens for filling a gap" }],
-    });
+    throw unsupportedField("raw_prompt.suffix", "the model's vocabulary has no tokens for filling a gap");
   return [prefix, ...before, after, ...LlamaText(suffix).tokenize(model.tokenizer, "trimLeadingSpace"), middle];
 }
 

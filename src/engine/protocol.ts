@@ -39,6 +39,8 @@ export interface EngineModel {
   readonly sequences: number;
   /** Weights and context. */
   readonly memoryBytes: number;
+  /** No token stands for more bytes of text. Absent where the tokenizer may leave text out. */
+  readonly longestTokenBytes?: number;
 }
 
 /** One turn of a conversation; `developer` has become `system`. */
@@ -153,6 +155,15 @@ export interface EngineError {
   readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly FieldViolation[];
   readonly retryAfterMs?: number;
+}
+
+/** Refuses a prompt that leaves no room for an answer. `counted` is false when it cannot have fewer tokens, but may have more. */
+export function promptTooLong(promptTokens: number, contextLength: number, counted: boolean): ConnectError {
+  return fault(
+    "context_length_exceeded",
+    `the prompt has ${counted ? "" : "at least "}${promptTokens} tokens${counted ? "" : " by its length"}, and the model's context has room for ${contextLength} with at least one of the answer: shorten it`,
+    { metadata: { prompt_tokens: String(promptTokens), context_length: String(contextLength) } },
+  );
 }
 
 /** Makes an error fit for the channel; what is no fault of ours becomes `engine_failed` with its message, since it comes from the native library and never holds a prompt. */

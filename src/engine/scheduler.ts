@@ -1,12 +1,11 @@
 import { limitFault } from "../core/limits.ts";
-import { fault } from "../core/reasons.ts";
 import { choiceOn, type Choice } from "./choice.ts";
 import { fairQueue } from "./fair-queue.ts";
 import { Job } from "./job.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
 import { promptText, type Prompt } from "./prompt.ts";
-import { errorToEngine, type EngineLoad, type EnginePrompt, type EngineRequest } from "./protocol.ts";
+import { errorToEngine, promptTooLong, type EngineLoad, type EnginePrompt, type EngineRequest } from "./protocol.ts";
 import { checkBias } from "./sampling.ts";
 import { isFree, step, takeTurns, type Slot, type Turn } from "./slots.ts";
 import { waitEstimate } from "./wait-estimate.ts";
@@ -205,10 +204,6 @@ function messageOf(error: unknown): string {
 function fitting({ makePrompt, contextLength }: LoadedModel, asked: EnginePrompt): Prompt {
   const prompt = makePrompt(asked);
   const promptTokens = prompt.tokens.length;
-  if (promptTokens < contextLength) return prompt;
-  throw fault(
-    "context_length_exceeded",
-    `the prompt has ${promptTokens} tokens, and the model's context has room for ${contextLength} with at least one of the answer: shorten it`,
-    { metadata: { prompt_tokens: String(promptTokens), context_length: String(contextLength) } },
-  );
+  if (promptTokens >= contextLength) throw promptTooLong(promptTokens, contextLength, true);
+  return prompt;
 }

@@ -169,9 +169,8 @@ export class Engine {
       case "tick":
         return this.#onTick(message);
       case "counted":
-        return this.#settle(message.id)?.resolve(message.promptTokens);
       case "count-failed":
-        return this.#settle(message.id)?.reject(errorFromEngine(message.error));
+        return this.#onCount(message);
       case "trouble":
         return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
@@ -197,10 +196,11 @@ export class Engine {
     if (event.type === "completed") call?.end();
   }
 
-  #settle(id: number): PromiseWithResolvers<number> | undefined {
-    const count = this.#counts.get(id);
-    this.#counts.delete(id);
-    return count;
+  #onCount(message: Extract<FromEngine, { type: "counted" | "count-failed" }>): void {
+    const count = this.#counts.get(message.id);
+    this.#counts.delete(message.id);
+    if (message.type === "counted") count?.resolve(message.promptTokens);
+    else count?.reject(errorFromEngine(message.error));
   }
 
   #kill(why: string): void {

@@ -9,6 +9,7 @@ import { once } from "../../core/stream.ts";
 import { answer } from "./answer.ts";
 import { llamaCppFields } from "./fields.ts";
 import { LocalEngines, type LocalEnginesOptions } from "./local-engines.ts";
+import { refuseHopeless } from "./prompt-bound.ts";
 import { enginePrompt, engineRequest } from "./request.ts";
 
 /** What the provider of local models needs. */
@@ -31,8 +32,9 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
     const askedMs = clock.now();
     refuseOwnOptions(request);
     const asked = engineRequest(request, defaults);
-    const { engine, loadMs, release } = await engines.lease(request.model, signal);
+    const { engine, about, loadMs, release } = await engines.lease(request.model, signal);
     try {
+      refuseHopeless(asked.prompt, about);
       yield* answer(engine.generate(asked, signal), { provider: name, model: request.model, clock, askedMs, loadMs });
     } finally {
       release();
@@ -45,6 +47,7 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
     const prompt = enginePrompt(chat);
     const { engine, about, release } = await engines.lease(chat.model, signal);
     try {
+      refuseHopeless(prompt, about);
       const promptTokens = await untilAborted(engine.count(prompt), signal);
       return create(CountTokensResponseSchema, { promptTokens, model: chat.model, contextLength: about.contextLength });
     } finally {

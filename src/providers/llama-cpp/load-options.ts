@@ -1,8 +1,7 @@
-import type { ConnectError } from "@connectrpc/connect";
 import { availableParallelism } from "node:os";
 import type { LoadOptions } from "../../../gen/parley/v1/models_pb.ts";
 import type { Limits } from "../../core/limits.ts";
-import { fault } from "../../core/reasons.ts";
+import { fault, unsupportedField } from "../../core/reasons.ts";
 import type { EngineGpu, EngineLoad } from "../../engine/protocol.ts";
 
 /** How a model is loaded, as configured or as a load asks for it; any part may be left out. */
@@ -54,10 +53,6 @@ export function keepAliveMs({ keepAliveSeconds = 0 }: LoadChoices): number {
 
 function refuseUnsupported({ kvType = "", loraAdapters = [] }: LoadChoices): void {
   if (kvType !== "" && kvType !== "f16")
-    throw unsupported("kv_type", "the engine's library calls other types than f16 unstable: leave it out");
-  if (loraAdapters.length > 0) throw unsupported("lora_adapters", "this version loads no LoRA adapters");
-}
-
-function unsupported(field: string, description: string): ConnectError {
-  return fault("unsupported_field", `options.${field}: ${description}`, { fields: [{ field: `options.${field}`, description }] });
+    throw unsupportedField("options.kv_type", "the engine's library calls other types than f16 unstable: leave it out");
+  if (loraAdapters.length > 0) throw unsupportedField("options.lora_adapters", "this version loads no LoRA adapters");
 }
