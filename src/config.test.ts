@@ -1,17 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ConfigSchema } from "../gen/parley/config/v1/config_pb.ts";
 import { loadConfig, resolveConfig } from "./config.ts";
 import { describeConfig } from "./config/describe.ts";
 import { packageRoot, platformDataFolder } from "./config/settings.ts";
 import { defaultLimits } from "./core/limits.ts";
+import { sharedFolder } from "./testing/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-config-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = sharedFolder();
 
 let files = 0;
 function fileWith(text: string, name = `${(files += 1)}.yaml`): string {

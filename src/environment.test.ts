@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { environment, laterVariables, processVariables } from "./environment.ts";
 import { environmentExample, environmentTableMarkdown, limitsTableMarkdown, refreshSection } from "./environment/document.ts";
 import { readEnvironment, readFlag } from "./environment/read.ts";
+import { temporaryFolder } from "./testing/temporary-folder.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -152,8 +152,8 @@ describe("documents", () => {
   });
 });
 
-it("the file .env adds what the process does not say itself", () => {
-  const folder = mkdtempSync(join(tmpdir(), "parley-env-"));
+it("the file .env adds what the process does not say itself", async () => {
+  const folder = await temporaryFolder();
   const file = join(folder, ".env");
   writeFileSync(file, "# a comment\nLLM_APP_NAME=from-file\nLLM_VERSION=from-file\n");
   vi.stubEnv("LLM_VERSION", "from-process");
@@ -163,7 +163,6 @@ it("the file .env adds what the process does not say itself", () => {
     expect(processVariables(join(folder, "none"))["LLM_VERSION"]).toBe("from-process");
   } finally {
     vi.unstubAllEnvs();
-    rmSync(folder, { recursive: true });
   }
 });
 

@@ -1,16 +1,15 @@
 import { execFile, type ExecFileException } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { PassThrough } from "node:stream";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { generate } from "./commands/generate.ts";
 import { packageVersion } from "./config/settings.ts";
 import { main } from "./main.ts";
+import { sharedFolder } from "./testing/temporary-folder.ts";
 
 const bin = join(import.meta.dirname, "bin.js");
-const folder = mkdtempSync(join(tmpdir(), "parley-main-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = sharedFolder();
 
 interface Ran {
   readonly exitCode: number;

@@ -17,9 +17,8 @@ import { only } from "./core/stream.ts";
 import { callLayers, startServer, targetLayers, type ParleyServer } from "./service.ts";
 import { silentLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import { failure } from "./testing/answers.ts";
 import { testCall } from "./testing/call-context.ts";
-import { eventsOf, outlineOf, textOf } from "./testing/collect-events.ts";
+import { eventsOf, failureOf, outlineOf, textOf } from "./testing/collect-events.ts";
 import { userRequest } from "./testing/sample-request.ts";
 
 const loaded = loadConfig({ environment: { LLM_PROVIDER: "echo" } });
@@ -74,7 +73,9 @@ describe("the service", () => {
     expect(counted).toMatchObject({ promptTokens: 4, model: "echo" });
     expect(lines.at(-1)).toMatchObject({ operation: "count_tokens", status: "ok" });
     const wrong = create(CountTokensRequestSchema, { chat: { messages: [] } });
-    const refusal = await failure((async () => only(server.service.countTokens(wrong, callContext(testCall(), countTokensKind, wrong))))());
+    const refusal = await failureOf(
+      (async () => only(server.service.countTokens(wrong, callContext(testCall(), countTokensKind, wrong))))(),
+    );
     expect(reasonOf(refusal)).toBe("invalid_request");
     expect(lines.at(-1)).toMatchObject({ operation: "count_tokens", status: "invalid_request" });
   });
@@ -95,6 +96,6 @@ describe("the service", () => {
 
   it("refuses a port that is taken", async () => {
     const second = startServer(loadConfig({ environment: environment(server.port) }), { log: silentLog });
-    expect(reasonOf(await failure(second))).toBe("invalid_request");
+    expect(reasonOf(await failureOf(second))).toBe("invalid_request");
   });
 });

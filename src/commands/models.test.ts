@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { linkedHeaders, sendModel, sha256Of, startModelHub } from "../testing/model-hub.ts";
-import { temporaryFolder } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tinyGguf } from "../testing/tiny-gguf.ts";
 import { modelsCommand } from "./models.ts";
 

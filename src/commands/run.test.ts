@@ -1,24 +1,23 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 
 const bin = join(import.meta.dirname, "..", "bin.js");
 let folder = "";
 const running = new Set<ChildProcessByStdio<null, Readable, Readable>>();
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "parley-run-"));
+beforeEach(async () => {
+  folder = await temporaryFolder();
 });
 afterEach(() => {
   for (const child of running) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true });
 });
 
 /** A `parley serve` of its own: on a free port, with folders of its own, on echo unless told otherwise. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
-import { answer, failure } from "../testing/answers.ts";
+import { answer } from "../testing/answers.ts";
 import { collect } from "./collect.ts";
 import { chatEvent, text } from "./events.ts";
 import { reasonOf } from "./reasons.ts";
+import { failureOf } from "../testing/collect-events.ts";
 
 describe("collect", () => {
   it("gathers text in order and what it took", async () => {
@@ -49,7 +50,7 @@ describe("collect", () => {
     const cut = answer(["Hel"]).slice(0, -1);
     expect(
       reasonOf(
-        await failure(
+        await failureOf(
           collect(
             (async function* () {
               yield* cut;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { failure } from "../testing/answers.ts";
 import { fault, reasonOf } from "./reasons.ts";
 import { abortFault, linkSignal, untilAborted } from "./signals.ts";
+import { failureOf } from "../testing/collect-events.ts";
 
 describe("signals", () => {
   it("link until released", () => {
@@ -20,6 +20,6 @@ describe("signals", () => {
     const controller = new AbortController();
     const waiting = untilAborted(new Promise(() => {}), controller.signal);
     controller.abort();
-    expect(reasonOf(await failure(waiting))).toBe("caller_gone");
+    expect(reasonOf(await failureOf(waiting))).toBe("caller_gone");
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { failure } from "../testing/answers.ts";
-import { eventsOf } from "../testing/collect-events.ts";
+import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fault, reasonOf } from "./reasons.ts";
 import { observe, only, type Outcome } from "./stream.ts";
 
@@ -28,7 +27,7 @@ describe("observe", () => {
     const failing = observe(async function* (): AsyncGenerator<string> {
       throw fault("internal", "x");
     }, watcher);
-    expect(reasonOf(await failure(eventsOf(failing)))).toBe("internal");
+    expect(reasonOf(await failureOf(eventsOf(failing)))).toBe("internal");
     expect(seen).toEqual(["failed"]);
   });
   it("lets unary work end by itself", async () => {
@@ -51,7 +50,7 @@ describe("observe", () => {
     const stream = observe((): AsyncIterable<string> => {
       throw fault("model_not_found", "no");
     }, watcher);
-    expect(reasonOf(await failure(eventsOf(stream)))).toBe("model_not_found");
+    expect(reasonOf(await failureOf(eventsOf(stream)))).toBe("model_not_found");
     expect(seen).toEqual(["failed"]);
   });
 });

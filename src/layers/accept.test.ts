@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { started } from "../core/events.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
-import { failure } from "../testing/answers.ts";
 import { testContext as contextOf } from "../testing/call-context.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { script } from "../testing/script.ts";
 import { accept } from "./accept.ts";
+import { failureOf } from "../testing/collect-events.ts";
 
 const request = userRequest("hi");
 const testContext = (given = {}) => contextOf(request, given);
@@ -26,7 +26,7 @@ describe("accept", () => {
     const { inner, events } = setUp();
     const first = events.next();
     (await inner.next()).end(fault("model_not_found", "no"));
-    expect(reasonOf(await failure(first))).toBe("model_not_found");
+    expect(reasonOf(await failureOf(first))).toBe("model_not_found");
   });
 
   it("says accepted together with the first inner event", async () => {
@@ -45,7 +45,7 @@ describe("accept", () => {
     clock.advance(5000);
     expect(kindOf(await first)).toBe("accepted");
     call.end(fault("engine_failed", "gone"));
-    expect(reasonOf(await failure(events.next()))).toBe("engine_failed");
+    expect(reasonOf(await failureOf(events.next()))).toBe("engine_failed");
   });
 
   it("closes the inner stream when the consumer leaves", async () => {

@@ -4,9 +4,8 @@ import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { text } from "../core/events.ts";
 import { chatKind } from "../core/kinds.ts";
 import { fault, reasonOf, retryAfterMsOf } from "../core/reasons.ts";
-import { failure } from "../testing/answers.ts";
 import { testContext as contextOf } from "../testing/call-context.ts";
-import { eventsOf } from "../testing/collect-events.ts";
+import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { script } from "../testing/script.ts";
@@ -44,7 +43,7 @@ describe("concurrency", () => {
     void open();
     void open().catch(() => {});
     await inner.next();
-    const error = await failure((async () => eventsOf(work(request, testContext())))());
+    const error = await failureOf((async () => eventsOf(work(request, testContext())))());
     expect(reasonOf(error)).toBe("queue_full");
     expect(retryAfterMsOf(error as ConnectError)).toBeGreaterThan(0);
   });
@@ -55,7 +54,7 @@ describe("concurrency", () => {
     const waiting = open();
     await inner.next();
     clock.advance(1000);
-    expect(reasonOf(await failure(waiting))).toBe("queue_timeout");
+    expect(reasonOf(await failureOf(waiting))).toBe("queue_timeout");
   });
 
   it("frees the place in the queue of a caller that goes away", async () => {
@@ -65,7 +64,7 @@ describe("concurrency", () => {
     const leaver = new AbortController();
     const left = open(testContext({ signal: leaver.signal }));
     leaver.abort();
-    expect(reasonOf(await failure(left))).toBe("caller_gone");
+    expect(reasonOf(await failureOf(left))).toBe("caller_gone");
     const waiting = open();
     inner.calls[0]?.end();
     (await inner.next()).end();
@@ -88,7 +87,7 @@ describe("concurrency", () => {
       throw fault("invalid_request", "no");
     }, chatKind);
     for (let time = 0; time < 3; time++) {
-      expect(reasonOf(await failure(eventsOf(work(request, testContext()))))).toBe("invalid_request");
+      expect(reasonOf(await failureOf(eventsOf(work(request, testContext()))))).toBe("invalid_request");
     }
     expect(refusals).toBe(3);
   });

@@ -5,9 +5,9 @@ import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import type { Generate } from "../core/work.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { answer, failure } from "../testing/answers.ts";
+import { answer } from "../testing/answers.ts";
 import { testContext } from "../testing/call-context.ts";
-import { eventsOf } from "../testing/collect-events.ts";
+import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { observe } from "./observe.ts";
@@ -67,7 +67,7 @@ describe("observe", () => {
       throw fault("model_not_found", "no");
     });
     context.record.target = undefined;
-    expect(await failure(eventsOf(run(userRequest("x", { model: "unheard-of" }))))).toBeInstanceOf(Error);
+    await failureOf(eventsOf(run(userRequest("x", { model: "unheard-of" }))));
     const { body } = await metrics.text();
     expect(body).toContain('llm_requests_total{provider="none",model="none",status="model_not_found"} 1');
     expect(body).not.toContain("unheard-of");
@@ -80,7 +80,7 @@ describe("observe", () => {
     const { lines, run } = setUp(async function* () {
       throw cause;
     });
-    await failure(eventsOf(run()));
+    await failureOf(eventsOf(run()), Error);
     expect(lines[0]?.[0]).toBe("error");
     const { error } = lines[0]?.[2] ?? {};
     expect((error as Error).cause).toBe(cause);
@@ -97,7 +97,7 @@ describe("observe", () => {
       yield* answer(["one", "two", "three"]).slice(0, 3);
       throw fault("engine_failed", "gone");
     });
-    await failure(eventsOf(run()));
+    await failureOf(eventsOf(run()));
     expect(lines[0]?.[2]).toMatchObject({ status: "engine_failed", completionTokens: 2, usage: "partial" });
     expect(lines[0]?.[2]).not.toHaveProperty("promptTokens");
     expect((await metrics.text()).body).toContain("llm_tokens_generated_total 2");

@@ -3,9 +3,8 @@ import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { started, text } from "../core/events.ts";
 import { chatKind } from "../core/kinds.ts";
 import { reasonOf } from "../core/reasons.ts";
-import { failure } from "../testing/answers.ts";
 import { testContext as contextOf } from "../testing/call-context.ts";
-import { eventsOf } from "../testing/collect-events.ts";
+import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { script } from "../testing/script.ts";
@@ -31,7 +30,7 @@ describe("timeLimits", () => {
     const { clock, inner, events } = setUp({ firstTokenMs: 100 });
     (await inner.next()).give(started("p", "m"));
     clock.advance(100);
-    expect(reasonOf(await failure(events))).toBe("provider_timeout");
+    expect(reasonOf(await failureOf(events))).toBe("provider_timeout");
   });
 
   it("lets a call go on that has had its first token in time", async () => {
@@ -60,7 +59,7 @@ describe("timeLimits", () => {
       clock.advance(99);
     }
     clock.advance(1);
-    expect(reasonOf(await failure(events))).toBe("provider_timeout");
+    expect(reasonOf(await failureOf(events))).toBe("provider_timeout");
   });
 
   it("does not blame the target for a reader that takes its time", async () => {
@@ -77,7 +76,7 @@ describe("timeLimits", () => {
     expect((await events.next()).done).toBe(false);
     const late = events.next();
     clock.advance(200);
-    expect(reasonOf(await failure(late))).toBe("provider_timeout");
+    expect(reasonOf(await failureOf(late))).toBe("provider_timeout");
   });
 
   it("leaves no timer behind", async () => {

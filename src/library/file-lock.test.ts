@@ -3,7 +3,7 @@ import { readdir, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tryLock } from "./file-lock.ts";
 
 /** Id of a process that has just ended. */

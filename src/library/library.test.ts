@@ -5,7 +5,8 @@ import { Capability, ModelState } from "../../gen/parley/v1/models_pb.ts";
 import type { Library } from "../core/ports.ts";
 import { ggufBytes } from "../testing/tiny-gguf-format.ts";
 import { tinyGguf, writeTinyGguf } from "../testing/tiny-gguf.ts";
-import { openTestLibrary, temporaryFolder } from "../testing/open-library.ts";
+import { openTestLibrary } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 
 const tiny = tinyGguf();
 

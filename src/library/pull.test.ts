@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { PullPhase, type PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
 import { reasonOf } from "../core/reasons.ts";
+import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { linkedHeaders, sendModel, sha256Of, startModelHub, type Exchange } from "../testing/model-hub.ts";
-import { openTestLibrary, temporaryFolder } from "../testing/open-library.ts";
+import { openTestLibrary } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tinyGguf } from "../testing/tiny-gguf.ts";
 
 const bytes = tinyGguf();
@@ -19,23 +21,17 @@ async function hub(listener: (exchange: Exchange) => void) {
   return started;
 }
 
-async function all(steps: AsyncIterable<PullModelResponse>): Promise<PullModelResponse[]> {
-  return Array.fromAsync(steps);
-}
-
+/** How a pull fails, for people and programs. */
 async function failure(steps: AsyncIterable<PullModelResponse>): Promise<{ reason: string; message: string }> {
-  const error: unknown = await all(steps).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  return { reason: reasonOf(error), message: (error as Error).message };
+  const error = await failureOf(eventsOf(steps));
+  return { reason: reasonOf(error), message: error.message };
 }
 
 describe("a pull", { timeout: 20_000 }, () => {
   it("asks, downloads, verifies and is done; the file then answers to its id", async () => {
     const { url, requests } = await hub((exchange) => sendModel(exchange, bytes));
     const library = await openTestLibrary({ hub: url, models: [known] });
-    const steps = await all(library.pull("tiny", never));
+    const steps = await eventsOf(library.pull("tiny", never));
     const phases = steps.map(({ phase }) => phase).filter((phase, index, list) => phase !== list[index - 1]);
     expect(phases).toEqual([PullPhase.CONNECTING, PullPhase.DOWNLOADING, PullPhase.VERIFYING, PullPhase.DONE]);
     expect(steps.at(-1)).toMatchObject({ model: "tiny", bytesDone: BigInt(bytes.length), bytesTotal: BigInt(bytes.length) });
@@ -48,8 +44,8 @@ describe("a pull", { timeout: 20_000 }, () => {
   it("of a model that is on disk is done at once, without a request", async () => {
     const { url, requests } = await hub((exchange) => sendModel(exchange, bytes));
     const library = await openTestLibrary({ hub: url, models: [known] });
-    await all(library.pull("tiny", never));
-    expect((await all(library.pull("tiny.gguf", never))).map(({ phase }) => phase)).toEqual([PullPhase.DONE]);
+    await eventsOf(library.pull("tiny", never));
+    expect((await eventsOf(library.pull("tiny.gguf", never))).map(({ phase }) => phase)).toEqual([PullPhase.DONE]);
     expect(requests).toHaveLength(1);
   });
 
@@ -64,10 +60,10 @@ describe("a pull", { timeout: 20_000 }, () => {
     await writeFile(join(folder, "tiny.gguf"), bytes);
     const { url, requests } = await hub((exchange) => sendModel(exchange, bytes));
     const first = await openTestLibrary({ hub: url, mirror: folder, models: [known] });
-    await all(first.pull("tiny", never));
+    await eventsOf(first.pull("tiny", never));
     expect(requests).toHaveLength(0);
     const second = await openTestLibrary({ mirror: `${url}/files/`, models: [known] });
-    await all(second.pull("tiny", never));
+    await eventsOf(second.pull("tiny", never));
     expect(requests.map(({ url: path }) => path)).toEqual(["/files/tiny.gguf"]);
   });
 
@@ -77,7 +73,7 @@ describe("a pull", { timeout: 20_000 }, () => {
       response.writeHead(302, { ...linkedHeaders(bytes), location: `${storage.url}/blob?signed` }).end();
     });
     const library = await openTestLibrary({ hub: url, token: "hf_secret", models: [untried] });
-    await all(library.pull("tiny", never));
+    await eventsOf(library.pull("tiny", never));
     expect(library.find("tiny")?.sha256).toBe(sha256Of(bytes));
     expect(requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer hf_secret"]);
     expect(storage.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
@@ -91,7 +87,7 @@ describe("a pull", { timeout: 20_000 }, () => {
       message: expect.stringContaining("tells no sha256, and the catalog knows none") as string,
     });
     const mirrored = await openTestLibrary({ mirror: url, models: [untried] });
-    await all(mirrored.pull("tiny", never));
+    await eventsOf(mirrored.pull("tiny", never));
     expect(mirrored.find("tiny")).toBeDefined();
   });
 
@@ -118,7 +114,7 @@ describe("a pull", { timeout: 20_000 }, () => {
     await writeFile(join(mirror, "tiny.gguf"), "<html>log in</html>");
     const { url } = await hub((exchange) => sendModel(exchange, bytes));
     const library = await openTestLibrary({ hub: url, mirror, models: [known] });
-    await all(library.pull("tiny", never));
+    await eventsOf(library.pull("tiny", never));
     expect(library.find("tiny")?.problem).toBe("");
   });
 
@@ -186,17 +182,17 @@ describe("what the command line may pull", () => {
   it("is any file of the hub, checked against the hub's own word", async () => {
     const { url, requests } = await hub((exchange) => sendModel(exchange, bytes, { headers: linkedHeaders(bytes) }));
     const library = await openTestLibrary({ hub: url });
-    await all(library.pullFrom("hf:some/repo/sub/other.gguf", never));
+    await eventsOf(library.pullFrom("hf:some/repo/sub/other.gguf", never));
     expect(requests[0]?.url).toBe("/some/repo/resolve/main/sub/other.gguf");
     expect(library.find("other")?.sha256).toBe(sha256Of(bytes));
-    await all(library.pullFrom(`${url}/some/repo/blob/main/page.gguf`, never));
+    await eventsOf(library.pullFrom(`${url}/some/repo/blob/main/page.gguf`, never));
     expect(requests[1]?.url).toBe("/some/repo/resolve/main/page.gguf");
   });
 
   it("is any URL, and says when its bytes could not be checked", async () => {
     const { url } = await hub((exchange) => sendModel(exchange, bytes));
     const library = await openTestLibrary();
-    const steps = await all(library.pullFrom(`${url}/a%2Dfile.gguf?download=true`, never));
+    const steps = await eventsOf(library.pullFrom(`${url}/a%2Dfile.gguf?download=true`, never));
     expect(steps.find(({ phase }) => phase === PullPhase.VERIFYING)?.source).toContain("tells no sha256 to compare with");
     expect(library.find("a-file")).toBeDefined();
   });

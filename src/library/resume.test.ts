@@ -7,7 +7,8 @@ import { basename, dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ModelState, PullPhase } from "../../gen/parley/v1/models_pb.ts";
 import { sendModel, sha256Of, startModelHub, type Exchange } from "../testing/model-hub.ts";
-import { openTestLibrary, temporaryFolder } from "../testing/open-library.ts";
+import { openTestLibrary } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tinyGguf } from "../testing/tiny-gguf.ts";
 
 const bytes = tinyGguf();

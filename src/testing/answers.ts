@@ -7,13 +7,3 @@ export function answer(words: readonly string[], { provider = "test", model = "m
   const usage = { $typeName: "parley.v1.Usage" as const, promptTokens: 3, completionTokens: words.length, source: UsageSource.PROVIDER };
   return [started(provider, model), ...words.map((word) => text(0, word)), finished(0, FinishReason.STOP), completed({ usage })];
 }
-
-/** What a promise was rejected with. */
-export async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error("it did not fail");
-    },
-    (error: unknown) => error,
-  );
-}

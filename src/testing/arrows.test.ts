@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 // The lint rule is tried on a tree of its own: a copy of the folders of src with one file an import, and nothing else in it.
 
@@ -136,23 +136,19 @@ function isProgram(name: string): boolean {
 
 /** Lints a tree of these files with the project's own configuration; answers with those in which an import was refused. */
 async function lint(files: readonly { readonly path: string; readonly text: string }[]): Promise<ReadonlySet<string>> {
-  const folder = mkdtempSync(join(tmpdir(), "parley-arrows-"));
-  try {
-    // Beside the tree, since the patterns of its overrides are relative to it.
-    copyFileSync(join(root, ".oxlintrc.json"), join(folder, ".oxlintrc.json"));
-    for (const { path, text } of files) {
-      const file = join(folder, "src", path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
-    }
-    const { exitCode, report } = await run(folder);
-    const { diagnostics } = JSON.parse(report) as { diagnostics: { code: string; filename: string; severity: string }[] };
-    const refused = diagnostics.filter(({ code, severity }) => code.includes("no-restricted-imports") && severity === "error");
-    if (refused.length > 0) expect(exitCode).toBe(1);
-    return new Set(refused.map(({ filename }) => posix.relative("src", filename)));
-  } finally {
-    rmSync(folder, { recursive: true });
+  const folder = await temporaryFolder();
+  // Beside the tree, since the patterns of its overrides are relative to it.
+  copyFileSync(join(root, ".oxlintrc.json"), join(folder, ".oxlintrc.json"));
+  for (const { path, text } of files) {
+    const file = join(folder, "src", path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
   }
+  const { exitCode, report } = await run(folder);
+  const { diagnostics } = JSON.parse(report) as { diagnostics: { code: string; filename: string; severity: string }[] };
+  const refused = diagnostics.filter(({ code, severity }) => code.includes("no-restricted-imports") && severity === "error");
+  if (refused.length > 0) expect(exitCode).toBe(1);
+  return new Set(refused.map(({ filename }) => posix.relative("src", filename)));
 }
 
 async function run(folder: string): Promise<{ exitCode: number; report: string }> {

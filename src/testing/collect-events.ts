@@ -39,14 +39,19 @@ export function valuesOf<Case extends EventCase>(events: readonly ChatEvent[], n
 }
 
 /** The error with which work fails; throws when it does not, or with an error of another kind. */
-export async function failureOf(work: Promise<unknown>): Promise<ConnectError> {
+export async function failureOf(work: Promise<unknown>): Promise<ConnectError>;
+export async function failureOf<Kind extends Error>(work: Promise<unknown>, kind: ErrorClass<Kind>): Promise<Kind>;
+export async function failureOf(work: Promise<unknown>, kind: ErrorClass<Error> = ConnectError): Promise<Error> {
   const outcome = await work.then(
-    () => new Error("it ended without an error"),
-    (error: unknown) => error,
+    () => undefined,
+    (error: unknown) => ({ error }),
   );
-  if (outcome instanceof ConnectError) return outcome;
-  throw outcome;
+  if (outcome === undefined) throw new Error("it ended without an error");
+  if (outcome.error instanceof kind) return outcome.error;
+  throw outcome.error;
 }
+
+type ErrorClass<Kind extends Error> = abstract new (...args: never[]) => Kind;
 
 /** The iterator of a stream, for tests that take single steps. */
 export function iterate(events: AsyncIterable<ChatEvent>): AsyncIterator<ChatEvent> {

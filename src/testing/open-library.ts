@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Variables } from "../core/child-environment.ts";
@@ -7,6 +6,8 @@ import { systemClock } from "../core/clock.ts";
 import { resolveLimits, type LimitName } from "../core/limits.ts";
 import type { Log } from "../core/ports.ts";
 import { openLibrary, type LibraryOptions, type ModelLibrary } from "../library/library.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /** What a test's library differs in from an empty one that reaches nothing. */
 export interface TestLibraryOptions {
@@ -22,13 +23,6 @@ export interface TestLibraryOptions {
   readonly variables?: Variables;
 }
 
-/** A folder that is gone after the test. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "parley-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** Opens a library for one test, with a folder of its own unless one is given. */
 export async function openTestLibrary(options: TestLibraryOptions = {}): Promise<ModelLibrary> {
   const directory = options.directory ?? (await temporaryFolder());
@@ -41,7 +35,7 @@ export async function openTestLibrary(options: TestLibraryOptions = {}): Promise
 
 function libraryOptions(
   directory: string,
-  { mirror, hub = "https://127.0.0.1:9", token, limits = {}, log = silent, variables = {} }: TestLibraryOptions,
+  { mirror, hub = "https://127.0.0.1:9", token, limits = {}, log = silentLog, variables = {} }: TestLibraryOptions,
 ): LibraryOptions {
   return {
     directory,
@@ -54,5 +48,3 @@ function libraryOptions(
     clock: systemClock,
   };
 }
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { describe } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { resolveLimits } from "../core/limits.ts";
-import type { Log } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { openLibrary, type ModelLibrary } from "../library/library.ts";
+import { silentLog } from "../telemetry/log.ts";
 
 const cache = join(import.meta.dirname, "../../.cache");
 
@@ -53,7 +53,7 @@ async function within<Value>(directory: string, use: (library: ModelLibrary) => 
     dataDirectory: cache,
     hub: { endpoint: endpoint || "https://huggingface.co", token: token || undefined },
     limits: resolveLimits({}),
-    log: silent,
+    log: silentLog,
     variables: process.env,
     clock: systemClock,
   });
@@ -63,5 +63,3 @@ async function within<Value>(directory: string, use: (library: ModelLibrary) => 
     await library.close();
   }
 }
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -7,26 +7,20 @@ import type { CallContext } from "../core/context.ts";
 import { accepted, completed, finished, started, text } from "../core/events.ts";
 import { healthBoard, type HealthBoard } from "../routing/health-board.ts";
 import { defaultLimits, type Limits } from "../core/limits.ts";
-import type { Log, Models, Service } from "../core/ports.ts";
+import type { Models, Service } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import { once } from "../core/stream.ts";
 import { listen, type Listener, type ListenOptions } from "../api/listen.ts";
+import { recordingLog, type LogLine } from "./recording-log.ts";
 
 /** The inside of a chat, for tests of what is around it. */
 export type Script = (request: ChatRequest, context: CallContext) => AsyncIterable<ChatEvent>;
-
-/** One line that was logged. */
-export interface LoggedLine {
-  readonly level: string;
-  readonly message: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-}
 
 /** A listener over a scripted service, and what it saw. */
 export interface TestDoors extends Listener {
   readonly url: string;
   readonly health: HealthBoard;
-  readonly log: readonly LoggedLine[];
+  readonly log: readonly LogLine[];
   /** Contexts of the calls that reached the service, in order. */
   readonly calls: readonly CallContext[];
   readonly requests: readonly ChatRequest[];
@@ -87,7 +81,7 @@ export async function openDoors(
 ): Promise<TestDoors> {
   const health = healthBoard(["parley.v1.ChatService"]);
   health.setNotReadyBecause("");
-  const log: LoggedLine[] = [];
+  const { log, lines } = recordingLog();
   const calls: CallContext[] = [];
   const requests: ChatRequest[] = [];
   const service: Service = {
@@ -103,8 +97,8 @@ export async function openDoors(
     about: { name: "parley", version: "0.0.0-test" },
   };
   const limits = { ...defaultLimits, ...options.limits };
-  const listener = await listen({ service, log: gathering(log), host: "127.0.0.1", port: 0, ...options, limits });
-  return { ...listener, url: listener.urls[0] ?? "", health, log, calls, requests };
+  const listener = await listen({ service, log, host: "127.0.0.1", port: 0, ...options, limits });
+  return { ...listener, url: listener.urls[0] ?? "", health, log: lines, calls, requests };
 }
 
 const testModelPort: Models = {
@@ -125,12 +119,4 @@ function modelNamed(name: string): Model {
   const model = testModels.find(({ id }) => id === (name === "" ? "tiny" : name));
   if (model === undefined) throw fault("model_not_found", `model "${name}" is not known`, { metadata: { model: name } });
   return model;
-}
-
-function gathering(lines: LoggedLine[]): Log {
-  const at =
-    (level: string) =>
-    (message: string, facts: Readonly<Record<string, unknown>> = {}) =>
-      void lines.push({ level, message, facts });
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

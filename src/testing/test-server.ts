@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../config.ts";
-import type { Log } from "../core/ports.ts";
 import type { Variables } from "../core/child-environment.ts";
 import { startServer, type ParleyServer } from "../service.ts";
+import { recordingLog, type LogLine } from "./recording-log.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 
 /** Id of the model that the tests with the real model use. */
@@ -21,13 +21,6 @@ export interface TestServer {
   /** Its folder of models. */
   readonly modelsDirectory: string;
   close(): Promise<void>;
-}
-
-/** A line of the log. */
-export interface LogLine {
-  readonly level: keyof Log;
-  readonly message: string;
-  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /** What a service for tests is to be. */
@@ -50,28 +43,20 @@ export async function startTestServer({ models = {}, modelsDirectory, environmen
   const file = join(folder, "parley.json");
   await writeFile(file, JSON.stringify({ models: { options: modelOptions } }));
   const own = { LLM_PORT: "0", LLM_DEFAULT_PROVIDER: "echo", LLM_MODELS_DIR: directory, LLM_DATA_DIR: join(folder, "data") };
-  const log: LogLine[] = [];
-  const server = await startServer(loadConfig({ file, environment: { ...own, ...environment } }), { log: recorder(log) });
+  const { log, lines } = recordingLog();
+  const server = await startServer(loadConfig({ file, environment: { ...own, ...environment } }), { log });
   await untilReady(server);
   return {
     url: server.urls[0] ?? "",
     port: server.port,
     server,
-    log,
+    log: lines,
     modelsDirectory: directory,
     async close() {
       await server.close();
       await rm(folder, { recursive: true });
     },
   };
-}
-
-function recorder(lines: LogLine[]): Log {
-  const at =
-    (level: keyof Log): Log[keyof Log] =>
-    (message, facts = {}) =>
-      lines.push({ level, message, facts });
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 function untilReady({ service: { health } }: ParleyServer): Promise<void> {
