@@ -7,6 +7,7 @@ import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
 import { chatKind, chatOnly, countTokensKind } from "./core/kinds.ts";
 import type { Clock, Library, Log, Provider, Service, Target } from "./core/ports.ts";
+import type { Reason } from "./core/reasons.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { attemptSpan } from "./layers/attempt-span.ts";
@@ -51,6 +52,9 @@ export interface ParleyServer {
   close(): Promise<void>;
 }
 
+/** What metrics are told of a call that no layer saw. */
+const nothingDone = { target: undefined, firstTokenMs: undefined, inferenceMs: undefined, usage: undefined };
+
 /** What layers and routing are made of. */
 interface Parts {
   readonly loaded: LoadedConfig;
@@ -74,7 +78,9 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const { service, board, names, begin } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
   const { host, port, corsOrigins, reflection } = settings;
   const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
-  const listener = await listen({ service, limits, clock, log, host, port, corsOrigins, reflection, metricsText, routes: options.routes });
+  const refused = (status: Reason, durationMs: number) => parts.metrics.ended({ ...nothingDone, status, durationMs });
+  const doors = { host, port, corsOrigins, reflection, refused, metricsText, routes: options.routes };
+  const listener = await listen({ service, limits, clock, log, ...doors });
   begin();
   const resources = opened.move();
   return {
@@ -103,9 +109,8 @@ function serviceOf(parts: Parts, library: Library) {
   const providers = { local: localProvider(parts, library), echo: echo() };
   const names = nameDirectory(parts, library, providers);
   const board = healthBoard(contract.map(({ typeName }) => typeName));
-  const ready = readiness({ board, directory: names, library, local: providers.local, log });
-  const loading = new AbortController();
-  const begin = () => void ready.loadDefault(loading.signal);
+  const ready = readiness({ board, directory: names, library, ...providers, clock: parts.clock, log });
+  const begin = () => void ready.refresh();
   const service: Service = {
     generate: callWork(parts, names, chatKind),
     countTokens: callWork(parts, names, countTokensKind),
@@ -120,7 +125,6 @@ function serviceOf(parts: Parts, library: Library) {
     /** Loads the default model in the background. */
     begin,
     async close() {
-      loading.abort();
       ready.close();
       await Promise.all([providers.local.close(), providers.echo.close()]);
     },

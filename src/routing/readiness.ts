@@ -1,7 +1,8 @@
 import { ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
-import type { HealthBoard } from "./health-board.ts";
-import type { Library, Log, Provider } from "../core/ports.ts";
+import type { Clock, Library, Log, Provider } from "../core/ports.ts";
+import { asFault, retryAfterMsOf } from "../core/reasons.ts";
 import type { Directory } from "./directory.ts";
+import type { HealthBoard } from "./health-board.ts";
 
 /** What readiness needs. */
 export interface ReadinessOptions {
@@ -9,35 +10,79 @@ export interface ReadinessOptions {
   readonly directory: Directory;
   readonly library: Pick<Library, "watch">;
   readonly local: Provider;
+  readonly echo: Provider;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Keeps the health board true. */
 export interface Readiness {
-  /** Loads the default model, if it is one of this machine; the board says when it serves. */
-  loadDefault(signal: AbortSignal): Promise<void>;
-  /** Looks again, after the default has changed. */
+  /** Looks at what is there: at the start, and after the default has changed. */
   refresh(): Promise<void>;
   close(): void;
 }
 
-/** The service is ready once its default model is loaded, or echo was chosen; a model serves while it is loaded. */
-export function readiness({ board, directory, library, local, log }: ReadinessOptions): Readiness {
-  let known = new Set<string>();
+/** How long after a failed load the default model is loaded again, unless the failure says otherwise. */
+const retryMs = 30_000;
+
+/**
+ * The service is ready once its default model is loaded, or echo was chosen; a model serves while it is loaded.
+ * A default that was never loaded is loaded here, and one that failed is tried again: a balancer that heeds readiness would never send the request that loads it.
+ */
+export function readiness({ board, directory, library, local, echo, clock, log }: ReadinessOptions): Readiness {
+  const closing = new AbortController();
+  /** Models that were ready once: the next request loads them again. */
+  const served = new Set<string>();
+  let known: ReadonlySet<string> = new Set();
+  let loading: string | undefined;
+  let cancelRetry: (() => void) | undefined;
   let isStale = false;
   let running: Promise<void> | undefined;
 
   const look = async (): Promise<void> => {
-    const files = await local.listModels(AbortSignal.timeout(10_000));
-    const ids = new Set(files.map(({ id }) => id));
-    for (const id of known) if (!ids.has(id)) board.setModel(id, undefined);
-    for (const { id, state } of files) board.setModel(id, state === ModelState.READY);
-    known = ids;
-    board.setNotReadyBecause(whyNot(directory, local, files));
+    const models = [...(await local.listModels(closing.signal)), ...(await echo.listModels(closing.signal))];
+    for (const id of known) if (!models.some((model) => model.id === id)) board.setModel(id, undefined);
+    for (const { id, state } of models) {
+      if (state === ModelState.READY) served.add(id);
+      board.setModel(id, state === ModelState.READY);
+    }
+    known = new Set(models.map(({ id }) => id));
+    board.setNotReadyBecause(whyNot(directory, models, served));
+    bringDefault(models);
   };
+
+  /** Loads the default where nobody else will. */
+  const bringDefault = (models: readonly Model[]): void => {
+    const target = defaultTarget(directory);
+    const model = models.find(({ id }) => id === target?.model);
+    if (model === undefined || loading !== undefined) return;
+    if (model.state === ModelState.ON_DISK && !served.has(model.id)) void load(model.id);
+    if (model.state === ModelState.FAILED) cancelRetry ??= clock.after(retryMs, () => retry(model.id));
+  };
+  const retry = (id: string): void => {
+    cancelRetry = undefined;
+    if (defaultTarget(directory)?.model === id) void load(id);
+  };
+  const load = async (id: string): Promise<void> => {
+    if (local.local === undefined) return;
+    loading = id;
+    try {
+      for await (const { fractionDone } of local.local.load(id, undefined, closing.signal))
+        log.debug("loading", { model: id, fractionDone });
+    } catch (error) {
+      if (closing.signal.aborted) return;
+      const waitMs = retryAfterMsOf(asFault(error)) ?? retryMs;
+      log.error("the default model could not be loaded", { model: id, retryAfterMs: waitMs, error });
+      cancelRetry ??= clock.after(waitMs, () => retry(id));
+    } finally {
+      loading = undefined;
+    }
+    await refresh();
+  };
+
   /** Looks until nothing has changed meanwhile. */
   const loop = async (): Promise<void> => {
-    while (isStale) {
+    while (isStale && !closing.signal.aborted) {
       isStale = false;
       await look().catch((error: unknown) => log.error("models could not be listed", { error }));
     }
@@ -51,19 +96,11 @@ export function readiness({ board, directory, library, local, log }: ReadinessOp
   const stops = [local.local?.watch(() => void refresh()), library.watch(() => void refresh())];
   return {
     refresh,
-    async loadDefault(signal) {
-      await refresh();
-      const target = defaultTarget(directory);
-      if (target?.provider !== local.name || local.local === undefined) return;
-      try {
-        for await (const step of local.local.load(target.model, undefined, signal))
-          log.debug("loading", { model: target.model, fractionDone: step.fractionDone });
-      } catch (error) {
-        if (!signal.aborted) log.error("the default model could not be loaded", { model: target.model, error });
-      }
-      await refresh();
+    close() {
+      closing.abort();
+      cancelRetry?.();
+      for (const stop of stops) stop?.();
     },
-    close: () => stops.forEach((stop) => stop?.()),
   };
 }
 
@@ -75,12 +112,12 @@ function defaultTarget(directory: Directory) {
   }
 }
 
-function whyNot(directory: Directory, local: Provider, files: readonly Model[]): string {
+function whyNot(directory: Directory, models: readonly Model[], served: ReadonlySet<string>): string {
   const target = defaultTarget(directory);
-  if (target === undefined) return `the default model ${directory.defaultModel() ?? ""} is not on disk`.replace("  ", " ");
-  if (target.provider !== local.name) return "";
-  const model = files.find(({ id }) => id === target.model);
+  if (target === undefined) return ["the default model", directory.defaultModel(), "is not on disk"].filter(Boolean).join(" ");
+  const model = models.find(({ id }) => id === target.model);
   if (model?.state === ModelState.READY) return "";
+  if (model?.state === ModelState.ON_DISK && served.has(model.id)) return ""; // unloaded meanwhile: the next request loads it
   if (model?.state === ModelState.FAILED) return `model ${target.model} failed: ${model.problem}`;
   return `model ${target.model} is being loaded`;
 }
