@@ -46,7 +46,11 @@ export interface ChoicePlan {
 /** Begins a choice on a free sequence. */
 export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, { request, prompt, index }: ChoicePlan): Choice {
   const history = [...prompt.tokens];
-  const options = samplerOptions(request.sampling, loaded.model, { seed: request.seeds[index] ?? 0, history });
+  const options = samplerOptions(request.sampling, loaded.model, {
+    seed: request.seeds[index] ?? 0,
+    history,
+    contextLength: loaded.contextLength,
+  });
   const read = reader(loaded, { request, prompt, index });
   let iterator: AsyncGenerator<Token, void, void | Token | Token[]> | undefined;
   let tokensRead = 0;

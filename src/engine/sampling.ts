@@ -20,7 +20,7 @@ export function checkBias(sampling: EngineSampling, model: LlamaModel, vocabular
 export function samplerOptions(
   sampling: EngineSampling,
   model: LlamaModel,
-  choice: { readonly seed: number; readonly history: readonly Token[] },
+  choice: { readonly seed: number; readonly history: readonly Token[]; readonly contextLength: number },
 ): SequenceEvaluateOptions {
   return {
     temperature: sampling.temperature,
@@ -36,13 +36,17 @@ export function samplerOptions(
       },
     },
     ...(sampling.xtc !== undefined && { xtc: sampling.xtc }),
-    ...penalties(sampling, choice.history),
+    ...penalties(sampling, choice),
     ...(sampling.logitBias.length > 0 && { tokenBias: bias(sampling, model) }),
   };
 }
 
-function penalties(sampling: EngineSampling, history: readonly Token[]): Pick<SequenceEvaluateOptions, "repeatPenalty"> {
-  const { presencePenalty, frequencyPenalty, repeatPenalty, repeatLastTokens } = sampling;
+function penalties(
+  { presencePenalty, frequencyPenalty, repeatPenalty, repeatLastTokens: asked }: EngineSampling,
+  { history, contextLength }: { readonly history: readonly Token[]; readonly contextLength: number },
+): Pick<SequenceEvaluateOptions, "repeatPenalty"> {
+  // The native sampler makes room for as many as it is told: there are never more than the context holds.
+  const repeatLastTokens = Math.min(asked, contextLength);
   if (repeatLastTokens === 0 || (presencePenalty === 0 && frequencyPenalty === 0 && repeatPenalty === 1)) return {};
   return {
     repeatPenalty: {

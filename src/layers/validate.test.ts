@@ -36,6 +36,7 @@ describe("validate", () => {
     ["too many choices", { choices: 129 }, "choices"],
     ["an empty stop text", { stop: ["a", ""] }, "stop[1]"],
     ["a stop text that is too long", { stop: ["x".repeat(1025)] }, "stop[0]"],
+    ["half a character as a stop text", { stop: ["\udf89"] }, "stop[0]"],
     ["too many stop texts", { stop: Array.from({ length: 17 }, () => "x") }, "stop"],
     ["too many logprobs", { topLogprobs: 21 }, "top_logprobs"],
     ["a temperature that is no number", { sampling: { temperature: Number.NaN } }, "sampling.temperature"],

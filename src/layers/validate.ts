@@ -52,6 +52,7 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
   for (let index = 0; index < chat.stop.length; index++) {
     const stop = chat.stop[index] ?? "";
     if (stop === "") check(false, `stop[${index}]`, "is empty");
+    if (!stop.isWellFormed()) check(false, `stop[${index}]`, "holds half a character");
     within("maxStopLength", stop.length, () => `stop[${index}]`);
   }
   for (let index = 0; index < chat.messages.length; index++) {

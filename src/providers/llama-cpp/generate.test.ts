@@ -51,6 +51,22 @@ describe("what local models write", () => {
     expect(await cold(1n)).toBe(await cold(2n));
   });
 
+  it("comes at every end of the ranges that the contract allows", async () => {
+    const most = 2 ** 31 - 1;
+    const sampling = {
+      temperature: 2,
+      topK: most,
+      topP: 1,
+      minP: 1,
+      seed: 2n ** 63n - 1n,
+      repeatPenalty: 2,
+      repeatLastN: most,
+      presencePenalty: -2,
+    };
+    const events = await answerOf(tiny.provider, ask("hello", { sampling, maxTokens: 2 }));
+    expect(valuesOf(events, "completed")[0]?.usage?.completionTokens).toBeGreaterThan(0);
+  });
+
   it("ends before a stop text that lies across tokens, and names it", async () => {
     const whole = await said(ask("hello"));
     const stop = whole.slice(7, 12);
