@@ -1,35 +1,32 @@
 import { FinishReason, type ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
-import { UsageSource, type ServedBy, type Timings } from "../../../gen/parley/v1/usage_pb.ts";
+import { UsageSource, type Timings } from "../../../gen/parley/v1/usage_pb.ts";
 import { completed, finished, progress, started, text } from "../../core/events.ts";
-import type { Clock } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import type { EngineEvent, EngineStats } from "../../engine/protocol.ts";
 
-/** Whose answer it is and when it was asked for. */
+/** Whose answer it is. */
 export interface AnswerContext {
   readonly provider: string;
   readonly model: string;
-  readonly clock: Clock;
-  readonly askedMs: number;
   /** How long the call waited for the model to be loaded; undefined when it was. */
   readonly loadMs: number | undefined;
 }
 
 /** The contract's events of what an engine tells: `started` goes out together with the first content. */
 export async function* answer(events: AsyncIterable<EngineEvent>, context: AnswerContext): AsyncGenerator<ChatEvent, void, undefined> {
-  let firstTokenMs: number | undefined;
+  let isStarted = false;
   for await (const event of events) {
     if (event.type === "completed") {
-      yield completion(event.stats, context, firstTokenMs);
+      yield completion(event.stats, context);
       return;
     }
     const isContent = event.type === "text" || event.type === "finished";
-    if (isContent && firstTokenMs === undefined) {
-      firstTokenMs = context.clock.now() - context.askedMs;
+    if (isContent && !isStarted) {
+      isStarted = true;
       yield started(context.provider, context.model);
     }
     // Of the other choices that still read the prompt nothing is told once the first content is there.
-    const told = isContent || firstTokenMs === undefined ? chatEventOf(event) : undefined;
+    const told = isContent || !isStarted ? chatEventOf(event) : undefined;
     if (told !== undefined) yield told;
   }
   throw fault("engine_failed", `the answer of model "${context.model}" ended without its end mark; try again`);
@@ -53,31 +50,18 @@ function chatEventOf(event: EngineEvent): ChatEvent | undefined {
   }
 }
 
-function completion(stats: EngineStats, { provider, model, loadMs }: AnswerContext, firstTokenMs: number | undefined): ChatEvent {
-  const servedBy: ServedBy = {
-    $typeName: "parley.v1.ServedBy",
-    provider,
-    model,
-    attempts: 1,
-    retries: 0,
-    fallback: false,
-    cacheHit: false,
-    rateLimited: false,
-    splices: [],
-    hedged: false,
-  };
+/** What it took here; who served and how long the caller waited is known outside. */
+function completion(stats: EngineStats, { loadMs }: AnswerContext): ChatEvent {
   const timings: Timings = {
     $typeName: "parley.v1.Timings",
     queueMs: Math.round(stats.queueMs),
     promptMs: Math.round(stats.promptMs),
     generationMs: Math.round(stats.generationMs),
-    ...(firstTokenMs !== undefined && { firstTokenMs: Math.round(firstTokenMs) }),
     ...(loadMs !== undefined && { loadMs: Math.round(loadMs) }),
   };
   const { promptTokens, completionTokens } = stats;
   return completed({
     usage: { $typeName: "parley.v1.Usage", promptTokens, completionTokens, source: UsageSource.PROVIDER },
-    servedBy,
     timings,
   });
 }

@@ -24,18 +24,16 @@ const name = "llama-cpp";
 
 /** Serves the model files of this machine with llama.cpp, one child process a model. A model is loaded at its first request. */
 export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: LlamaCppOptions): Provider {
-  const { clock } = options;
   const engines = new LocalEngines({ ...options, provider: name });
   const defaults = { maxTokens: defaultMaxTokens, temperature: defaultTemperature };
 
   async function* generate(request: ChatRequest, { signal }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
-    const askedMs = clock.now();
     refuseOwnOptions(request);
     const asked = engineRequest(request, defaults);
     const { engine, about, loadMs, release } = await engines.lease(request.model, signal);
     try {
       refuseHopeless(asked.prompt, about);
-      yield* answer(engine.generate(asked, signal), { provider: name, model: request.model, clock, askedMs, loadMs });
+      yield* answer(engine.generate(asked, signal), { provider: name, model: request.model, loadMs });
     } finally {
       release();
     }
