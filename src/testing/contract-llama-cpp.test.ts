@@ -1,14 +1,17 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChatRequestSchema, Priority, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
 import type { Provider } from "../core/ports.ts";
 import { llamaCppFields } from "../providers/llama-cpp/fields.ts";
 import { engineRequest } from "../providers/llama-cpp/request.ts";
-import { answerOf, textOf, type EventCase } from "./collect-events.ts";
+import { answerOf, textOf, valuesOf, type EventCase } from "./collect-events.ts";
 import { contractPaths } from "./contract-paths.ts";
 import { userRequest } from "./sample-request.ts";
 import { tinyProvider, type TinyProvider } from "./tiny-provider.ts";
+
+// Processes are started, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 type Ask = Exclude<MessageInitShape<typeof ChatRequestSchema>, ChatRequest>;
 
@@ -96,7 +99,7 @@ describe("llama-cpp", () => {
     tiny = await tinyProvider();
     await tiny.library.add("tiny");
     provider = tiny.provider;
-  }, 60_000);
+  });
   afterAll(() => tiny.close());
   const answer = (ask: Ask): Promise<ChatEvent[]> => answerOf(provider, create(ChatRequestSchema, { ...ask, model: "tiny" }));
 
@@ -111,6 +114,12 @@ describe("llama-cpp", () => {
 
   it("answers alike without any difference, or the proofs would prove nothing", async () => {
     for (const ask of [greedy(), drawing()]) expect(essence(await answer(ask))).toEqual(essence(await answer(ask)));
+  });
+
+  it("tells at the end what was read and written, and where the time went", async () => {
+    const [end] = valuesOf(await answer({ ...greedy(), maxTokens: 5 }), "completed");
+    expect(end?.usage).toMatchObject({ completionTokens: 5, promptTokens: expect.any(Number) });
+    expect(end?.timings).toMatchObject({ queueMs: expect.any(Number), promptMs: expect.any(Number), generationMs: expect.any(Number) });
   });
 
   it.each(Object.entries(engineIsTold))("honours %s: the engine is told", (_path, pair) => {
