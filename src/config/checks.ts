@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { ModelsSchema, type Config, type ModelOptions, type Route, type Upstream } from "../../gen/parley/config/v1/config_pb.ts";
+import { gpuFrom, gpus } from "../core/gpus.ts";
 import { limits, type LimitName } from "../core/limits.ts";
 import { isModelId } from "../core/model-id.ts";
 import { fault } from "../core/reasons.ts";
@@ -128,8 +129,8 @@ function* aliasProblems({ aliases }: Config): Generator<Problem> {
 }
 
 function* engineProblems({ engine }: Config): Generator<Problem> {
-  const gpus = ["auto", "none", "cuda", "vulkan", "metal"];
-  if (engine?.gpu !== undefined && !gpus.includes(engine.gpu)) yield { path: "engine.gpu", what: `must be one of ${gpus.join(", ")}` };
+  if (engine?.gpu !== undefined && gpuFrom(engine.gpu) === undefined)
+    yield { path: "engine.gpu", what: `must be one of ${gpus.join(", ")}` };
   yield* range("engine.defaultMaxTokens", engine?.defaultMaxTokens, [1, 2_147_483_647]);
   yield* range("engine.defaultTemperature", engine?.defaultTemperature, [0, 2]);
 }

@@ -10,6 +10,7 @@ import {
   type Config,
   type ModelOptions,
 } from "../../gen/parley/config/v1/config_pb.ts";
+import { gpuFrom, type Gpu } from "../core/gpus.ts";
 import { resolveLimits, type Limits } from "../core/limits.ts";
 import type { Variables } from "../core/child-environment.ts";
 import { textOf } from "../environment/read.ts";
@@ -40,8 +41,7 @@ export interface Settings {
   readonly aliases: Readonly<Record<string, string>>;
   /** Names that lead to one model each: of the provider `llama-cpp` or `echo`, by its name there (empty: the same). */
   readonly routes: readonly { readonly model: string; readonly provider: string; readonly targetModel: string }[];
-  /** `auto`, `none`, `cuda`, `vulkan` or `metal`. */
-  readonly gpu: string;
+  readonly gpu: Gpu;
   readonly defaultMaxTokens: number | undefined;
   readonly defaultTemperature: number | undefined;
   readonly logLevel: LogLevel;
@@ -84,7 +84,7 @@ function modelSettings({ models = create(ModelsSchema), engine = create(EngineSc
     modelOptions: options,
     aliases,
     routes: routes.map(({ model, targets: [target] }) => ({ model, provider: target?.upstream ?? "", targetModel: target?.model ?? "" })),
-    gpu,
+    gpu: gpuFrom(gpu) ?? "auto",
     defaultMaxTokens,
     defaultTemperature,
   };

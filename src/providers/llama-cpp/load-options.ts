@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { LoadOptions } from "../../../gen/parley/v1/models_pb.ts";
+import type { Gpu } from "../../core/gpus.ts";
 import type { Limits } from "../../core/limits.ts";
-import { fault, unsupportedField } from "../../core/reasons.ts";
-import type { EngineGpu, EngineLoad } from "../../engine/protocol.ts";
+import { unsupportedField } from "../../core/reasons.ts";
+import type { EngineLoad } from "../../engine/protocol.ts";
 
 /** How a model is loaded, as configured or as a load asks for it; any part may be left out. */
 export type LoadChoices = Partial<Omit<LoadOptions, "$typeName" | "$unknown">>;
@@ -10,13 +11,11 @@ export type LoadChoices = Partial<Omit<LoadOptions, "$typeName" | "$unknown">>;
 /** What a load needs beside its options. */
 export interface LoadSurroundings {
   readonly modelPath: string;
-  /** `auto`, `none`, `cuda`, `vulkan` or `metal`. */
-  readonly gpu: string;
+  readonly gpu: Gpu;
   readonly limits: Limits;
 }
 
 const defaultBatchTokens = 512;
-const gpus: Readonly<Record<string, EngineGpu>> = { auto: "auto", none: false, cuda: "cuda", vulkan: "vulkan", metal: "metal" };
 
 /** What is asked for, before what is configured. */
 export function joinedChoices(configured: LoadChoices | undefined, asked: LoadChoices | undefined): LoadChoices {
@@ -27,12 +26,10 @@ export function joinedChoices(configured: LoadChoices | undefined, asked: LoadCh
 /** The load of a model as the engine takes it. Throws `unsupported_field`. */
 export function engineLoad(choices: LoadChoices, { modelPath, gpu, limits }: LoadSurroundings): EngineLoad {
   refuseUnsupported(choices);
-  const engineGpu = gpus[gpu];
-  if (engineGpu === undefined) throw fault("invalid_request", `engine.gpu: ${gpu} is none of ${Object.keys(gpus).join(", ")}`);
   const { contextLength, sequences, gpuLayers, flashAttention, chatTemplate = "" } = choices;
   return {
     modelPath,
-    gpu: engineGpu,
+    gpu: gpu === "none" ? false : gpu,
     threads: choices.threads ?? availableParallelism(),
     batchTokens: choices.batchTokens ?? defaultBatchTokens,
     ...(contextLength !== undefined && { contextLength }),

@@ -7,6 +7,7 @@ import {
   type LoadOptions,
   type Model,
 } from "../../../gen/parley/v1/models_pb.ts";
+import type { Gpu } from "../../core/gpus.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Library, LocalModels, Log, ModelFile } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
@@ -26,8 +27,7 @@ export interface LocalEnginesOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
-  /** `auto`, `none`, `cuda`, `vulkan` or `metal`. */
-  readonly gpu: string;
+  readonly gpu: Gpu;
   /** How a model is loaded unless a load says otherwise. */
   readonly optionsOf: (model: string) => LoadChoices | undefined;
 }
