@@ -58,7 +58,7 @@ const setUp = (defaultModel: string | undefined) => {
   const ready = readiness({ board, directory, library: { watch: () => () => {} }, local, echo, clock, log: silent });
   return {
     ...{ clock, board, loads, ready },
-    become(next: ModelState) {
+    become: (next: ModelState) => {
       state = next;
       for (const listener of listeners) listener();
     },

@@ -35,7 +35,7 @@ export function readiness({ board, directory, library, local, echo, clock, log }
   const served = new Set<string>();
   let known: ReadonlySet<string> = new Set();
   let loading: string | undefined;
-  let cancelRetry: (() => void) | undefined;
+  let retrying: { readonly id: string; readonly cancel: () => void } | undefined;
   let isStale = false;
   let running: Promise<void> | undefined;
 
@@ -55,13 +55,21 @@ export function readiness({ board, directory, library, local, echo, clock, log }
   const bringDefault = (models: readonly Model[]): void => {
     const target = defaultTarget(directory);
     const model = models.find(({ id }) => id === target?.model);
-    if (model === undefined || loading !== undefined) return;
+    if (retrying !== undefined && retrying.id !== model?.id) stopRetrying();
+    if (model === undefined || loading !== undefined || retrying !== undefined) return;
     if (model.state === ModelState.ON_DISK && !served.has(model.id)) void load(model.id);
-    if (model.state === ModelState.FAILED) cancelRetry ??= clock.after(retryMs, () => retry(model.id));
+    if (model.state === ModelState.FAILED) retryAfter(retryMs, model.id);
   };
-  const retry = (id: string): void => {
-    cancelRetry = undefined;
-    if (defaultTarget(directory)?.model === id) void load(id);
+  const retryAfter = (ms: number, id: string): void => {
+    const again = () => {
+      retrying = undefined;
+      void load(id);
+    };
+    retrying = { id, cancel: clock.after(ms, again) };
+  };
+  const stopRetrying = (): void => {
+    retrying?.cancel();
+    retrying = undefined;
   };
   const load = async (id: string): Promise<void> => {
     if (local.local === undefined) return;
@@ -73,7 +81,7 @@ export function readiness({ board, directory, library, local, echo, clock, log }
       if (closing.signal.aborted) return;
       const waitMs = retryAfterMsOf(asFault(error)) ?? retryMs;
       log.error("the default model could not be loaded", { model: id, retryAfterMs: waitMs, error });
-      cancelRetry ??= clock.after(waitMs, () => retry(id));
+      retryAfter(waitMs, id);
     } finally {
       loading = undefined;
     }
@@ -98,7 +106,7 @@ export function readiness({ board, directory, library, local, echo, clock, log }
     refresh,
     close() {
       closing.abort();
-      cancelRetry?.();
+      stopRetrying();
       for (const stop of stops) stop?.();
     },
   };
