@@ -94,6 +94,14 @@ describe("the service", () => {
     expect((await client.listProviders({})).defaultProvider).toBe("of the embedding program");
   });
 
+  it("counts calls that fail before any layer sees them", async () => {
+    const [url] = server.urls;
+    await (await fetch(`${url}/v1/chat/completions`, { method: "POST", body: "{" })).arrayBuffer();
+    const page = async () => (await fetch(`${url}/metrics`)).text();
+    await expect.poll(page).toMatch(/^llm_requests_total\{provider="none",model="none",status="malformed_body"\} 1$/m);
+    expect(await page()).toMatch(/^llm_errors_total\{type="malformed_body"\} 1$/m);
+  });
+
   it("refuses a port that is taken", async () => {
     const second = startServer(loadConfig({ environment: environment(server.port) }), { log: silentLog });
     expect(reasonOf(await failureOf(second))).toBe("invalid_request");

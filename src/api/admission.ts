@@ -2,16 +2,20 @@ import { randomUUID } from "node:crypto";
 import type { ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
-import { asFault, fault } from "../core/reasons.ts";
-import { linkSignal, type LinkedSignal } from "../core/signals.ts";
+import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
 import { endSpan } from "../telemetry/tracing.ts";
 import { cut, isFinished, type Doors, type Exchange, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
 import { judge, type Judge } from "./judge.ts";
 import { logEnd } from "./log-lines.ts";
 import { describeEnd, openSpan } from "./server-span.ts";
 
+/** Told of each call that failed before any layer saw it: the error's reason, and how long that took, ms. */
+export type Refused = (status: Reason, durationMs: number) => void;
+
 /** What admission needs beside what every door needs. */
-export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors"> {}
+export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors"> {
+  readonly refused: Refused;
+}
 
 /** Serves one request from its headers to the end of its response. */
 export type Admit = (request: HttpRequest, response: HttpResponse, procedure: Procedure) => void;
@@ -28,9 +32,10 @@ export function newRequestId(): string {
 export function admission(options: AdmissionOptions): Admit {
   const { clock, drain, limits } = options;
   return function admit(request, response, procedure) {
-    const leave = drain.enter();
+    const controller = new AbortController();
+    const abort = (reason: ConnectError) => controller.abort(reason);
+    const leave = drain.enter(abort);
     const startedMs = clock.now();
-    const linked = linkSignal(drain.signal);
     const verdict = judge(request, procedure, options);
     const call: Call = {
       requestId: String(response.getHeader("x-request-id")),
@@ -39,33 +44,28 @@ export function admission(options: AdmissionOptions): Admit {
       caller: verdict.caller,
       startedMs,
       deadlineMs: verdict.timeoutMs === undefined ? undefined : startedMs + verdict.timeoutMs,
-      signal: linked.signal,
+      signal: controller.signal,
       span: openSpan(request, procedure),
       upstreamKey: undefined,
       idempotencyKey: headerOf(request, "idempotency-key"),
       record: callRecord(),
     };
-    const exchange: Exchange = { request, response, call, refusal: verdict.refusal, outcome: { error: verdict.refusal } };
-    const stopTimers = limitTime(exchange, linked, options);
-    void run(exchange, procedure, { linked, clock, limits }).then(() => {
+    const exchange: Exchange = { request, response, call, abort, refusal: verdict.refusal, outcome: { error: verdict.refusal } };
+    const stopTimers = limitTime(exchange, options);
+    void run(exchange, procedure, { clock, limits }).then(() => {
       stopTimers();
-      linked.release();
       finish(exchange, procedure, options);
       leave();
     });
   };
 }
 
-interface Running extends Pick<Doors, "clock" | "limits"> {
-  readonly linked: LinkedSignal;
-}
-
 /** Serves, and resolves when the response is closed and the work has ended. */
-async function run(exchange: Exchange, procedure: Procedure, { linked, clock, limits }: Running): Promise<void> {
+async function run(exchange: Exchange, procedure: Procedure, { clock, limits }: Pick<Doors, "clock" | "limits">): Promise<void> {
   const { request, response, outcome } = exchange;
   const closed = new Promise<void>((resolve) => {
     response.once("close", () => {
-      if (!isFinished(exchange)) linked.abort(outcome.error ?? goneFault(exchange.call, clock.now()));
+      if (!isFinished(exchange)) exchange.abort(outcome.error ?? goneFault(exchange.call, clock.now()));
       resolve();
     });
   });
@@ -96,11 +96,11 @@ function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
 }
 
 /** The call's time and its body's time. */
-function limitTime(exchange: Exchange, linked: LinkedSignal, { clock, limits }: AdmissionOptions): () => void {
+function limitTime(exchange: Exchange, { clock, limits }: AdmissionOptions): () => void {
   const { call, request } = exchange;
   const deadline = call.deadlineMs === undefined ? undefined : call.deadlineMs - call.startedMs;
   const stopCall = clock.after(deadline ?? limits.callMs, () =>
-    linked.abort(
+    exchange.abort(
       deadline === undefined
         ? limitFault("callMs", `the call took longer than limits.callMs, ${limits.callMs} ms`)
         : fault("deadline_exceeded", `the caller's deadline of ${Math.round(deadline)} ms has passed`),
@@ -109,7 +109,7 @@ function limitTime(exchange: Exchange, linked: LinkedSignal, { clock, limits }: 
   if (request.complete) return stopCall;
   const stopBody = clock.after(limits.bodyMs, () => {
     if (request.complete || exchange.response.writableEnded) return;
-    linked.abort(limitFault("bodyMs", `the body took longer than limits.bodyMs, ${limits.bodyMs} ms`));
+    exchange.abort(limitFault("bodyMs", `the body took longer than limits.bodyMs, ${limits.bodyMs} ms`));
   });
   return () => {
     stopCall();
@@ -117,12 +117,15 @@ function limitTime(exchange: Exchange, linked: LinkedSignal, { clock, limits }: 
   };
 }
 
-function finish(exchange: Exchange, procedure: Procedure, { log, clock }: AdmissionOptions): void {
+function finish(exchange: Exchange, procedure: Procedure, { log, clock, refused }: AdmissionOptions): void {
   const { call, outcome } = exchange;
   if (outcome.error === undefined && call.signal.aborted) outcome.error = asFault(call.signal.reason);
   describeEnd(exchange, procedure);
   endSpan(call.span, outcome.error);
-  if (!call.record.isLogged) logEnd({ exchange, procedure, log, durationMs: clock.now() - call.startedMs });
+  if (call.record.isLogged) return;
+  const durationMs = clock.now() - call.startedMs;
+  logEnd({ exchange, procedure, log, durationMs });
+  if (procedure.purpose === "call" && outcome.error !== undefined) refused(reasonOf(outcome.error), durationMs);
 }
 
 /** How often it is looked whether the end of an early answer has been sent, ms. */

@@ -1,7 +1,7 @@
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
 import { fault } from "../core/reasons.ts";
-import { admission, newRequestId } from "./admission.ts";
+import { admission, newRequestId, type Refused } from "./admission.ts";
 import { cors } from "./cors.ts";
 import { pathOf, type Doors, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
 import type { Authenticate } from "./judge.ts";
@@ -10,7 +10,7 @@ import { restRouter, type MetricsText } from "./rest/router.ts";
 import { rpcProcedures } from "./rpc/adapter.ts";
 import { mountReflection } from "./rpc/reflection.ts";
 import { isRpcType, unknownRpc } from "./rpc/refuse.ts";
-import { managementProcedures, mountServices } from "./rpc/services.ts";
+import { mountServices, purposeOf } from "./rpc/services.ts";
 
 /** What is served beside the service itself. */
 export interface DoorOptions {
@@ -20,6 +20,7 @@ export interface DoorOptions {
   readonly corsOrigins: readonly string[];
   /** Whether clients may ask for the services' descriptors. */
   readonly reflection: boolean;
+  readonly refused: Refused;
   /** Writes `/metrics`; undefined: there is no such path. */
   readonly metricsText: MetricsText | undefined;
   /** Further RPC services of the program that embeds this one. */
@@ -31,7 +32,8 @@ export interface DoorOptions {
 /** Every door behind one handler for both HTTP versions. */
 export function handlerOf(doors: Doors, options: DoorOptions): (request: HttpRequest, response: HttpResponse) => void {
   const crossOrigin = cors(options.corsOrigins);
-  const admit = admission({ ...doors, authenticate: options.authenticate, cors: crossOrigin });
+  const { authenticate, refused } = options;
+  const admit = admission({ ...doors, authenticate, refused, cors: crossOrigin });
   const procedureOf = directory(doors, options);
   return function handle(request, response) {
     const requestId = newRequestId();
@@ -50,7 +52,7 @@ function directory(doors: Doors, options: DoorOptions): (request: HttpRequest) =
   const rpcs = rpcProcedures({
     ...doors,
     interceptors: options.interceptors,
-    isManagement: (name) => managementProcedures.has(name),
+    purposeOf,
     routes(router) {
       mountServices(router, doors);
       options.routes?.(router);
@@ -84,8 +86,7 @@ function refusal({ log }: Doors, message: string): Procedure {
   return {
     name: "_OTHER",
     family: "rest",
-    isManagement: false,
-    isProbe: false,
+    purpose: "other",
     serve: async (exchange) => answerError(exchange, fault("invalid_request", message), { log }),
   };
 }

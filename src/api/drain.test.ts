@@ -7,7 +7,9 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ChatService, FinishReason } from "../../gen/parley/v1/chat_pb.ts";
 import { anonymous } from "../core/context.ts";
 import { accepted, finished, started, text } from "../core/events.ts";
+import { reasonOf } from "../core/reasons.ts";
 import { untilAborted } from "../core/signals.ts";
+import { drain } from "./drain.ts";
 import { rawClient } from "../testing/raw-client.ts";
 import { done, openDoors, type Script } from "../testing/test-doors.ts";
 
@@ -30,6 +32,27 @@ function held(): { script: Script; begun: Promise<void>; letGo: () => void } {
 
 const chat = JSON.stringify({ stream: true, messages: [{ role: "user", content: "x" }] });
 const post = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${chat.length}\r\n\r\n${chat}`;
+
+describe("the calls of a drain", () => {
+  it("are ended each by its own means, also those that come late, and not those that have left", async () => {
+    const calls = drain();
+    const ended: string[] = [];
+    const enter = (name: string) => calls.enter((reason) => void ended.push(`${name} ${reasonOf(reason)}`));
+    const [leaveFirst, leaveSecond] = [enter("first"), enter("second")];
+    leaveFirst();
+    calls.endCalls();
+    const leaveLate = enter("late");
+    expect(ended).toEqual(["second draining", "late draining"]);
+    let isIdle = false;
+    const idle = calls.idle().then(() => (isIdle = true));
+    leaveSecond();
+    leaveSecond();
+    await Promise.resolve();
+    expect(isIdle).toBe(false);
+    leaveLate();
+    await idle;
+  });
+});
 
 describe("a drain", () => {
   it("lets running streams end, refuses new calls, closes idle connections, and then resolves", async () => {

@@ -30,6 +30,8 @@ export interface Exchange {
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   readonly call: Call;
+  /** Ends the call: aborts its signal, unless that is aborted already. */
+  abort(reason: ConnectError): void;
   /** Why it is refused; the door answers with it in its own words and reads no body. */
   readonly refusal: ConnectError | undefined;
   /** What it ended with, for the log and the span: the door notes an error here when it answers with one. */
@@ -44,15 +46,18 @@ export interface Outcome {
 /** Serves one exchange to its end; rejects only for faults of our own. */
 export type Serve = (exchange: Exchange) => Promise<void>;
 
+/**
+ * What a procedure is for. A `call` does work: what becomes of it is measured. `management` changes what the service serves, and answers peers on this machine only.
+ * A `probe` is asked every few seconds by machines: it has no span, is logged at debug, and is answered while the service drains.
+ */
+export type Purpose = "call" | "management" | "probe" | "other";
+
 /** Something that can be called: an RPC, or a method on a REST path. */
 export interface Procedure {
   /** One of a closed set, safe as a label: `parley.v1.ChatService/Chat`, `POST /v1/chat/completions`, `_OTHER`. */
   readonly name: string;
   readonly family: "rpc" | "rest";
-  /** Whether it changes what the service serves, and therefore answers peers on this machine only. */
-  readonly isManagement: boolean;
-  /** Whether it is asked every few seconds by machines: it is logged at debug and answered while the service drains. */
-  readonly isProbe: boolean;
+  readonly purpose: Purpose;
   readonly serve: Serve;
 }
 

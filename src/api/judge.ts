@@ -36,7 +36,7 @@ export function judge(request: HttpRequest, procedure: Procedure, options: Judge
   try {
     const caller = options.authenticate(request.headers, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);
-    if (procedure.isManagement && !isLoopback) throw outsider(procedure, proxy);
+    if (procedure.purpose === "management" && !isLoopback) throw outsider(procedure, proxy);
     checkCircumstances(request, procedure, options);
     const isWithin = timeoutMs !== undefined && timeoutMs <= options.limits.callMs;
     return { caller, timeoutMs: isWithin ? timeoutMs : undefined, refusal: undefined };
@@ -47,7 +47,7 @@ export function judge(request: HttpRequest, procedure: Procedure, options: Judge
 
 /** Throws what stands against a request whoever makes it: that the service goes away, and the page it comes from. */
 function checkCircumstances(request: HttpRequest, procedure: Procedure, { drain, cors }: Judge): void {
-  if (drain.isDraining && !procedure.isProbe)
+  if (drain.isDraining && procedure.purpose !== "probe")
     throw fault("draining", "the service is shutting down; try again, another replica may answer", { retryAfterMs: 1000 });
   if (isCausing(request, procedure) && cors.isForeignPage(request)) throw foreignPage(request);
 }
@@ -65,8 +65,8 @@ function outsider({ name }: Procedure, proxy: string | undefined): ConnectError 
 }
 
 /** Whether a request does something. Pages get to send any of these without a preflight, as text: that the reply is hidden from them undoes nothing. */
-function isCausing({ method }: HttpRequest, { isManagement, isProbe }: Procedure): boolean {
-  return isManagement || !(isProbe || method === "GET" || method === "HEAD" || method === "OPTIONS");
+function isCausing({ method }: HttpRequest, { purpose }: Procedure): boolean {
+  return purpose === "management" || !(purpose === "probe" || method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 function foreignPage({ headers: { origin } }: HttpRequest): ConnectError {

@@ -1,10 +1,10 @@
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { ServerHttp2Session } from "node:http2";
 import { systemClock } from "../core/clock.ts";
 import { anonymous } from "../core/context.ts";
-import { fault } from "../core/reasons.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Clock, Log, Service } from "../core/ports.ts";
+import { bind } from "./bind.ts";
 import { handlerOf, type DoorOptions } from "./doors.ts";
 import { drain as makeDrain, type Drain } from "./drain.ts";
 import { front } from "./front.ts";
@@ -43,23 +43,13 @@ const lastWordsMs = 1000;
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { service, limits, log, clock = systemClock } = options;
   const drain = makeDrain();
-  const handle = handlerOf(
-    { service, limits, log, clock, drain },
-    {
-      authenticate: options.authenticate ?? ((_headers, isLoopback) => anonymous(isLoopback)),
-      corsOrigins: options.corsOrigins ?? [],
-      reflection: options.reflection ?? true,
-      metricsText: options.metricsText,
-      routes: options.routes,
-      interceptors: options.interceptors ?? [],
-    },
-  );
+  const handle = handlerOf({ service, limits, log, clock, drain }, doorOptions(options));
   const http1 = http1Server(limits, handle);
   const http2 = http2Server(limits, handle);
   const server = front({ http1, http2, firstByteMs: limits.firstByteMs, maxConnections: limits.maxConnections });
   const sockets = tracked<Socket>(server, "connection");
   const sessions = tracked<ServerHttp2Session>(http2, "session");
-  const { address, port } = await bind(server, options);
+  const { address, port } = await bind(server, options, log);
 
   const close = async () => {
     drain.begin();
@@ -91,6 +81,18 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       );
       await close();
     },
+  };
+}
+
+function doorOptions(options: ListenOptions): DoorOptions {
+  return {
+    authenticate: options.authenticate ?? ((_headers, isLoopback) => anonymous(isLoopback)),
+    corsOrigins: options.corsOrigins ?? [],
+    reflection: options.reflection ?? true,
+    refused: options.refused ?? (() => {}),
+    metricsText: options.metricsText,
+    routes: options.routes,
+    interceptors: options.interceptors ?? [],
   };
 }
 
@@ -129,20 +131,4 @@ function tracked<Connection extends { once(event: "close", listener: () => void)
     connection.once("close", () => open.delete(connection));
   });
   return open;
-}
-
-function bind(server: Server, { host, port }: ListenOptions): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(fault("invalid_request", `cannot listen on ${host}:${port}: ${bindProblem(error)}`, { cause: error })),
-    );
-    server.listen({ host, port }, () => resolve(server.address() as AddressInfo));
-  });
-}
-
-function bindProblem({ code, message }: NodeJS.ErrnoException): string {
-  if (code === "EADDRINUSE") return "another program listens there; choose another port";
-  if (code === "EACCES") return "it needs more rights; choose a port above 1023";
-  if (code === "EADDRNOTAVAIL") return "this machine has no such address";
-  return message;
 }

@@ -26,7 +26,7 @@ export function logEnd({
     status,
     durationMs: Math.round(durationMs * 100) / 100,
   };
-  if (procedure.isProbe) return log.debug("request", facts);
+  if (procedure.purpose === "probe") return log.debug("request", facts);
   if (outcome.error === undefined || isExpected(outcome.error)) return log.info("request", facts);
   log.error("request", { ...facts, error: outcome.error });
 }

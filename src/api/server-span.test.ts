@@ -2,6 +2,7 @@ import { trace, type Attributes, type Span, type SpanOptions, type Tracer } from
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ChatService } from "../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../core/reasons.ts";
 import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
@@ -80,6 +81,13 @@ describe("the SERVER span", () => {
       ["_OTHER", "x.y.Z/Secret"],
       ["_OTHER", "/secret"],
     ]);
+  });
+
+  it("is not opened for probes", async () => {
+    for (const path of ["/livez", "/readyz", "/health"]) await (await fetch(doors.url + path)).arrayBuffer();
+    await createClient(Health, createGrpcTransport({ baseUrl: doors.url })).check({});
+    await expect.poll(() => doors.log.filter(({ level }) => level === "debug").length).toBe(4);
+    expect(spans).toEqual([]);
   });
 
   it("of a REST call has route, method, status and what the client calls it", async () => {

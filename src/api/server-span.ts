@@ -1,4 +1,4 @@
-import type { Attributes, Span } from "@opentelemetry/api";
+import { INVALID_SPAN_CONTEXT, trace, type Attributes, type Span } from "@opentelemetry/api";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { grpcStatusName, serverSpan } from "../telemetry/tracing.ts";
@@ -7,8 +7,9 @@ import { pathOf, statusOf, type Exchange, type HttpRequest, type Procedure } fro
 /** `rpc.status_code` as the RPC conventions of 2026-08-20 call it; older releases said `rpc.grpc.status_code`. */
 const rpcStatusCode = "rpc.status_code";
 
-/** Opens the SERVER span: below the caller's, by the W3C headers. */
-export function openSpan(request: HttpRequest, { name, family }: Procedure): Span {
+/** Opens the SERVER span: below the caller's, by the W3C headers. Probes have none, for they would be most of all spans. */
+export function openSpan(request: HttpRequest, { name, family, purpose }: Procedure): Span {
+  if (purpose === "probe") return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
   return serverSpan(name, request.headers, { ...attributesOf(request, name, family), ...clientIds(request) });
 }
 

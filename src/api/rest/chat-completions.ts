@@ -1,5 +1,5 @@
 import { collect } from "../../core/collect.ts";
-import { callContext, type Call } from "../../core/context.ts";
+import { callContext } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { ChunkWriter } from "../../dialects/openai/chunks.ts";
@@ -25,12 +25,12 @@ export function chatCompletions(doors: Doors): Serve {
       throwIfAborted(exchange.call.signal);
       const asked = chatRequestFromOpenAI(body);
       const request = withKey(asked.request, exchange.call);
-      const events = (call: Call) => service.generate(request, callContext(call, chatKind, request));
+      const events = service.generate(request, callContext(exchange.call, chatKind, request));
       if (asked.stream) {
-        const answer = { events: events(exchange.call), writer: new ChunkWriter(asked), param: paramOf(body) };
+        const answer = { events, writer: new ChunkWriter(asked), param: paramOf(body) };
         return await streamEvents(exchange, answer, doors);
       }
-      const response = await unary(exchange.call, doors, (call) => collect(events(call)));
+      const response = await unary(exchange, doors, () => collect(events));
       sendJson(exchange, 200, chatResponseToOpenAI(response));
     } catch (error) {
       answerError(exchange, error, { log, param: paramOf(body) });

@@ -1,5 +1,5 @@
 import { fault } from "../../core/reasons.ts";
-import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Serve } from "../exchange.ts";
+import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose, type Serve } from "../exchange.ts";
 import { sendBody } from "../send.ts";
 import { answerError } from "./answer-error.ts";
 import { chatCompletions } from "./chat-completions.ts";
@@ -22,20 +22,20 @@ interface Path {
 export function restRouter(doors: Doors, metricsText: MetricsText | undefined): Route {
   const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => guarded((exchange) => serve(exchange, doors), doors);
   const paths = [
-    pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors),
+    pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors, "call"),
     pathOfRoutes("/v1/models", { GET: get(listModels) }, doors),
     pathOfRoutes("/", { GET: get(root) }, doors),
-    pathOfRoutes("/health", { GET: get(health) }, doors, true),
-    pathOfRoutes("/healthz", { GET: get(alive) }, doors, true),
-    pathOfRoutes("/livez", { GET: get(alive) }, doors, true),
-    pathOfRoutes("/readyz", { GET: get(ready) }, doors, true),
+    pathOfRoutes("/health", { GET: get(health) }, doors, "probe"),
+    pathOfRoutes("/healthz", { GET: get(alive) }, doors, "probe"),
+    pathOfRoutes("/livez", { GET: get(alive) }, doors, "probe"),
+    pathOfRoutes("/readyz", { GET: get(ready) }, doors, "probe"),
   ];
   if (metricsText !== undefined) {
     const serve = async (exchange: Exchange) => {
       const { contentType: type, body } = await metricsText();
       sendBody(exchange, 200, { type, body });
     };
-    paths.push(pathOfRoutes("/metrics", { GET: get(serve) }, doors, true));
+    paths.push(pathOfRoutes("/metrics", { GET: get(serve) }, doors, "probe"));
   }
   const byPath = new Map(paths.map((path) => [path.path, path]));
   const model = pathOfRoutes("/v1/models/{id}", { GET: get(getModel) }, doors);
@@ -50,25 +50,14 @@ export function restRouter(doors: Doors, metricsText: MetricsText | undefined): 
 }
 
 // oxlint-disable-next-line max-params -- a row of the table
-function pathOfRoutes(path: string, serves: Readonly<Record<string, Serve>>, doors: Doors, isProbe = false): Path {
-  const procedure = (method: string, serve: Serve): Procedure => ({
-    name: `${method} ${path}`,
-    family: "rest",
-    isManagement: false,
-    isProbe,
-    serve,
-  });
+function pathOfRoutes(path: string, serves: Readonly<Record<string, Serve>>, doors: Doors, purpose: Purpose = "other"): Path {
+  const procedure = (method: string, serve: Serve): Procedure => ({ name: `${method} ${path}`, family: "rest", purpose, serve });
   const methods = new Map(Object.entries(serves).map(([method, serve]) => [method, procedure(method, serve)]));
   const { GET } = serves;
   if (GET !== undefined) methods.set("HEAD", procedure("HEAD", GET));
   const allow = [...methods.keys(), "OPTIONS"].join(", ");
-  methods.set(
-    "OPTIONS",
-    procedure(
-      "OPTIONS",
-      guarded((exchange) => answerOptions(exchange, allow), doors),
-    ),
-  );
+  const options = guarded((exchange) => answerOptions(exchange, allow), doors);
+  methods.set("OPTIONS", { ...procedure("OPTIONS", options), purpose: "other" });
   const otherMethod = refusing(`_OTHER ${path}`, doors, ({ method }, response) => {
     response.setHeader("allow", allow);
     return fault("method_not_allowed", `${method} is not allowed here; allowed are ${allow}`, { metadata: { allow } });
@@ -85,7 +74,7 @@ function refusing(name: string, doors: Doors, because: (request: HttpRequest, re
   const serve = guarded(async ({ request, response }) => {
     throw because(request, response);
   }, doors);
-  return { name, family: "rest", isManagement: false, isProbe: false, serve };
+  return { name, family: "rest", purpose: "other", serve };
 }
 
 /** Answers what admission refused, and what a route throws. */

@@ -3,7 +3,7 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import type { Doors, Exchange, HttpRequest, Procedure } from "../exchange.ts";
+import type { Doors, Exchange, HttpRequest, Procedure, Purpose } from "../exchange.ts";
 import { send } from "../send.ts";
 import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
@@ -15,8 +15,8 @@ export interface RpcOptions extends Doors {
   readonly routes: (router: ConnectRouter) => void;
   /** Run inside our own interceptor, in this order. */
   readonly interceptors: readonly Interceptor[];
-  /** Names of procedures that change what the service serves. */
-  readonly isManagement: (procedure: string) => boolean;
+  /** What a procedure is for, by its name. */
+  readonly purposeOf: (procedure: string) => Purpose;
 }
 
 /** Every RPC by its path, over Connect, gRPC and gRPC-Web. */
@@ -41,8 +41,7 @@ function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure 
   return {
     name,
     family: "rpc",
-    isManagement: options.isManagement(name),
-    isProbe: handler.service.typeName === "grpc.health.v1.Health",
+    purpose: options.purposeOf(name),
     async serve(exchange) {
       const request = universalRequest(exchange, options);
       if (request === undefined) return refuseRpc(exchange, fault("invalid_request", "host: the request names no host, or no valid one"));

@@ -31,8 +31,7 @@ export function grpcTrailers(trailer: Headers): Record<string, string> {
 export const unknownRpc: Procedure = {
   name: "_OTHER",
   family: "rpc",
-  isManagement: false,
-  isProbe: false,
+  purpose: "other",
   serve: (exchange) => {
     const path = JSON.stringify(pathOf(exchange.request).slice(0, 256));
     return refuseRpc(exchange, exchange.refusal ?? fault("route_not_found", `there is no RPC ${path}`));

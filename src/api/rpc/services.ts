@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ChatService, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
@@ -11,10 +11,10 @@ import { collect } from "../../core/collect.ts";
 import { callContext, type Call } from "../../core/context.ts";
 import { chatKind, countTokensKind } from "../../core/kinds.ts";
 import { only } from "../../core/stream.ts";
-import type { Doors } from "../exchange.ts";
+import type { Doors, Purpose } from "../exchange.ts";
 import { unary } from "../unary.ts";
 import { withKey } from "../with-key.ts";
-import { callOf } from "./exchange-key.ts";
+import { callOf, exchangeOf } from "./exchange-key.ts";
 import { healthDoor } from "./health.ts";
 import { modelDoor } from "./models.ts";
 
@@ -43,21 +43,28 @@ const management = [served(ModelService, ({ service }) => modelDoor(service.mode
 /** The services of the contract. */
 export const contract: readonly DescService[] = [...work, ...management].map(({ service }) => service);
 
-/** Procedures that are calls: what they refuse is counted as what they answer. */
-export const callProcedures: ReadonlySet<string> = new Set(
-  work.flatMap(({ service: { typeName, methods } }) => methods.map(({ name }) => `${typeName}/${name}`)),
-);
+const changing: readonly DescMethod[] = [
+  ModelService.method.loadModel,
+  ModelService.method.unloadModel,
+  ModelService.method.pullModel,
+  ModelService.method.deleteModel,
+  ModelService.method.setDefaultModel,
+];
 
-/** Procedures that change what the service serves. */
-export const managementProcedures: ReadonlySet<string> = new Set(
-  [
-    ModelService.method.loadModel,
-    ModelService.method.unloadModel,
-    ModelService.method.pullModel,
-    ModelService.method.deleteModel,
-    ModelService.method.setDefaultModel,
-  ].map(({ parent, name }) => `${parent.typeName}/${name}`),
-);
+const purposes = new Map<string, Purpose>([
+  ...work.flatMap(({ service }) => methodsFor("call", service.methods)),
+  ...methodsFor("management", changing),
+  ...methodsFor("probe", HealthService.methods),
+]);
+
+function methodsFor(purpose: Purpose, methods: readonly DescMethod[]): [string, Purpose][] {
+  return methods.map(({ parent, name }) => [`${parent.typeName}/${name}`, purpose]);
+}
+
+/** What an RPC is for, by its name, such as `parley.v1.ChatService/Chat`. */
+export function purposeOf(procedure: string): Purpose {
+  return purposes.get(procedure) ?? "other";
+}
 
 /** Mounts all services of the contract and `grpc.health.v1.Health`. An RPC without an implementation answers UNIMPLEMENTED with its name. */
 export function mountServices(router: ConnectRouter, doors: Doors): void {
@@ -71,7 +78,7 @@ function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
     return doors.service.generate(keyed, callContext(call, chatKind, keyed));
   };
   return {
-    chat: (request, context) => unary(callOf(context), doors, (call) => collect(events(request, call))),
+    chat: (request, context) => unary(exchangeOf(context.values), doors, () => collect(events(request, callOf(context)))),
     stream: (request, context) => events(request, callOf(context)),
   };
 }
@@ -79,10 +86,11 @@ function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
 function tokenDoor(doors: Doors): Partial<ServiceImpl<typeof TokenService>> {
   return {
     countTokens: (request, context) => {
-      const chat = request.chat === undefined ? undefined : withKey(request.chat, callOf(context));
+      const exchange = exchangeOf(context.values);
+      const { call } = exchange;
+      const chat = request.chat === undefined ? undefined : withKey(request.chat, call);
       const counted = chat === undefined ? request : { ...request, chat };
-      const events = (call: Call) => doors.service.countTokens(counted, callContext(call, countTokensKind, counted));
-      return unary(callOf(context), doors, (call) => only(events(call)));
+      return unary(exchange, doors, () => only(doors.service.countTokens(counted, callContext(call, countTokensKind, counted))));
     },
   };
 }
