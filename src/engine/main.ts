@@ -21,10 +21,17 @@ async function load(options: EngineLoad): Promise<void> {
   try {
     const loaded = await loadModel(options, (fractionDone) => send({ type: "loading", fractionDone }));
     engine = { loaded, running: new Scheduler(loaded, outbox(send), options) };
+    engine.running.ended.catch(giveUp);
     send({ type: "loaded", model: loaded.about });
   } catch (error) {
     send({ type: "load-failed", error: errorToEngine(error) });
   }
+}
+
+/** The parent starts a new process, and finds this line in its log. */
+function giveUp(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 }
 
 async function end(): Promise<void> {

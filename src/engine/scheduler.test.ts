@@ -90,7 +90,7 @@ const request = (more: Partial<EngineRequest> = {}): EngineRequest => ({
 });
 
 let scheduler: Scheduler;
-afterEach(() => scheduler.close());
+afterEach(() => scheduler.close().catch(() => {}));
 
 function start(sequences: readonly LlamaContextSequence[]): ReturnType<typeof listening> {
   const heard = listening();
@@ -126,6 +126,12 @@ describe("the loop that runs all requests of a model", () => {
     expect(told.filter((line) => line.includes("stuck"))).toHaveLength(1);
     // One after the other: one sequence is left.
     expect(told.indexOf("3 admitted")).toBeGreaterThan(told.indexOf("2 completed"));
+  });
+
+  it("ends when no sequence is left", async () => {
+    start([sequence({ clear: () => Promise.reject(new Error("the cache is stuck")) })]);
+    scheduler.submit(1, request({ maxTokens: 1 }));
+    await expect(scheduler.ended).rejects.toThrow("no sequence is left");
   });
 
   it("sees a cancellation that comes while it clears another sequence", async () => {

@@ -22,7 +22,8 @@ export class Scheduler {
   readonly #jobs = new Map<number, Job>();
   readonly #queueTimers = new Map<Job, NodeJS.Timeout>();
   readonly #estimate;
-  readonly #ended: Promise<void>;
+  /** Resolves when the loop has ended after `close`; rejects when it cannot go on: the process is of no use then. */
+  readonly ended: Promise<void>;
   #resume = () => {};
   /** Whether something has happened that the loop has not looked at. */
   #hasNews = false;
@@ -34,7 +35,7 @@ export class Scheduler {
     this.#limits = limits;
     this.#slots = loaded.sequences.map((sequence) => ({ sequence, isBroken: false, taken: undefined }));
     this.#estimate = waitEstimate(this.#slots.length);
-    this.#ended = this.#run();
+    this.ended = this.#run();
   }
 
   /** Takes a request; whatever becomes of it goes to the outbox. */
@@ -75,7 +76,7 @@ export class Scheduler {
     this.#isClosed = true;
     for (const timer of this.#queueTimers.values()) clearTimeout(timer);
     this.#wake();
-    await this.#ended;
+    await this.ended;
   }
 
   async #run(): Promise<void> {
@@ -105,7 +106,7 @@ export class Scheduler {
       this.#estimate.served();
       if (job.isOver) this.#drop(job);
     }
-    // Who ends this process gets a new one with all its sequences.
+    // A new process has all its sequences again.
     if (this.#slots.every(({ isBroken }) => isBroken)) throw new Error("no sequence is left that can be used");
   }
 
