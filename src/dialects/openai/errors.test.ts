@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fault, invalidField } from "../../core/reasons.ts";
+import { fault, invalidField, unsupportedField } from "../../core/reasons.ts";
 import { errorToOpenAI, paramOf, retryHeaders } from "./errors.ts";
 
 describe("an error's param", () => {
@@ -11,9 +11,21 @@ describe("an error's param", () => {
     ["max_tokens", { max_tokens: 1 }, "max_tokens"],
     ["sampling.repeat_penalty", { repetition_penalty: 1 }, "repetition_penalty"],
     ["end_user_id", { safety_identifier: "x" }, "safety_identifier"],
+    ["max_tokens", { n_predict: 1, max_tokens: null }, "n_predict"],
+    ["top_logprobs", { logprobs: true }, "logprobs"],
+    ["top_logprobs", { logprobs: true, top_logprobs: null }, "logprobs"],
+    ["top_logprobs", { logprobs: true, top_logprobs: 21 }, "top_logprobs"],
     ["reasoning.effort", {}, "reasoning_effort"],
+    ["reasoning", { thinking_token_budget: 1 }, "thinking_token_budget"],
+    ["sampling.dry", { dry_base: 2 }, "dry_base"],
+    ["tool_choice.tool_names", {}, "tool_choice"],
+    ["provider_options", { store: true }, "store"],
     ["response_format.grammar", { grammar: "x" }, "grammar"],
-    ["response_format.json_schema", { response_format: {} }, "response_format"],
+    ["response_format.json_schema", { response_format: {} }, "response_format.json_schema"],
+    ["response_format.json_schema", { guided_json: {} }, "guided_json"],
+    ["response_format.type", { response_format: {} }, "response_format.type"],
+    ["repeat_penalty", { repeat_penalty: "x", repetition_penalty: 1 }, "repeat_penalty"],
+    ["max_tokens", { max_tokens: "x", max_completion_tokens: 1 }, "max_tokens"],
     ["messages[2].parts[0].image", {}, "messages[2].content"],
     ["messages[2].parts[1].tool_call.name", {}, "messages[2].tool_calls"],
     ["messages[2].role", {}, "messages[2].role"],
@@ -22,6 +34,29 @@ describe("an error's param", () => {
     ["__proto__", {}, "__proto__"],
   ])("for %s in %o is %s", (field, body, param) => {
     expect(errorToOpenAI(invalidField(field, "x"), paramOf(body)).error.param).toBe(param);
+  });
+
+  it.each([
+    [invalidField("sampling.temperature", "9 is outside 0 to 2"), {}, "temperature: 9 is outside 0 to 2"],
+    [invalidField("choices", "is below 1"), {}, "n: is below 1"],
+    [
+      unsupportedField("messages[0].parts[1].image", "echo repeats text only"),
+      {},
+      "messages[0].content: is not supported: echo repeats text only",
+    ],
+    [
+      unsupportedField("top_logprobs", "echo has no probabilities"),
+      { logprobs: true },
+      "logprobs: is not supported: echo has no probabilities",
+    ],
+    [fault("invalid_request", "choices are too many", { fields: [{ field: "choices", description: "x" }] }), {}, "choices are too many"],
+  ])("begins the message too: %s", (error, body, message) => {
+    expect(errorToOpenAI(error, paramOf(body)).error.message).toBe(message);
+  });
+
+  it("has no half of a surrogate pair, nor has the message", () => {
+    const { message, param } = errorToOpenAI(invalidField("metadata.\ud800", "\udc00"), paramOf({})).error;
+    expect([message, param]).toEqual(["metadata.\ufffd: \ufffd", "metadata.\ufffd"]);
   });
 
   it("is null when no field is at fault", () => {

@@ -1,5 +1,6 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { fieldOf, reasonOf, reasons, retryAfterMsOf } from "../../core/reasons.ts";
+import { present, type Json } from "./read.ts";
 
 /** OpenAI's error object; all four keys are always there, and the code is a string, since clients reject others. */
 export interface OpenAIError {
@@ -9,21 +10,31 @@ export interface OpenAIError {
 /** What OpenAI calls a field of ours. The body tells which of two names the caller used. */
 export type ParamOf = (field: string) => string;
 
-const names: Readonly<Record<string, string>> = {
-  choices: "n",
-  response_format: "response_format",
-  "reasoning.effort": "reasoning_effort",
-  "reasoning.budget_tokens": "thinking_token_budget",
-  end_user_id: "user",
-  chat_template_options: "chat_template_kwargs",
-  idempotency_key: "idempotency-key",
-  "sampling.dry.base": "dry_base",
-  "sampling.dry.multiplier": "dry_multiplier",
-  "sampling.dry.allowed_length": "dry_allowed_length",
-  "sampling.dry.last_n": "dry_penalty_last_n",
-  "sampling.dry.sequence_breakers": "dry_sequence_breakers",
-  "sampling.xtc.probability": "xtc_probability",
-  "sampling.xtc.threshold": "xtc_threshold",
+/** What callers may have called a field, by its path in the contract: the first name that the body has is meant, and the first of all where it has none. */
+const names: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  choices: ["n"],
+  max_tokens: ["max_tokens", "max_completion_tokens", "n_predict"],
+  top_logprobs: ["top_logprobs", "logprobs"],
+  "tool_choice.mode": ["tool_choice"],
+  "tool_choice.tool_names": ["tool_choice"],
+  response_format: ["response_format", "grammar", "json_schema", "guided_json"],
+  reasoning: ["reasoning_effort", "thinking_token_budget"],
+  "reasoning.effort": ["reasoning_effort"],
+  "reasoning.budget_tokens": ["thinking_token_budget"],
+  end_user_id: ["safety_identifier", "user"],
+  chat_template_options: ["chat_template_kwargs"],
+  idempotency_key: ["idempotency-key"],
+  "sampling.repeat_penalty": ["repeat_penalty", "repetition_penalty"],
+  "sampling.dry": ["dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers"],
+  "sampling.dry.base": ["dry_base"],
+  "sampling.dry.multiplier": ["dry_multiplier"],
+  "sampling.dry.allowed_length": ["dry_allowed_length"],
+  "sampling.dry.last_n": ["dry_penalty_last_n"],
+  "sampling.dry.sequence_breakers": ["dry_sequence_breakers"],
+  "sampling.xtc": ["xtc_probability", "xtc_threshold"],
+  "sampling.xtc.probability": ["xtc_probability"],
+  "sampling.xtc.threshold": ["xtc_threshold"],
+  provider_options: ["service_tier", "store", "prediction", "verbosity", "prompt_cache_retention", "prompt_cache_options"],
 };
 
 const partNames: Readonly<Record<string, string>> = {
@@ -37,40 +48,32 @@ const partNames: Readonly<Record<string, string>> = {
   refusal: "refusal",
 };
 
-/** Two names for one field: the one that the body has is meant. */
-const aliases: Readonly<Record<string, readonly string[]>> = {
-  max_tokens: ["max_completion_tokens", "max_tokens"],
-  repeat_penalty: ["repetition_penalty", "repeat_penalty"],
-  user: ["safety_identifier", "user"],
-  thinking_token_budget: ["thinking_token_budget"],
-  response_format: ["response_format", "grammar", "json_schema", "guided_json"],
-};
-
-/** Names fields as the caller of this body did. */
+/** Names fields as the caller of this body did; paths that are OpenAI's already stay as they are. */
 export function paramOf(body: unknown): ParamOf {
+  const has = (name: string) => typeof body === "object" && body !== null && present(body as Json, name) !== undefined;
   return (field) => {
-    const name = openAIName(field);
-    const known = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
-    if (known === undefined || typeof body !== "object" || body === null) return name;
-    return known.find((alias) => Object.hasOwn(body, alias)) ?? name;
+    for (let at = field; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
+      const known = Object.hasOwn(names, at) ? names[at] : undefined;
+      if (known === undefined) continue;
+      const name = known.find(has) ?? known[0];
+      return name === at ? field : name;
+    }
+    const part = /^(messages\[\d+\])\.parts(?:\[\d+\])?(?:\.([a-z_]+))?/.exec(field);
+    if (part !== null) return `${part[1]}.${partNames[part[2] ?? "text"] ?? "content"}`;
+    return field.startsWith("sampling.") ? field.slice("sampling.".length) : field;
   };
 }
 
-/** OpenAI's name of a path in the contract's names; paths that are OpenAI's already stay as they are. */
-function openAIName(field: string): string {
-  for (let at = field; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
-    if (Object.hasOwn(names, at)) return names[at] ?? field;
-  }
-  const part = /^(messages\[\d+\])\.parts(?:\[\d+\])?(?:\.([a-z_]+))?/.exec(field);
-  if (part !== null) return `${part[1]}.${partNames[part[2] ?? "text"] ?? "content"}`;
-  return field.startsWith("sampling.") ? field.slice("sampling.".length) : field;
-}
-
-/** The error object for a fault. */
+/** The error object for a fault: param and message name the field as the caller did. */
 export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(undefined)): OpenAIError {
   const { openaiType: type, openaiCode: code } = reasons[reasonOf(error)];
   const field = fieldOf(error);
-  return { error: { message: error.rawMessage, type, param: field === undefined ? null : param(field), code } };
+  if (field === undefined) return { error: { message: error.rawMessage.toWellFormed(), type, param: null, code } };
+  const name = param(field);
+  // Messages about a field begin with it.
+  const begins = error.rawMessage.startsWith(`${field}: `);
+  const message = begins ? name + error.rawMessage.slice(field.length) : error.rawMessage;
+  return { error: { message: message.toWellFormed(), type, param: name.toWellFormed(), code } };
 }
 
 /** Shortest delay that is ever told, ms: on less, one SDK hammers. */

@@ -1,8 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MediaDetail, MessageSchema, Role, type Message, type PartSchema } from "../../../gen/parley/v1/messages_pb.ts";
-import { invalidField } from "../../core/reasons.ts";
-import { listAt, objectAt, oneOf, present, readAt, required, textAt, unsupported, type Json } from "./read.ts";
+import { invalidField, unsupportedField } from "../../core/reasons.ts";
+import { jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, textAt, type Json } from "./read.ts";
 
 type PartInit = MessageInitShape<typeof PartSchema>;
 
@@ -33,9 +33,10 @@ export function messagesFromOpenAI(value: unknown): Message[] {
 
 function messageFromOpenAI(message: Json, at: string): Message {
   const role = roleOf(required(message, "role", at), `${at}role`);
-  if (role === Role.UNSPECIFIED) throw unsupported(`${at}role`, "function messages are of an older API; send a tool message");
-  if (present(message, "function_call") !== undefined) throw unsupported(`${at}function_call`, "it is of an older API; send tool_calls");
-  if (present(message, "audio") !== undefined) throw unsupported(`${at}audio`, "earlier audio answers are not kept");
+  if (role === Role.UNSPECIFIED) throw unsupportedField(`${at}role`, "function messages are of an older API; send a tool message");
+  if (present(message, "function_call") !== undefined)
+    throw unsupportedField(`${at}function_call`, "it is of an older API; send tool_calls");
+  if (present(message, "audio") !== undefined) throw unsupportedField(`${at}audio`, "earlier audio answers are not kept");
   const name = readAt(message, { at, name: "name" }, textAt) ?? "";
   if (role === Role.TOOL) return create(MessageSchema, { role, name, parts: [toolResult(message, at)] });
   const parts = [...reasoning(message, at), ...contentParts(message, at), ...refusal(message, at), ...toolCalls(message, at)];
@@ -64,12 +65,12 @@ function refusal(message: Json, at: string): PartInit[] {
 function contentParts(message: Json, at: string): PartInit[] {
   const content = present(message, "content");
   if (content === undefined) return [];
-  if (typeof content === "string") return [textPart(content)];
+  if (typeof content === "string") return [textPart(textAt(content, `${at}content`))];
   return listAt(content, `${at}content`).map((part, index) => contentPart(part, `${at}content[${index}]`));
 }
 
 function contentPart(value: unknown, path: string): PartInit {
-  if (typeof value === "string") return textPart(value);
+  if (typeof value === "string") return textPart(textAt(value, path));
   const part = objectAt(value, path);
   const at = `${path}.`;
   const type = textAt(required(part, "type", at), `${at}type`);
@@ -87,7 +88,7 @@ function contentPart(value: unknown, path: string): PartInit {
     case "file":
       return filePart(objectAt(required(part, "file", at), `${at}file`), `${at}file.`);
     default:
-      throw unsupported(`${at}type`, `${JSON.stringify(type.slice(0, 64))} is none of text, image_url, input_audio, file, refusal`);
+      throw unsupportedField(`${at}type`, `${JSON.stringify(type.slice(0, 64))} is none of text, image_url, input_audio, file, refusal`);
   }
 }
 
@@ -138,13 +139,14 @@ function toolCalls(message: Json, at: string): PartInit[] {
     const path = `${at}tool_calls[${index}]`;
     const call = objectAt(value, path);
     const type = readAt(call, { at: `${path}.`, name: "type" }, textAt) ?? "function";
-    if (type !== "function") throw unsupported(`${path}.type`, `only function calls are known, not ${JSON.stringify(type.slice(0, 64))}`);
+    if (type !== "function")
+      throw unsupportedField(`${path}.type`, `only function calls are known, not ${JSON.stringify(type.slice(0, 64))}`);
     const id = textAt(required(call, "id", `${path}.`), `${path}.id`);
     const called = objectAt(required(call, "function", `${path}.`), `${path}.function`);
     const name = textAt(required(called, "name", `${path}.function.`), `${path}.function.name`);
     const given = present(called, "arguments") ?? "";
     // Some clients send the arguments parsed.
-    const text = typeof given === "string" ? given : JSON.stringify(objectAt(given, `${path}.function.arguments`));
+    const text = (typeof given === "string" ? textAt : jsonTextAt)(given, `${path}.function.arguments`);
     return { part: { case: "toolCall", value: { id, name, arguments: text } } };
   });
 }

@@ -1,11 +1,14 @@
 import type { Model } from "../../../gen/parley/v1/models_pb.ts";
 
+/** When this process began, s since the epoch: models that are part of the program are as old as that. */
+const processStarted = Math.floor(performance.timeOrigin / 1000);
+
 /** OpenAI's model object, with what other servers add of the same name. */
 export function modelToOpenAI(model: Model): object {
   return {
     id: model.id,
     object: "model",
-    created: Number(model.created?.seconds ?? 0n),
+    created: model.created === undefined ? processStarted : Number(model.created.seconds),
     owned_by: model.ownedBy === "" ? "local" : model.ownedBy,
     ...(model.contextLength !== undefined && { max_model_len: model.contextLength }),
   };

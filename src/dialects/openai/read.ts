@@ -1,8 +1,9 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { fault, invalidField } from "../../core/reasons.ts";
+import { invalidField } from "../../core/reasons.ts";
 import type { ConnectError } from "@connectrpc/connect";
 
-// Readers of parsed JSON: null is absent everywhere, since clients send both; a wrong type is refused by name.
+// Readers of parsed JSON: null is absent everywhere, since clients send both; a wrong type is refused by name. Text is made well-formed here,
+// at the border: half of a surrogate pair is no character, UTF-8 has no place for it, and strict parsers refuse it in our answers.
 
 /** A JSON object of unknown shape. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -21,14 +22,16 @@ export function listAt(value: unknown, path: string): readonly unknown[] {
 
 /** The text a value is, or a refusal that names `path`. */
 export function textAt(value: unknown, path: string): string {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value.toWellFormed();
   throw wrongType(path, "a string", value);
 }
 
 /** The number a value is, or a refusal that names `path`. */
 export function numberAt(value: unknown, path: string): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw wrongType(path, "a number", value);
+  if (typeof value !== "number") throw wrongType(path, "a number", value);
+  // What the parser makes of 1e999.
+  if (!Number.isFinite(value)) throw invalidField(path, "is out of range: no number of 64 bits is that large");
+  return value;
 }
 
 /** The integer of 32 bits a value is, or a refusal that names `path`. */
@@ -88,24 +91,22 @@ export function oneOf<Value>(table: Readonly<Record<string, Value>>): (value: un
   };
 }
 
-/** Any JSON as its text. */
+/** An object as its JSON text, or a refusal that names `path`. */
 export function jsonTextAt(value: unknown, path: string): string {
-  return JSON.stringify(objectAt(value, path));
+  return JSON.stringify(structAt(value, path));
 }
 
-/** An object as a Struct takes it. */
+/** An object as a Struct takes it, or a refusal that names `path`. */
 export function structAt(value: unknown, path: string): JsonObject {
-  return objectAt(value, path) as JsonObject;
+  return Object.fromEntries(Object.entries(objectAt(value, path)).map(([key, item]) => [key.toWellFormed(), jsonAt(item, path)]));
 }
 
-/** A value of unknown shape as JSON; what was parsed from JSON is nothing else. */
-export function asJson(value: unknown): JsonValue {
-  return value as JsonValue;
-}
-
-/** Refuses a field that is known and cannot be honoured. */
-export function unsupported(path: string, because: string): ConnectError {
-  return fault("unsupported_field", `${path} is not supported: ${because}`, { fields: [{ field: path, description: because }] });
+/** Any JSON as it may leave again: its text well-formed, its numbers finite. */
+function jsonAt(value: unknown, path: string): JsonValue {
+  if (typeof value === "string") return value.toWellFormed();
+  if (typeof value === "number") return numberAt(value, path);
+  if (Array.isArray(value)) return value.map((item) => jsonAt(item, path));
+  return typeof value === "object" && value !== null ? structAt(value, path) : (value as JsonValue);
 }
 
 function wrongType(path: string, wanted: string, value: unknown): ConnectError {

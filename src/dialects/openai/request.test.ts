@@ -34,6 +34,39 @@ describe("a chat completion request", () => {
     });
   });
 
+  it("says that a number is out of range where the parser has made it infinite", () => {
+    const body = (fields: string) => JSON.parse(`{"messages": [{"role": "user", "content": "x"}], ${fields}}`) as unknown;
+    for (const [fields, field] of [
+      [`"temperature": 1e999`, "temperature"],
+      [`"max_tokens": -1e999`, "max_tokens"],
+      [`"chat_template_kwargs": {"a": [1e999]}`, "chat_template_kwargs"],
+    ] as const)
+      expect(thrownBy(body(fields))).toMatchObject({ rawMessage: `${field}: is out of range: no number of 64 bits is that large` });
+  });
+
+  it("has U+FFFD for half of a surrogate pair, wherever text stands", () => {
+    const half = "a\ud83d";
+    const whole = "\u{1f600}";
+    const called = (given: unknown) => [{ id: "c", function: { name: "f", arguments: given } }];
+    const { request } = chatRequestFromOpenAI({
+      model: half,
+      messages: [
+        { role: "user", content: half },
+        { role: "user", content: [half, { type: "text", text: half + whole }] },
+        { role: "assistant", reasoning_content: half, tool_calls: [...called(half), ...called({ [half]: [half] })] },
+      ],
+      stop: half,
+      metadata: { [half]: half },
+      chat_template_kwargs: { [half]: { x: [half] } },
+      guided_json: half,
+      prediction: { content: half },
+    });
+    const text = JSON.stringify(toJson(ChatRequestSchema, request));
+    expect(text).not.toMatch(/\\ud83d/);
+    expect(text.match(/a\ufffd/g)).toHaveLength(15);
+    expect(text).toContain(whole);
+  });
+
   it("is read or refused, whatever stands in it: never a fault of ours", () => {
     const names = [...new Set(golden.accepted.flatMap(({ body }) => Object.keys(body as object)))];
     const body = dictionary(constantFrom(...names), anything({ maxDepth: 4, withNullPrototype: true }));

@@ -1,25 +1,11 @@
-import { create, type JsonObject } from "@bufbuild/protobuf";
-import { ChatRequestSchema, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import { ChatRequestSchema, Priority, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { ReasoningEffort, ReasoningSchema, type Reasoning } from "../../../gen/parley/v1/messages_pb.ts";
-import { invalidField } from "../../core/reasons.ts";
+import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { messagesFromOpenAI } from "./messages.ts";
-import {
-  asJson,
-  booleanAt,
-  defined,
-  integerAt,
-  listAt,
-  objectAt,
-  oneOf,
-  present,
-  read,
-  readAt,
-  required,
-  structAt,
-  textAt,
-  unsupported,
-  type Json,
-} from "./read.ts";
+import { providerOptionsFromOpenAI } from "./passed.ts";
+import { booleanAt, defined, integerAt, listAt, objectAt, oneOf, read, readAt, required, structAt, textAt, type Json } from "./read.ts";
+import { refuseUnsupported } from "./refusals.ts";
 import { samplingFromOpenAI } from "./sampling.ts";
 import { responseFormatFromOpenAI, toolChoiceFromOpenAI, toolsFromOpenAI } from "./tools.ts";
 
@@ -31,30 +17,6 @@ export interface OpenAIChatRequest {
   /** Whether a stream ends with a chunk that has the usage. */
   readonly includeUsage: boolean;
 }
-
-/** Known fields that cannot be honoured, and why; each would change what the answer means. */
-const refusedNames: Readonly<Record<string, string>> = {
-  functions: "it is of an older API; send tools",
-  function_call: "it is of an older API; send tool_choice",
-  audio: "answers are text",
-  web_search_options: "this service searches nothing",
-  moderation: "this service moderates nothing",
-  stop_token_ids: "send stop, as texts",
-  bad_words: "send logit_bias",
-  logits_processors: "they would be code of the caller",
-  guided_regex: "send response_format, or grammar",
-  guided_choice: "send response_format, or grammar",
-  guided_grammar: "send grammar, as GBNF",
-  structured_outputs: "send response_format",
-  prompt_logprobs: "only the answer's tokens have logprobs",
-  use_beam_search: "tokens are drawn, not searched",
-  chat_template: "the model's own template is used",
-  mirostat: "send temperature, top_p or min_p",
-  best_of: "send n",
-};
-
-/** Fields of OpenAI's that other upstreams do not know; they pass to an upstream named `openai` and change nothing elsewhere. */
-const passedNames = ["service_tier", "store", "prediction", "verbosity", "prompt_cache_retention", "prompt_cache_options"];
 
 const effortOf = oneOf({
   none: ReasoningEffort.NONE,
@@ -74,6 +36,7 @@ export function chatRequestFromOpenAI(json: unknown): OpenAIChatRequest {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw invalidField("body", "must be a JSON object");
   const body = json as Json;
   refuseUnsupported(body);
+  refuseModalities(body);
   const request = create(
     ChatRequestSchema,
     defined({
@@ -91,30 +54,21 @@ export function chatRequestFromOpenAI(json: unknown): OpenAIChatRequest {
       reasoning: reasoning(body),
       endUserId: read(body, "safety_identifier", textAt) ?? read(body, "user", textAt),
       metadata: read(body, "metadata", labelsAt),
+      priority: read(body, "priority", priorityAt),
       minTokens: read(body, "min_tokens", integerAt),
       ignoreEos: read(body, "ignore_eos", booleanAt),
       continueFinalMessage: continueFinalMessage(body),
       chatTemplateOptions: read(body, "chat_template_kwargs", structAt),
       promptCacheKey: read(body, "prompt_cache_key", textAt),
-      providerOptions: providerOptions(body),
+      providerOptions: providerOptionsFromOpenAI(body),
     }),
   );
   return { request, stream: read(body, "stream", booleanAt) ?? false, includeUsage: read(body, "stream_options", usageWanted) ?? false };
 }
 
-function refuseUnsupported(body: Json): void {
-  for (const name of Object.keys(body)) {
-    const because = Object.hasOwn(refusedNames, name) ? refusedNames[name] : undefined;
-    if (because !== undefined && !isNeutral(present(body, name))) throw unsupported(name, because);
-  }
+function refuseModalities(body: Json): void {
   const modalities = read(body, "modalities", listAt) ?? [];
-  if (modalities.some((modality) => modality !== "text")) throw unsupported("modalities", "answers are text");
-}
-
-/** Whether a value says nothing: clients send unused fields as null, false, 0 or empty. */
-function isNeutral(value: unknown): boolean {
-  if (value === undefined || value === false || value === 0 || value === "none") return true;
-  return Array.isArray(value) && value.length === 0;
+  if (modalities.some((modality) => modality !== "text")) throw unsupportedField("modalities", "answers are text");
 }
 
 function maxTokens(body: Json): number | undefined {
@@ -152,23 +106,25 @@ function reasoning(body: Json): Reasoning | undefined {
 function continueFinalMessage(body: Json): boolean {
   const isContinued = read(body, "continue_final_message", booleanAt) ?? false;
   if (read(body, "add_generation_prompt", booleanAt) === false && !isContinued)
-    throw unsupported("add_generation_prompt", "false goes only with continue_final_message");
+    throw unsupportedField("add_generation_prompt", "false goes only with continue_final_message");
   return isContinued;
 }
 
+/** vLLM's numbers, where a lower one goes first and 0 is usual: what may wait is batch work, which has no order of its own. */
+function priorityAt(value: unknown, path: string): Priority {
+  const place = integerAt(value, path);
+  if (place < 0) throw unsupportedField(path, "nothing goes before other calls; send 0, or more for a call that may wait");
+  return place === 0 ? Priority.UNSPECIFIED : Priority.BATCH;
+}
+
 function stopAt(value: unknown, path: string): string[] {
-  if (typeof value === "string") return [value];
+  if (typeof value === "string") return [textAt(value, path)];
   return listAt(value, path).map((item, index) => textAt(item, `${path}[${index}]`));
 }
 
 function labelsAt(value: unknown, path: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(objectAt(value, path)).map(([key, label]) => [key, textAt(label, `${path}.${key}`)]));
-}
-
-function providerOptions(body: Json): JsonObject | undefined {
-  const passed = passedNames.filter((name) => present(body, name) !== undefined);
-  if (passed.length === 0) return undefined;
-  return { openai: Object.fromEntries(passed.map((name) => [name, asJson(body[name])])) };
+  const labels = Object.entries(objectAt(value, path));
+  return Object.fromEntries(labels.map(([key, label]) => [key.toWellFormed(), textAt(label, `${path}.${key}`)]));
 }
 
 function usageWanted(value: unknown, path: string): boolean {

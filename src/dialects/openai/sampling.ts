@@ -33,7 +33,9 @@ function repeatPenalty(body: Json): number | undefined {
 
 function seedAt(value: unknown, path: string): bigint {
   const seed = numberAt(value, path);
-  if (!Number.isInteger(seed) || Math.abs(seed) >= 2 ** 63) throw invalidField(path, `${seed} is not an integer of 64 bits`);
+  if (!Number.isInteger(seed)) throw invalidField(path, `${seed} is not an integer`);
+  // Above, the parser has rounded already, and another seed than the caller's would be honoured.
+  if (!Number.isSafeInteger(seed)) throw invalidField(path, `is beyond ${Number.MAX_SAFE_INTEGER}, where numbers of JSON lose digits`);
   return BigInt(seed);
 }
 

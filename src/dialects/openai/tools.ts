@@ -8,8 +8,8 @@ import {
   type Tool,
   type ToolChoice,
 } from "../../../gen/parley/v1/messages_pb.ts";
-import { invalidField } from "../../core/reasons.ts";
-import { booleanAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, textAt, unsupported, type Json } from "./read.ts";
+import { invalidField, unsupportedField } from "../../core/reasons.ts";
+import { booleanAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, textAt, type Json } from "./read.ts";
 
 /** Reads `tools`. */
 export function toolsFromOpenAI(value: unknown): Tool[] {
@@ -18,7 +18,7 @@ export function toolsFromOpenAI(value: unknown): Tool[] {
 
 function toolFromOpenAI(tool: Json, at: string): Tool {
   const type = textAt(required(tool, "type", at), `${at}type`);
-  if (type !== "function") throw unsupported(`${at}type`, `only function tools are known, not ${JSON.stringify(type.slice(0, 64))}`);
+  if (type !== "function") throw unsupportedField(`${at}type`, `only function tools are known, not ${JSON.stringify(type.slice(0, 64))}`);
   const described = objectAt(required(tool, "function", at), `${at}function`);
   const below = `${at}function.`;
   const strict = readAt(described, { at: below, name: "strict" }, booleanAt);
@@ -43,7 +43,7 @@ export function toolChoiceFromOpenAI(value: unknown): ToolChoice {
   const choice = objectAt(value, "tool_choice");
   const type = textAt(required(choice, "type", "tool_choice."), "tool_choice.type");
   if (type === "function") return create(ToolChoiceSchema, { mode: ToolChoiceMode.REQUIRED, toolNames: [nameOf(choice, "tool_choice.")] });
-  if (type !== "allowed_tools") throw unsupported("tool_choice.type", "only function and allowed_tools are known");
+  if (type !== "allowed_tools") throw unsupportedField("tool_choice.type", "only function and allowed_tools are known");
   const at = "tool_choice.allowed_tools.";
   const allowed = objectAt(required(choice, "allowed_tools", "tool_choice."), "tool_choice.allowed_tools");
   const toolNames = listAt(required(allowed, "tools", at), `${at}tools`).map((tool, index) =>
@@ -67,7 +67,7 @@ export function responseFormatFromOpenAI(body: Json): ResponseFormat | undefined
   const value = present(body, name);
   if (name === "grammar") return create(ResponseFormatSchema, { format: { case: "grammar", value: { gbnf: textAt(value, name) } } });
   if (name === "response_format") return formatFromOpenAI(objectAt(value, name));
-  const schema = typeof value === "string" ? value : jsonTextAt(value, name);
+  const schema = (typeof value === "string" ? textAt : jsonTextAt)(value, name);
   return create(ResponseFormatSchema, { format: { case: "jsonSchema", value: { name: "answer", schema } } });
 }
 

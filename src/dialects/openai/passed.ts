@@ -1,0 +1,20 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { booleanAt, defined, oneOf, read, structAt, textAt, type Json } from "./read.ts";
+
+const tierOf = oneOf({ auto: "auto", default: "default", flex: "flex", scale: "scale", priority: "priority", fast: "fast" });
+
+/** Fields of OpenAI's about what an answer costs and where it is kept, and how each is read; they never change what it says. */
+const passed: Readonly<Record<string, (value: unknown, path: string) => JsonValue>> = {
+  service_tier: tierOf,
+  store: booleanAt,
+  prediction: structAt,
+  verbosity: textAt,
+  prompt_cache_retention: textAt,
+  prompt_cache_options: structAt,
+};
+
+/** Options for an upstream named `openai`, which no other upstream knows. Undefined when the body has none. */
+export function providerOptionsFromOpenAI(body: Json): JsonObject | undefined {
+  const openai = defined(Object.fromEntries(Object.entries(passed).map(([name, as]) => [name, read(body, name, as)])));
+  return Object.keys(openai).length === 0 ? undefined : { openai: openai as JsonObject };
+}
