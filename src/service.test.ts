@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { createClient, type ConnectRouter } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -11,7 +8,6 @@ import { loadConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { callContext } from "./core/context.ts";
 import { chatKind, countTokensKind } from "./core/kinds.ts";
-import type { Log } from "./core/ports.ts";
 import { reasonOf } from "./core/reasons.ts";
 import { only } from "./core/stream.ts";
 import { callLayers, startServer, targetLayers, type ParleyServer } from "./service.ts";
@@ -20,6 +16,8 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { testCall } from "./testing/call-context.ts";
 import { eventsOf, failureOf, outlineOf, textOf } from "./testing/collect-events.ts";
 import { userRequest } from "./testing/sample-request.ts";
+import { recordingLog } from "./testing/recording-log.ts";
+import { sharedFolder } from "./testing/temporary-folder.ts";
 
 const loaded = loadConfig({ environment: { LLM_PROVIDER: "echo" } });
 const parts = { loaded, clock: systemClock, log: silentLog, metrics: createMetrics() };
@@ -42,20 +40,18 @@ describe("the order of the layers", () => {
 });
 
 describe("the service", () => {
-  const lines: (Readonly<Record<string, unknown>> | undefined)[] = [];
-  const log: Log = { ...silentLog, info: (message, facts) => void (message === "call" && lines.push(facts)) };
+  const { log, lines } = recordingLog();
+  const lastCall = () => lines.findLast(({ message }) => message === "call")?.facts;
   const routes = (router: ConnectRouter) =>
     void router.service(ProviderService, { listProviders: () => ({ defaultProvider: "of the embedding program" }) });
   let server: ParleyServer;
-  let folder: string;
+  const folder = sharedFolder();
   const environment = (port: number) => ({ LLM_PROVIDER: "echo", LLM_PORT: String(port), LLM_MODELS_DIR: folder, LLM_DATA_DIR: folder });
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "parley-service-"));
     server = await startServer(loadConfig({ environment: environment(0) }), { log, routes });
   });
   afterAll(async () => {
     await server.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it("streams chat through every layer, in the order that the contract promises", async () => {
@@ -64,20 +60,20 @@ describe("the service", () => {
     expect(outlineOf(events)).toEqual(["accepted", "started", "text", "finished", "completed"]);
     expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index));
     expect(textOf(events)).toBe("one two three");
-    expect(lines.at(-1)).toMatchObject({ operation: "chat", provider: "echo", status: "ok" });
+    expect(lastCall()).toMatchObject({ operation: "chat", provider: "echo", status: "ok" });
   });
 
   it("counts tokens through the same layers, without those of chat", async () => {
     const request = create(CountTokensRequestSchema, { chat: userRequest("one two three") });
     const counted = await only(server.service.countTokens(request, callContext(testCall(), countTokensKind, request)));
     expect(counted).toMatchObject({ promptTokens: 4, model: "echo" });
-    expect(lines.at(-1)).toMatchObject({ operation: "count_tokens", status: "ok" });
+    expect(lastCall()).toMatchObject({ operation: "count_tokens", status: "ok" });
     const wrong = create(CountTokensRequestSchema, { chat: { messages: [] } });
     const refusal = await failureOf(
       (async () => only(server.service.countTokens(wrong, callContext(testCall(), countTokensKind, wrong))))(),
     );
     expect(reasonOf(refusal)).toBe("invalid_request");
-    expect(lines.at(-1)).toMatchObject({ operation: "count_tokens", status: "invalid_request" });
+    expect(lastCall()).toMatchObject({ operation: "count_tokens", status: "invalid_request" });
   });
 
   it("counts what a request is then billed", async () => {
