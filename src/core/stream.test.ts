@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fault, reasonOf } from "./reasons.ts";
-import { observe, only, type Outcome } from "./stream.ts";
+import { mapErrors, mapStream, observe, only, type Outcome } from "./stream.ts";
 
 describe("observe", () => {
   const watch = () => {
@@ -52,5 +52,39 @@ describe("observe", () => {
     }, watcher);
     expect(reasonOf(await failureOf(eventsOf(stream)))).toBe("model_not_found");
     expect(seen).toEqual(["failed"]);
+  });
+});
+
+describe("mapStream and mapErrors", () => {
+  /** Two letters and a failure; tells when it is left. */
+  function failing() {
+    const told: string[] = [];
+    const stream = (async function* () {
+      try {
+        yield "a";
+        yield "b";
+        throw new Error("secret");
+      } finally {
+        told.push("over");
+      }
+    })();
+    return { stream, told };
+  }
+  const shout = (letter: string) => letter.toUpperCase();
+  const tell = (error: unknown) => fault("internal", "it failed", { cause: error });
+
+  it("change events, and what is thrown", async () => {
+    const seen: string[] = [];
+    const read = async () => {
+      for await (const letter of mapErrors(mapStream(failing().stream, shout), tell)) seen.push(letter);
+    };
+    const error = await failureOf(read());
+    expect([seen, error.rawMessage, (error.cause as Error).message]).toEqual([["A", "B"], "it failed", "secret"]);
+  });
+  it("leave the inner stream with whoever leaves them", async () => {
+    const [first, second] = [failing(), failing()];
+    for await (const _ of mapStream(first.stream, shout)) break;
+    for await (const _ of mapErrors(second.stream, tell)) break;
+    expect([first.told, second.told]).toEqual([["over"], ["over"]]);
   });
 });

@@ -71,13 +71,29 @@ function iteratorOf<Event>(make: () => AsyncIterable<Event>): AsyncIterator<Even
 
 /** Changes each event of a stream. */
 export function mapStream<Event, Changed>(stream: AsyncIterable<Event>, change: (event: Event) => Changed): AsyncIterable<Changed> {
+  const map = (result: IteratorResult<Event>): IteratorResult<Changed> =>
+    result.done === true ? result : { done: false, value: change(result.value) };
+  return forwarded(stream, (result) => result.then(map));
+}
+
+/** Throws what a stream throws as `change` makes it; called once, for a stream that has thrown is over. */
+export function mapErrors<Event>(stream: AsyncIterable<Event>, change: (error: unknown) => Error): AsyncIterable<Event> {
+  const fail = (error: unknown) => {
+    throw change(error);
+  };
+  return forwarded(stream, (result) => result.catch(fail));
+}
+
+/** A stream whose every result is that of another, turned: cheaper than a generator around it. Who leaves it leaves the other, and waits until that has been left. */
+function forwarded<Event, Changed>(
+  stream: AsyncIterable<Event>,
+  turn: (result: Promise<IteratorResult<Event>>) => Promise<IteratorResult<Changed>>,
+): AsyncIterable<Changed> {
   return {
     [Symbol.asyncIterator](): AsyncIterator<Changed> {
       const inner = stream[Symbol.asyncIterator]();
-      const map = (result: IteratorResult<Event>): IteratorResult<Changed> =>
-        result.done === true ? result : { done: false, value: change(result.value) };
       return {
-        next: () => inner.next().then(map),
+        next: () => turn(inner.next()),
         return: async () => {
           await inner.return?.();
           return { done: true, value: undefined };

@@ -3,6 +3,7 @@ import { ConnectError, type Interceptor } from "@connectrpc/connect";
 import { RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { asFault } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
+import { mapErrors } from "../../core/stream.ts";
 import { logCause } from "../log-lines.ts";
 import type { Exchange } from "../exchange.ts";
 import { exchangeOf } from "./exchange-key.ts";
@@ -11,11 +12,11 @@ import { exchangeOf } from "./exchange-key.ts";
 export function edge(log: Log): Interceptor {
   return (next) => async (request) => {
     const exchange = exchangeOf(request.contextValues);
-    const onError = (error: unknown): never => {
-      throw outgoing(exchange, error, log);
-    };
-    const response = await next(request).catch(onError);
-    return response.stream ? { ...response, message: withErrors(response.message, onError) } : response;
+    const change = (error: unknown) => outgoing(exchange, error, log);
+    const response = await next(request).catch((error: unknown) => {
+      throw change(error);
+    });
+    return response.stream ? { ...response, message: mapErrors(response.message, change) } : response;
   };
 }
 
@@ -30,20 +31,4 @@ export function outgoing(exchange: Exchange, error: unknown, log: Log): ConnectE
   const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
   copy.details = [...known.details, info];
   return copy;
-}
-
-/** Forwards the inner promises: a generator here would cost every event of every stream. */
-function withErrors<Event>(stream: AsyncIterable<Event>, onError: (error: unknown) => never): AsyncIterable<Event> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = stream[Symbol.asyncIterator]();
-      return {
-        next: () => inner.next().catch(onError),
-        return: async () => {
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
 }
