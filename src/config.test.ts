@@ -126,6 +126,10 @@ describe("a bad file is refused whole, with the path of the key", () => {
     ["aliases: {a: 1}", "aliases.a: must be a text"],
     ["upstreams: [{name: x, kind: openai}]", "upstreams[0]: upstreams of the kind openai are not in this version"],
     ["upstreams: [{name: x, kind: opnai}]", 'upstreams[0].kind: there is no kind "opnai"'],
+    [
+      "routes: [{model: a, targets: [{upstream: echo}]}, {model: a, targets: [{upstream: echo}]}]",
+      'routes[1].model: there is a route for "a" already',
+    ],
     ["routes: [{model: a, targets: []}]", "routes[0].targets: must name one target"],
     ["routes: [{model: a, targets: [{upstream: echo}, {upstream: echo}]}]", "more than one target is not in this version"],
     ["routes: [{model: a, targets: [{upstream: openai}]}]", 'routes[0].targets[0].upstream: "openai" is not in this version'],

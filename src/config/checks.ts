@@ -47,7 +47,11 @@ function* problems(config: Config): Generator<Problem> {
   yield* httpProblems(config);
   yield* modelsProblems(config);
   for (const [index, upstream] of config.upstreams.entries()) yield* upstreamProblems(upstream, `upstreams[${index}]`);
-  for (const [index, route] of config.routes.entries()) yield* routeProblems(route, `routes[${index}]`);
+  for (const [index, route] of config.routes.entries()) {
+    yield* routeProblems(route, `routes[${index}]`);
+    if (config.routes.slice(0, index).some(({ model }) => model === route.model))
+      yield { path: `routes[${index}].model`, what: `there is a route for ${JSON.stringify(route.model)} already` };
+  }
   yield* aliasProblems(config);
   yield* engineProblems(config);
   yield* limitProblems(config);
