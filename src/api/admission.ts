@@ -6,6 +6,7 @@ import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
 import { endSpan } from "../telemetry/tracing.ts";
 import { cut, isFinished, type Doors, type Exchange, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
 import { judge, type Judge } from "./judge.ts";
+import { discardRest } from "./linger.ts";
 import { logEnd } from "./log-lines.ts";
 import { describeEnd, openSpan } from "./server-span.ts";
 
@@ -78,7 +79,7 @@ async function run(exchange: Exchange, procedure: Procedure, { clock, limits }: 
     outcome.error ??= asFault(error);
   }
   if (!response.writableEnded) cut(exchange);
-  else stopSending(request);
+  else discardRest(request);
   // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
   const stop = clock.after(limits.idleConnectionMs, () => cut(exchange));
   await closed;
@@ -127,20 +128,6 @@ function finish(exchange: Exchange, procedure: Procedure, { log, clock, refused 
   logEnd({ exchange, procedure, log, durationMs });
   if (procedure.purpose === "call" && outcome.error !== undefined) refused(reasonOf(outcome.error), durationMs);
 }
-
-/** How often it is looked whether the end of an early answer has been sent, ms. */
-const sentCheckMs = 5;
-
-/** Tells an HTTP/2 client that the rest of its body is not wanted, once the answer is out: the stream would stay open until that is sent. */
-function stopSending(request: HttpRequest): void {
-  if (!("stream" in request) || request.complete || request.stream.endAfterHeaders || request.stream.closed) return;
-  // No event says that trailers have been sent, and a reset before would take their place.
-  if (request.stream.state.localClose === 1) request.stream.close(noError);
-  else setTimeout(() => stopSending(request), sentCheckMs).unref();
-}
-
-/** NGHTTP2_NO_ERROR. */
-const noError = 0;
 
 function protocolOf({ headers }: HttpRequest, { family }: Procedure): string {
   if (family === "rest") return "rest";

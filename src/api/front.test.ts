@@ -140,3 +140,29 @@ describe("a connection", () => {
     }
   });
 });
+
+describe("a client that goes on sending", () => {
+  const slow = { headersMs: 40, bodyMs: 100 };
+
+  /** Sends a piece whenever the one before has gone out, until the connection is closed; answers what was received. */
+  async function persist(first: string, piece: string): Promise<string> {
+    const client = await rawClient(doors!.url);
+    client.socket.removeAllListeners("end");
+    client.send(first);
+    const timer = setInterval(() => client.socket.destroyed || client.socket.write(piece), 20);
+    return client.closed().finally(() => clearInterval(timer));
+  }
+
+  it.each([
+    ["headers that never end", "GET /healthz HTTP/1.1\r\n", "x: y\r\n", 408],
+    ["the body of an unknown path", "POST /v1/nope HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n", " ", 404],
+    ["a body that is too large", "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n", " ", 413],
+    ["a body that is too slow", "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n", " ", 408],
+    ["what is no HTTP", "GARBAGE\r\n\r\n", "x", 400],
+  ])("%s is answered once, and its connection closed", async (_what, first, piece, status) => {
+    doors = await openDoors(saying("x"), { limits: slow });
+    const text = await persist(first, piece);
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
+    expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+});

@@ -55,6 +55,20 @@ describe("HTTP/2", () => {
     expect(await ask({}, "{", false)).toMatchObject({ status: 408, text: expect.stringContaining("request_timeout"), reset: 0 });
   });
 
+  it("lets a client finish a body that is not wanted, so that it gets to read the answer", async () => {
+    const stream = session.request({ ":method": "POST", ":path": "/v1/nope" });
+    stream.write("x".repeat(30_000));
+    let text = "";
+    for await (const chunk of stream.setEncoding("utf8")) text += chunk as string;
+    expect(text).toContain("route_not_found");
+    // What the server sent before the acknowledgement of a PING has arrived by then.
+    for (let round = 0; round < 3; round += 1) await new Promise((resolve) => session.ping(resolve));
+    expect([stream.closed, stream.destroyed]).toEqual([false, false]);
+    stream.end("x".repeat(100_000));
+    await new Promise((resolve) => stream.once("close", resolve));
+    expect(await ask({ ":path": "/healthz" })).toMatchObject({ status: 200 });
+  });
+
   it("refuses a flood of headers, and goes on serving", async () => {
     const flood = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`x-${index}`, "1"]));
     expect(await ask({ ...flood, ":path": "/healthz" })).not.toMatchObject({ status: 200 });

@@ -22,14 +22,17 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
     connectionsCheckingInterval: Math.min(checkIntervalMs, Math.max(10, limits.headersMs / 4)),
     noDelay: true,
   });
-  const answers = new WeakMap<Duplex, HttpResponse>();
+  const latest = new WeakMap<Duplex, { readonly request: HttpRequest; readonly response: HttpResponse }>();
   server.on("request", (request, response) => {
-    answers.set(request.socket, response as HttpResponse);
+    // A request that was answered before it was whole, and then became so.
+    if (!request.socket.writable) return void request.socket.destroy();
+    latest.set(request.socket, { request, response: response as HttpResponse });
     handle(request, response as HttpResponse);
   });
   server.on("clientError", (error, socket) => {
-    const last = answers.get(socket);
-    answerUnreadable(error, socket, last?.headersSent === true && !last.writableEnded);
+    const last = latest.get(socket);
+    // The answer of a request that is whole is followed by the next request, which is the one that failed.
+    answerUnreadable(error, socket, last?.response.headersSent === true && !(last.response.writableEnded && last.request.complete));
   });
   server.on("connect", (_request, socket: Duplex) => answerRaw(socket, 405, "method_not_allowed", "CONNECT is not allowed here"));
   return server;
