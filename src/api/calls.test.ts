@@ -131,6 +131,19 @@ describe("a deadline ends the work", () => {
     }
   });
 
+  it("of answers that come whole, over RPC and REST, and not of streams", async () => {
+    const { script, reason } = hanging();
+    doors = await openDoors(script, { limits: { unaryCallMs: 60, callMs: 200 } });
+    const client = createClient(ChatService, transports["gRPC"]!());
+    const error = ConnectError.from(await client.chat(chat).catch((thrown: unknown) => thrown));
+    expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: "TIME_LIMIT", metadata: { limit: "unaryCallMs" } });
+    expect(await reason).toBe("time_limit");
+    const whole = await fetch(`${doors.url}/v1/chat/completions`, { method: "POST", body });
+    expect([whole.status, await whole.json()]).toEqual([504, { error: expect.objectContaining({ code: "time_limit" }) }]);
+    const stream = await (await fetch(`${doors.url}/v1/chat/completions`, { method: "POST", body: streamed })).text();
+    expect(stream).toContain("limits.callMs");
+  });
+
   it("that cannot be read is refused", async () => {
     doors = await openDoors(saying("x"));
     const response = await fetch(`${doors.url}/parley.v1.ChatService/Chat`, {
