@@ -162,8 +162,7 @@ export function fault(reason: Reason, message: string, options: FaultOptions = {
 export function fieldsFault(reason: Reason, fields: readonly FieldViolation[], options: FaultOptions = {}): ConnectError {
   const [first] = fields;
   const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
-  const whose = options.provider === undefined ? "" : ` for ${options.provider}`;
-  return fault(reason, `${first?.field ?? "a field"}: ${first?.description ?? "cannot be honoured"}${whose}${more}`, {
+  return fault(reason, `${first?.field ?? "a field"}: ${first?.description ?? "cannot be honoured"}${more}`, {
     ...options,
     fields,
   });

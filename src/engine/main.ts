@@ -81,7 +81,8 @@ async function handle(message: ToEngine): Promise<void> {
 }
 
 process.on("message", (message) => void handle(message as ToEngine));
-process.on("disconnect", () => void end());
+// Nobody is left who could use what an orderly end would save, and it would take seconds.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 // A terminal sends its signals to the whole group; the parent drains and tells us when to end.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});

@@ -48,7 +48,7 @@ export const ErrorReason = {
   UNSUPPORTED_FIELD: 3,
 
   /**
-   * Caller: the prompt does not fit. Metadata: prompt_tokens, context_length, both in tokens.
+   * Caller: the prompt does not fit. Metadata: prompt_tokens (a lower bound where the message says "at least"), context_length, both in tokens.
    *
    * @generated from enum value: ERROR_REASON_CONTEXT_LENGTH_EXCEEDED = 4;
    */
