@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Http2ServerRequest } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
@@ -82,8 +83,14 @@ async function run(exchange: Exchange, procedure: Procedure, { clock, limits }: 
   else discardRest(request);
   // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
   const stop = clock.after(limits.idleConnectionMs, () => cut(exchange));
-  await closed;
+  // The call has ended when its answer is out, though a client may still be sending what nobody wants.
+  await Promise.race([closed, ...(response.writableEnded && "stream" in request ? [sent(request.stream)] : [])]);
   stop();
+}
+
+function sent(stream: Http2ServerRequest["stream"]): Promise<void> {
+  if (stream.writableFinished) return Promise.resolve();
+  return new Promise((resolve) => void stream.once("finish", resolve));
 }
 
 /** How much sooner than ours a client's own timer may fire, ms: it started before the request was sent. */

@@ -25,7 +25,10 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
   const latest = new WeakMap<Duplex, { readonly request: HttpRequest; readonly response: HttpResponse }>();
   server.on("request", (request, response) => {
     // A request that was answered before it was whole, and then became so.
-    if (!request.socket.writable) return void request.socket.destroy();
+    if (!request.socket.writable) {
+      request.socket.destroy();
+      return;
+    }
     latest.set(request.socket, { request, response: response as HttpResponse });
     handle(request, response as HttpResponse);
   });
