@@ -199,7 +199,7 @@ it("shows what was understood and from where, and no secret in any print", () =>
   const environment = {
     HF_TOKEN: "hf_s3cret",
     HTTPS_PROXY: "http://user:s3cret@proxy:1",
-    LLM_MODEL_MIRROR: "https://user:s3cret@mirror.example/m",
+    LLM_MODEL_MIRROR: "https://user:s3cret@mirror.example/m?token=QUERY-SECRET",
     LLM_TIMEOUT_SECS: "5",
   };
   const loaded = loadConfig({ file, environment, flags: { modelName: "smollm2" } });
@@ -209,7 +209,7 @@ it("shows what was understood and from where, and no secret in any print", () =>
   expect(lines).toContainEqual(["http.port", "1", file]);
   expect(lines).toContainEqual(["http.host", "127.0.0.1", "default"]);
   expect(lines).toContainEqual(["models.defaultModel", "smollm2", "--model-name"]);
-  expect(lines).toContainEqual(["models.mirror", "https://***@mirror.example/m", "LLM_MODEL_MIRROR"]);
+  expect(lines).toContainEqual(["models.mirror", "https://***@mirror.example/m?***", "LLM_MODEL_MIRROR"]);
   expect(lines).toContainEqual(["hub.token", "***", "HF_TOKEN"]);
   expect(lines).toContainEqual(["limits.values.firstTokenMs", "5000 ms", "LLM_TIMEOUT_SECS"]);
   const { config: _, settings: __, ...beside } = loaded;

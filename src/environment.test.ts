@@ -94,6 +94,7 @@ describe("what is refused", () => {
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL: "loud" is not one of trace, debug, info, warn, error, silent'],
     [{ LLM_MODEL_ALIASES: "a=b,a=c" }, "LLM_MODEL_ALIASES:"],
     [{ LLM_MODEL_ALIASES: "a" }, "LLM_MODEL_ALIASES:"],
+    [{ LLM_MODEL_ALIASES: "a=b=c" }, "LLM_MODEL_ALIASES:"],
     [{ LLM_TIMEOUT_SECS: "1m" }, 'LLM_TIMEOUT_SECS: "1m" is not a number of seconds'],
     [{ LLM_PROT: "1" }, "LLM_PROT: there is no such variable, did you mean LLM_PORT"],
     [{ LLM_SOMETHING_ELSE_ALTOGETHER: "1" }, "LLM_SOMETHING_ELSE_ALTOGETHER: there is no such variable, unset it"],

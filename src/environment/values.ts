@@ -126,9 +126,9 @@ export const pairsType: ValueType = {
   expects: "name=value pairs, separated by commas, each name once",
   isPrintable: true,
   parse: (text) => {
-    const pairs = splitList(text).map((item) => item.split("=", 2).map((part) => part.trim()));
+    const pairs = splitList(text).map((item) => item.split("=").map((part) => part.trim()));
     const names = new Set(pairs.map(([name]) => name));
-    if (names.size < pairs.length || pairs.some(([name, value]) => !name || !value)) return unparsable;
+    if (names.size < pairs.length || pairs.some(([name, value, more]) => !name || !value || more !== undefined)) return unparsable;
     return Object.fromEntries(pairs) as Record<string, string>;
   },
 };
@@ -159,9 +159,9 @@ export function isServiceLink(text: string): boolean {
   return /^(tcp|udp|sctp):\/\//.test(text);
 }
 
-/** A text for people: an address without its password. */
+/** A text for people: an address without its password, and without the query, which may be one too. */
 export function withoutCredentials(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, "$1***@");
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, "$1***@").replace(/^([a-z][a-z0-9+.-]*:\/\/[^?#\s]*)[?#].*$/i, "$1?***");
 }
 
 function splitList(text: string): string[] {

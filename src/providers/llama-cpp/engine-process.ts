@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { childEnvironment, type Variables } from "../../core/child-environment.ts";
 import type { FromEngine, ToEngine } from "../../engine/protocol.ts";
 
 /** A child process that runs the engine program. */
@@ -36,9 +37,8 @@ const engineProgram = fileURLToPath(new URL("../../engine/main.ts", import.meta.
 const mostLines = 10;
 const mostLineLength = 1000;
 
-/** Variables that the engine may need: where things are, and what its libraries read. Keys of upstreams and other secrets stay here. */
-const passedOn =
-  /^(PATH|HOME|TMPDIR|TEMP|TMP|TZ|LANG|LC_.*|SYSTEMROOT|WINDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|(CUDA|NVIDIA|GGML|HIP|ROCR|HSA|VK|OMP|NODE_LLAMA_CPP)_.*)$/i;
+/** What the engine's libraries read besides. Keys of upstreams and other secrets stay here. */
+const passedOn = /^(CUDA|NVIDIA|GGML|HIP|ROCR|HSA|VK|OMP|NODE_LLAMA_CPP)_/i;
 
 /** Starts the program. With more than one libuv thread, idle compute threads of one spin against those of another. */
 export function startEngine({ program = engineProgram, onMessage, onLine }: EngineProcessOptions): EngineProcess {
@@ -72,7 +72,6 @@ export function startEngine({ program = engineProgram, onMessage, onLine }: Engi
 }
 
 /** The environment of an engine: an allow-list, and one libuv thread. */
-export function engineEnvironment(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const passed = Object.entries(from).filter(([name]) => passedOn.test(name));
-  return { ...Object.fromEntries(passed), UV_THREADPOOL_SIZE: "1" };
+export function engineEnvironment(from: Variables): NodeJS.ProcessEnv {
+  return { ...childEnvironment(from, passedOn), UV_THREADPOOL_SIZE: "1" };
 }
