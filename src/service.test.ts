@@ -98,6 +98,11 @@ describe("the service", () => {
     expect(await page()).toMatch(/^llm_errors_total\{type="malformed_body"\} 1$/m);
   });
 
+  it("tells the health of itself, of every service and of every model", () => {
+    const names = ["", "parley.v1.ChatService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "model:echo"];
+    expect(names.map((name) => server.service.health.status(name))).toEqual(names.map(() => "SERVING"));
+  });
+
   it("refuses a port that is taken", async () => {
     const second = startServer(loadConfig({ environment: environment(server.port) }), { log: silentLog });
     expect(reasonOf(await failureOf(second))).toBe("invalid_request");

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { listen } from "./api/listen.ts";
-import { contract } from "./api/rpc/services.ts";
+import { serviceNames } from "./api/rpc/services.ts";
 import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
@@ -108,7 +108,7 @@ function serviceOf(parts: Parts, library: Library) {
   const { log } = parts;
   const providers = { local: localProvider(parts, library), echo: echo() };
   const names = nameDirectory(parts, library, providers);
-  const board = healthBoard(contract.map(({ typeName }) => typeName));
+  const board = healthBoard(serviceNames);
   const ready = readiness({ board, directory: names, library, ...providers, clock: parts.clock, log });
   const begin = () => void ready.refresh();
   const service: Service = {

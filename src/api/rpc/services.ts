@@ -1,5 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import { ServerReflection as ReflectionV1 } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ReflectionV1Alpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ChatService, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { EmbeddingService } from "../../../gen/parley/v1/embeddings_pb.ts";
@@ -41,7 +43,12 @@ const work = [
 const management = [served(ModelService, ({ service }) => modelDoor(service.models)), served(ProviderService, later)];
 
 /** The services of the contract. */
-export const contract: readonly DescService[] = [...work, ...management].map(({ service }) => service);
+const contract: readonly DescService[] = [...work, ...management].map(({ service }) => service);
+
+/** Full names of all services there are: each has a health of its own. */
+export const serviceNames: readonly string[] = [...contract, HealthService, ReflectionV1, ReflectionV1Alpha].map(
+  ({ typeName }) => typeName,
+);
 
 const changing: readonly DescMethod[] = [
   ModelService.method.loadModel,
