@@ -1,16 +1,15 @@
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
-import { fault } from "../core/reasons.ts";
 import { admission, newRequestId, type Refused } from "./admission.ts";
 import { cors } from "./cors.ts";
 import { pathOf, type Doors, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
 import type { Authenticate } from "./judge.ts";
-import { answerError } from "./rest/answer-error.ts";
 import { restRouter, type MetricsText } from "./rest/router.ts";
 import { rpcProcedures } from "./rpc/adapter.ts";
 import { mountReflection } from "./rpc/reflection.ts";
 import { isRpcType, unknownRpc } from "./rpc/refuse.ts";
 import { mountServices, purposeOf } from "./rpc/services.ts";
+import { unacceptable } from "./unacceptable.ts";
 
 /** What is served beside the service itself. */
 export interface DoorOptions {
@@ -61,32 +60,11 @@ function directory(doors: Doors, options: DoorOptions): (request: HttpRequest) =
     },
   });
   const rest = restRouter(doors, options.metricsText);
-  const ambiguous = refusal(doors, "the request names its target in a way that proxies and servers read differently");
   return (request) => {
-    if (isAmbiguous(request)) return ambiguous;
+    const refused = unacceptable(request, doors.limits);
+    if (refused !== undefined) return refused;
     const rpc = rpcs.get(pathOf(request));
     if (rpc !== undefined) return rpc;
     return isRpcType(request.headers["content-type"]) ? unknownRpc : rest(request);
-  };
-}
-
-/** Whether a request names its host twice, or its target as a whole URL: what decides must be the path alone. */
-function isAmbiguous(request: HttpRequest): boolean {
-  if ("stream" in request) return false;
-  if (request.url?.startsWith("/") !== true && request.url !== "*") return true;
-  let hosts = 0;
-  for (let index = 0; index < request.rawHeaders.length; index += 2) {
-    const name = request.rawHeaders[index];
-    if (name !== undefined && name.length === 4 && name.toLowerCase() === "host") hosts += 1;
-  }
-  return hosts > 1;
-}
-
-function refusal({ log }: Doors, message: string): Procedure {
-  return {
-    name: "_OTHER",
-    family: "rest",
-    purpose: "other",
-    serve: async (exchange) => answerError(exchange, fault("invalid_request", message), { log }),
   };
 }

@@ -69,12 +69,28 @@ describe("HTTP/2", () => {
     expect(await ask({ ":path": "/healthz" })).toMatchObject({ status: 200 });
   });
 
-  it("refuses a flood of headers, and goes on serving", async () => {
-    const flood = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`x-${index}`, "1"]));
-    expect(await ask({ ...flood, ":path": "/healthz" })).not.toMatchObject({ status: 200 });
+  it("refuses too many headers, and too large ones, with the envelope and a line in the log", async () => {
+    const flood = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, "1"]));
+    expect(await ask({ ...flood(90), ":path": "/healthz" })).toMatchObject({ status: 200 });
+    expect(await ask({ ...flood(120), ":path": "/healthz" })).toMatchObject({ status: 431, text: expect.stringContaining("maxHeaders") });
+    // By bytes alone these would do; each header counts 32 more.
+    const wide = { ...flood(60), "x-wide": "a".repeat(14_900), ":path": "/healthz" };
+    expect(await ask(wide)).toMatchObject({ status: 431, text: expect.stringContaining("limits.maxHeaderBytes") });
+    await expect.poll(() => doors.log.filter(({ facts }) => facts["status"] === "invalid_request")).toHaveLength(2);
+    // Far beyond the limit they are not even read.
+    for (const headers of [flood(400), { "x-wide": "a".repeat(17_000) }])
+      expect(await ask({ ...headers, ":path": "/healthz" })).toMatchObject({ text: "", reset: 11 });
     session.destroy();
     session = connect(doors.url);
     expect(await ask({ ":path": "/healthz" })).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ["an expectation that it does not know", { expect: "foo", ":path": "/healthz" }, 417, "expect"],
+    ["CONNECT", { ":method": "CONNECT", ":authority": "evil:80", ":path": undefined }, 405, "method_not_allowed"],
+  ])("answers %s in the envelope", async (...[, headers, status, words]) => {
+    expect(await ask(headers)).toMatchObject({ status, text: expect.stringContaining(words) });
+    await expect.poll(() => doors.log.at(-1)).toMatchObject({ level: "info", facts: { procedure: "_OTHER" } });
   });
 
   it("closes a connection that opens and resets streams without end, and goes on serving others", async () => {

@@ -1,5 +1,11 @@
-import { createServer, type Server as Http1Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createServer, type IncomingMessage, type Server as Http1Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
@@ -21,9 +27,13 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
     keepAliveTimeout: limits.idleConnectionMs,
     connectionsCheckingInterval: Math.min(checkIntervalMs, Math.max(10, limits.headersMs / 4)),
     noDelay: true,
+    // Refused as everything else is, with a request id and a line in the log.
+    requireHostHeader: false,
   });
+  // Node would cut off what is beyond its own number, and the rest would pass; the size is limited.
+  server.maxHeadersCount = 0;
   const latest = new WeakMap<Duplex, { readonly request: HttpRequest; readonly response: HttpResponse }>();
-  server.on("request", (request, response) => {
+  const take = (request: IncomingMessage, response: ServerResponse) => {
     // A request that was answered before it was whole, and then became so.
     if (!request.socket.writable) {
       request.socket.destroy();
@@ -31,7 +41,9 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
     }
     latest.set(request.socket, { request, response: response as HttpResponse });
     handle(request, response as HttpResponse);
-  });
+  };
+  server.on("request", take);
+  server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => {
     const last = latest.get(socket);
     // The answer of a request that is whole is followed by the next request, which is the one that failed.
@@ -40,6 +52,9 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
   server.on("connect", (_request, socket: Duplex) => answerRaw(socket, 405, "method_not_allowed", "CONNECT is not allowed here"));
   return server;
 }
+
+/** How many headers more than twice the limit are read, to be answered. */
+const spareHeaders = 64;
 
 /** The HTTP/2 server; it never listens itself. The numbers beside the limits are those of the recipe against resets, header floods and memory. */
 export function http2Server(limits: Limits, handle: Handler): Http2Server {
@@ -50,12 +65,16 @@ export function http2Server(limits: Limits, handle: Handler): Http2Server {
       enablePush: false,
       initialWindowSize: 65_535,
     },
-    maxHeaderListPairs: 64,
+    // Node resets what is beyond it; below that our own limit answers.
+    maxHeaderListPairs: 2 * limits.maxHeaders + spareHeaders,
     maxSessionMemory: 10,
     streamResetBurst: 200,
     streamResetRate: 33,
   });
-  server.on("request", (request, response) => handle(request, response as unknown as HttpResponse));
+  const take = (request: Http2ServerRequest, response: Http2ServerResponse) => handle(request, response as unknown as HttpResponse);
+  server.on("request", take);
+  server.on("checkExpectation", take);
+  server.on("connect" as "request", take);
   server.on("session", (session) => guard(session, limits));
   // Told to the session's own streams already; unheard, it would end the process.
   server.on("sessionError", (_error, session) => session?.destroy());

@@ -32,7 +32,8 @@ function limit(
 /** Every limit of the service. The configuration's `limits.values` may change each by name, within its range. */
 export const limits = {
   maxBodyBytes: limit(16 * MiB, [KiB, 1024 * MiB], "bytes", "body_too_large", "a request body or message, decompressed"),
-  maxHeaderBytes: limit(16 * KiB, [4 * KiB, MiB], "bytes", undefined, "the headers of a request; beyond it the protocol answers 431"),
+  maxHeaderBytes: limit(16 * KiB, [4 * KiB, MiB], "bytes", undefined, "the headers of a request; beyond it the answer is 431"),
+  maxHeaders: limit(100, [32, 2000], "count", undefined, "the number of headers of a request; beyond it the answer is 431"),
   maxConnections: limit(10_000, [1, 1_000_000], "count", undefined, "open connections; further ones are closed"),
   maxConcurrentStreams: limit(1000, [1, 100_000], "count", undefined, "streams of one HTTP/2 connection"),
   firstByteMs: limit(5 * second, [10, 10 * minute], "ms", undefined, "from accepting a connection to its first bytes"),

@@ -1,0 +1,68 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { errorToOpenAI } from "../dialects/openai/errors.ts";
+import type { Limits } from "../core/limits.ts";
+import { fault } from "../core/reasons.ts";
+import { statusOf, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { sendJson } from "./send.ts";
+
+/** Why a request is refused for its headers alone, before it is asked what it wants. */
+interface Refusal {
+  readonly error: ConnectError;
+  /** Where it is not the reason's own. */
+  readonly status?: number;
+}
+
+/** What answers a request that HTTP itself refuses; undefined for any other. */
+export function unacceptable(request: HttpRequest, limits: Limits): Procedure | undefined {
+  const refusal = tooManyHeaders(request, limits) ?? wrongTarget(request) ?? unmetExpectation(request);
+  return refusal === undefined ? undefined : { name: "_OTHER", family: "rest", purpose: "other", serve: answering(refusal) };
+}
+
+function answering({ error, status = statusOf(error) }: Refusal): Procedure["serve"] {
+  return async (exchange: Exchange) => {
+    exchange.outcome.error = error;
+    sendJson(exchange, status, errorToOpenAI(error));
+  };
+}
+
+/** What RFC 9113 counts for a header beside its name and value, bytes. */
+const headerOverheadBytes = 32;
+
+/** Node limits the size of HTTP/1.1's headers, and not their number; over HTTP/2 it leaves out what each counts beside its text, and resets what is larger without it. */
+function tooManyHeaders(request: HttpRequest, { maxHeaders, maxHeaderBytes }: Limits): Refusal | undefined {
+  const { rawHeaders } = request;
+  if (rawHeaders.length / 2 > maxHeaders)
+    return { status: 431, error: fault("invalid_request", `the request has more headers than limits.maxHeaders, ${maxHeaders}`) };
+  if (!("stream" in request)) return undefined;
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length + headerOverheadBytes / 2;
+  if (bytes <= maxHeaderBytes) return undefined;
+  return { status: 431, error: fault("invalid_request", `the headers are larger than limits.maxHeaderBytes, ${maxHeaderBytes} bytes`) };
+}
+
+/** Refuses a target that proxies and servers may read differently: what decides must be the path alone, on one named host. */
+function wrongTarget(request: HttpRequest): Refusal | undefined {
+  if (request.method === "CONNECT") return { error: fault("method_not_allowed", "CONNECT is not allowed here") };
+  if ("stream" in request) return undefined;
+  if (request.url?.startsWith("/") !== true && request.url !== "*")
+    return { error: fault("invalid_request", "the request names its target as a whole URL; name the path alone") };
+  const hosts = hostsOf(request);
+  if (hosts > 1) return { error: fault("invalid_request", "host: the request names it more than once") };
+  if (hosts === 0 && request.httpVersion === "1.1") return { error: fault("invalid_request", "host: the request names none") };
+  return undefined;
+}
+
+function hostsOf({ rawHeaders }: HttpRequest): number {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name !== undefined && name.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts;
+}
+
+function unmetExpectation({ headers: { expect } }: HttpRequest): Refusal | undefined {
+  if (expect === undefined || /^100-continue$/i.test(expect)) return undefined;
+  const error = fault("invalid_request", `expect: ${JSON.stringify(expect.slice(0, 64))} is not known here; only 100-continue is`);
+  return { status: 417, error };
+}
