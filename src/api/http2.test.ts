@@ -71,15 +71,14 @@ describe("HTTP/2", () => {
 
   it("refuses too many headers, and too large ones, with the envelope and a line in the log", async () => {
     const flood = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, "1"]));
-    expect(await ask({ ...flood(90), ":path": "/healthz" })).toMatchObject({ status: 200 });
-    expect(await ask({ ...flood(120), ":path": "/healthz" })).toMatchObject({ status: 431, text: expect.stringContaining("maxHeaders") });
-    // By bytes alone these would do; each header counts 32 more.
+    // The first request comes before the client has taken our settings; each header counts 32 beside its text.
     const wide = { ...flood(60), "x-wide": "a".repeat(14_900), ":path": "/healthz" };
     expect(await ask(wide)).toMatchObject({ status: 431, text: expect.stringContaining("limits.maxHeaderBytes") });
+    expect(await ask({ ...flood(90), ":path": "/healthz" })).toMatchObject({ status: 200 });
+    expect(await ask({ ...flood(120), ":path": "/healthz" })).toMatchObject({ status: 431, text: expect.stringContaining("maxHeaders") });
     await expect.poll(() => doors.log.filter(({ facts }) => facts["status"] === "invalid_request")).toHaveLength(2);
-    // Far beyond the limit they are not even read.
-    for (const headers of [flood(400), { "x-wide": "a".repeat(17_000) }])
-      expect(await ask({ ...headers, ":path": "/healthz" })).toMatchObject({ text: "", reset: 11 });
+    // Far beyond the limit, and beyond what the client was told, they are not even read.
+    for (const headers of [flood(400), wide]) expect(await ask({ ...headers, ":path": "/healthz" })).toMatchObject({ text: "", reset: 11 });
     session.destroy();
     session = connect(doors.url);
     expect(await ask({ ":path": "/healthz" })).toMatchObject({ status: 200 });

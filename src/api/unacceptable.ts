@@ -28,7 +28,7 @@ function answering({ error, status = statusOf(error) }: Refusal): Procedure["ser
 /** What RFC 9113 counts for a header beside its name and value, bytes. */
 const headerOverheadBytes = 32;
 
-/** Node limits the size of HTTP/1.1's headers, and not their number; over HTTP/2 it leaves out what each counts beside its text, and resets what is larger without it. */
+/** Node limits the size of HTTP/1.1's headers, and not their number; over HTTP/2 it resets what is too large, but only once the client has taken our settings. */
 function tooManyHeaders(request: HttpRequest, { maxHeaders, maxHeaderBytes }: Limits): Refusal | undefined {
   const { rawHeaders } = request;
   if (rawHeaders.length / 2 > maxHeaders)
