@@ -109,6 +109,8 @@ describe("a bad file is refused whole, with the path of the key", () => {
     ["http: {cors: {origins: [1]}}", "http.cors.origins[0]: must be a text"],
     ["http: {cors: {origins: ['*']}}", 'http.cors.origins: "*" is no exact origin'],
     ["http: {cors: {origins: ['https://a.example/']}}", "is no exact origin"],
+    ["http: {cors: {origins: ['app://notes/index.html']}}", "is no exact origin"],
+    ["http: {cors: {origins: ['null']}}", "is no exact origin"],
     ["http: {host: 'a b'}", "http.host: must be an address or a host name"],
     ["models: {options: {a: {sequences: 0}}}", "models.options.a.sequences: 0 is outside 1 to 256"],
     ["models: {options: {a: {sequence: 1}}}", "models.options.a.sequence: there is no such key; did you mean sequences"],
@@ -226,4 +228,9 @@ describe("folders", () => {
   ])("of data on %s %o", (platform, variables, expected) => {
     expect(platformDataFolder({ platform, home: "/home/u", variables })).toBe(expected);
   });
+});
+
+it("takes origins as browsers, extensions and desktop programs send them", () => {
+  const origins = ["https://chat.example", "http://localhost:3000", "chrome-extension://abcdef", "app://notes"];
+  expect(loadConfig({ environment: { LLM_CORS_ORIGINS: origins.join(",") } }).settings.corsOrigins).toEqual(origins);
 });

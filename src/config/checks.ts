@@ -165,6 +165,8 @@ function isHost(text: string): boolean {
   return isIP(bare.replace(/%.*$/, "")) !== 0 || (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) && !/^[\d.]+$/.test(text));
 }
 
+/** As a browser sends it; pages of extensions and desktop programs have schemes of their own, such as `chrome-extension://`. */
 function isOrigin(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  if (/^https?:/i.test(text)) return URL.canParse(text) && new URL(text).origin === text;
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+$/.test(text);
 }
