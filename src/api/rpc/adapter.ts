@@ -24,7 +24,8 @@ export function rpcProcedures(options: RpcOptions): ReadonlyMap<string, Procedur
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.limits.maxBodyBytes,
-    interceptors: [edge(options.log), ...options.interceptors],
+    jsonOptions,
+    interceptors: [edge(options), ...options.interceptors],
     // Runs before the body is read: what admission refused is answered in the call's own protocol.
     requestGate({ values }) {
       const { refusal } = exchangeOf(values);
@@ -34,6 +35,11 @@ export function rpcProcedures(options: RpcOptions): ReadonlyMap<string, Procedur
   options.routes(router);
   return new Map(router.handlers.map((handler) => [handler.requestPath, procedureOf(handler, options)]));
 }
+
+/** A misspelt field is named rather than dropped, and bytes that are not UTF-8 are refused rather than repaired. Connect's type does not tell of `textDecoder`. */
+const jsonOptions: RpcJsonOptions = { ignoreUnknownFields: false, textDecoder: new TextDecoder("utf-8", { fatal: true }) };
+
+type RpcJsonOptions = NonNullable<NonNullable<Parameters<typeof createConnectRouter>[0]>["jsonOptions"]> & { textDecoder: object };
 
 /** Connect's own Node adapter does the same, but stalls forever on a client that went away while it waited to write, and cannot say when a call has ended. */
 function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure {
@@ -144,7 +150,7 @@ type Answer = UniversalServerResponse & { readonly chunks: AsyncIterator<Uint8Ar
 
 async function sendAll(exchange: Exchange, { status, header, chunks, trailer }: Answer, options: RpcOptions): Promise<void> {
   const { response } = exchange;
-  const own = ownErrors(exchange, status, options.log);
+  const own = ownErrors(exchange, status, options);
   // Headers go out with the first bytes, so that a handler can still add to them.
   let chunk = await chunks.next();
   // An error that is named anew has another length.

@@ -5,16 +5,20 @@ import { asFault } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
 import { mapErrors } from "../../core/stream.ts";
 import { logCause } from "../log-lines.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Doors, Exchange } from "../exchange.ts";
 import { exchangeOf } from "./exchange-key.ts";
+import { messageFault } from "./message-fault.ts";
 
 /** The one interceptor: what is thrown leaves as a fault that carries the request id; what is no ConnectError is opaque on the wire and whole in the log. */
-export function edge(log: Log): Interceptor {
+export function edge({ log, limits }: Pick<Doors, "log" | "limits">): Interceptor {
   return (next) => async (request) => {
     const exchange = exchangeOf(request.contextValues);
     const change = (error: unknown) => outgoing(exchange, error, log);
-    const response = await next(request).catch((error: unknown) => {
-      throw change(error);
+    // A stream's messages are parsed in here; that of a unary call was before, see own-errors.
+    const known = (error: unknown) => messageFault(error, limits);
+    const asked = request.stream ? { ...request, message: mapErrors(request.message, known) } : request;
+    const response = await next(asked).catch((error: unknown) => {
+      throw change(request.stream ? known(error) : error);
     });
     return response.stream ? { ...response, message: mapErrors(response.message, change) } : response;
   };

@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import type { Log } from "../../core/ports.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Doors, Exchange } from "../exchange.ts";
 import { outgoing } from "./edge.ts";
+import { messageFault } from "./message-fault.ts";
 
 /** Gives Connect's own errors what ours have. */
 export interface OwnErrors {
@@ -20,10 +20,10 @@ const envelopeHeadBytes = 5;
  * Connect parses the message of a unary call before any interceptor runs: what it finds wrong there (a message that is too large, or none) would leave without a
  * reason and a request id, and nobody would have noted it. Where such an error stands depends on the protocol: in the body, in a last envelope, or in the trailers.
  */
-export function ownErrors(exchange: Exchange, status: number, log: Log): OwnErrors {
+export function ownErrors(exchange: Exchange, status: number, { log, limits }: Pick<Doors, "log" | "limits">): OwnErrors {
   const { call, outcome } = exchange;
   const isNoted = () => outcome.error !== undefined;
-  const named = (error: ConnectError) => outgoing(exchange, error, log);
+  const named = (error: ConnectError) => outgoing(exchange, messageFault(error, limits), log);
   return {
     chunk(bytes) {
       if (isNoted()) return bytes;

@@ -1,15 +1,15 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
+import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { fault } from "../../core/reasons.ts";
-import { pathOf, type Exchange, type Procedure } from "../exchange.ts";
+import { pathOf, statusOf, type Exchange, type Procedure } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 
 /** Answers an RPC that no handler takes, in the protocol of its content type. */
 export async function refuseRpc(exchange: Exchange, error: ConnectError): Promise<void> {
   exchange.outcome.error = error;
   const { response, call } = exchange;
-  if (call.protocol === "connect") return sendJson(exchange, codeToHttpStatus(error.code), errorToJson(error, undefined));
+  if (call.protocol === "connect") return sendJson(exchange, statusOf(error), errorToJson(error, undefined));
   const trailer = new Headers();
   setTrailerStatus(trailer, error);
   // Trailers only: `writeHead` would send an empty DATA frame after them, on which grpcio says "Stream removed".

@@ -140,13 +140,14 @@ describe("an RPC", () => {
   });
 
   it.each([
-    ["GET", {}, ["unimplemented", "allowed are POST"]],
-    ["POST", { "content-type": "text/html" }, ["invalid_argument", "content-type"]],
-  ] as const)("called by %s with %o gets an error as Connect's JSON", async (method, headers, [code, words]) => {
+    ["GET", {}, [405, "unimplemented", "allowed are POST"]],
+    ["PUT", {}, [405, "unimplemented", "allowed are POST"]],
+    ["POST", { "content-type": "text/html" }, [415, "invalid_argument", "content-type"]],
+  ] as const)("called by %s with %o gets an error as Connect's JSON", async (method, headers, [statusCode, code, words]) => {
     const response = await fetch(`${doors.url}/parley.v1.ChatService/Chat`, { method, headers, ...(method === "POST" && { body: "x" }) });
     const error = (await response.json()) as { code: string; message: string };
     expect(response.headers.get("x-request-id")).toMatch(/^req_/);
-    expect([error.code, error.message]).toEqual([code, expect.stringContaining(words)]);
+    expect([response.status, error.code, error.message]).toEqual([statusCode, code, expect.stringContaining(words)]);
   });
 });
 
@@ -177,7 +178,7 @@ describe("an unknown path", () => {
       method: "POST",
       headers: { "content-type": "application/proto" },
     });
-    expect([response.status, await response.json()]).toEqual([501, expect.objectContaining({ code: "unimplemented" })]);
+    expect([response.status, await response.json()]).toEqual([404, expect.objectContaining({ code: "unimplemented" })]);
   });
 });
 

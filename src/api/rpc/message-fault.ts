@@ -1,0 +1,18 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { limitFault, type Limits } from "../../core/limits.ts";
+import { asFault, fault, fieldsFault } from "../../core/reasons.ts";
+
+/** Says in our words what Connect says in its own, or as if it were our fault: all of it is about the client's message. */
+export function messageFault(error: unknown, limits: Limits): ConnectError {
+  if (!(error instanceof ConnectError)) return asFault(error);
+  const { code, rawMessage } = error;
+  if (code === Code.ResourceExhausted && rawMessage.includes("readMaxBytes"))
+    return limitFault("maxBodyBytes", `the message is larger than limits.maxBodyBytes, ${limits.maxBodyBytes} bytes`);
+  const [, message, field] = /^cannot decode message (\S+) from JSON: key "([^]*)" is unknown$/.exec(rawMessage) ?? [];
+  if (message !== undefined && field !== undefined)
+    return fieldsFault("invalid_request", [{ field: field.slice(0, 128).toWellFormed(), description: `is no field of ${message}` }]);
+  return unparsed.test(rawMessage) ? fault("malformed_body", rawMessage.replace("protocol error: ", "")) : asFault(error);
+}
+
+/** Bytes that are no message, a compression that was not named, and none or more than the one message of a call. */
+const unparsed = /^(parse binary: |received compressed envelope, |protocol error: (missing|received extra) input message )/;

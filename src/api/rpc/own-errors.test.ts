@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
+
+let doors: TestDoors;
+beforeAll(async () => {
+  doors = await openDoors(saying("hi"), { limits: { maxBodyBytes: 5000 } });
+});
+afterAll(() => doors.close());
+
+describe("a call", () => {
+  const envelope = (flag: number, ...bytes: number[]) => Uint8Array.of(flag, 0, 0, 0, bytes.length, ...bytes);
+  it.each([
+    ["a Protobuf message that does not parse", "Chat", "application/proto", Uint8Array.of(0xff, 0xff)],
+    ["the same in a Connect stream", "Stream", "application/connect+proto", envelope(0, 0xff, 0xff)],
+    ["the same over gRPC-Web", "Chat", "application/grpc-web+proto", envelope(0, 0xff, 0xff)],
+    ["a compressed message without a compression", "Stream", "application/connect+json", envelope(1, 0x7b, 0x7d)],
+    ["no message", "Chat", "application/grpc-web+proto", new Uint8Array()],
+    ["JSON that is not UTF-8", "Chat", "application/json", Buffer.from('{"model":"\xff"}', "latin1")],
+  ])("with %s is the caller's fault, and one line in the log", async (...[, method, type, body]) => {
+    const before = doors.log.length;
+    const response = await fetch(`${doors.url}/parley.v1.ChatService/${method}`, {
+      method: "POST",
+      headers: { "content-type": type },
+      body: Buffer.from(body),
+    });
+    const answer = await response.text();
+    // INVALID_ARGUMENT, as the protocol writes it.
+    expect(answer + String(response.headers.get("grpc-status"))).toMatch(/"code":"invalid_argument"|grpc-status: 3|3$/);
+    await expect.poll(() => doors.log.slice(before)).toEqual([expect.objectContaining({ level: "info" })]);
+    expect(doors.log.at(-1)?.facts["status"]).toBe("malformed_body");
+  });
+
+  it.each(["Chat", "Stream"])("%s with a misspelt field names it", async (method) => {
+    const isStream = method === "Stream";
+    const json = Buffer.from('{"modle":"tiny"}');
+    const response = await fetch(`${doors.url}/parley.v1.ChatService/${method}`, {
+      method: "POST",
+      headers: { "content-type": isStream ? "application/connect+json" : "application/json" },
+      body: isStream ? Buffer.from(envelope(0, ...json)) : json,
+    });
+    expect(await response.text()).toContain('"code":"invalid_argument","message":"modle: is no field of parley.v1.ChatRequest"');
+  });
+});
