@@ -63,6 +63,24 @@ describe("the port's first bytes", () => {
   });
 });
 
+describe("a client that closes its half while its call runs", () => {
+  it("is taken to have gone, and its call is ended", async () => {
+    const begun = Promise.withResolvers<AbortSignal>();
+    doors = await openDoors(async function* waiting(_request, { signal }) {
+      begun.resolve(signal);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      yield* [];
+    });
+    const client = await rawClient(doors.url);
+    const body = JSON.stringify({ messages: [{ role: "user", content: "x" }] });
+    client.send(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const signal = await begun.promise;
+    client.socket.end();
+    expect(await client.closed()).toBe("");
+    await expect.poll(() => signal.aborted).toBe(true);
+  });
+});
+
 describe("a connection", () => {
   it("whose headers come too slowly gets 408 in the envelope, with a request id", async () => {
     doors = await openDoors(saying("x"), { limits: { headersMs: 40 } });

@@ -17,7 +17,8 @@ export interface Front {
 export function front({ http1, http2, firstByteMs, maxConnections }: Front): Server {
   // Starts Node's checker of HTTP/1.1 timeouts, which waits for this event on a server that never listens itself.
   http1.emit("listening");
-  // As Node's own HTTP servers: a client may close its half and still read the answer, and small writes go out at once.
+  // As Node's own HTTP servers: what has been answered when the client closes its half is still sent, and small writes go out at once.
+  // A call that is running then is ended: a client that goes away sends no more than that, and its slot must be free at once.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
     decide(socket, firstByteMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket)),
   );
