@@ -1,5 +1,6 @@
 import { createConnectRouter, createContextValues, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
@@ -149,14 +150,18 @@ async function respond(exchange: Exchange, answer: UniversalServerResponse, opti
 type Answer = UniversalServerResponse & { readonly chunks: AsyncIterator<Uint8Array> };
 
 async function sendAll(exchange: Exchange, { status, header, chunks, trailer }: Answer, options: RpcOptions): Promise<void> {
-  const { response } = exchange;
+  const { response, outcome } = exchange;
   const own = ownErrors(exchange, status, options);
   // Headers go out with the first bytes, so that a handler can still add to them.
-  let chunk = await chunks.next();
-  // An error that is named anew has another length.
+  const first = await chunks.next();
+  const bytes = first.done === true ? undefined : own.chunk(first.value);
+  // An error that is named anew has another length, and may have another code.
   if (status >= 400) header?.delete("content-length");
-  response.writeHead(status, Object.fromEntries(header ?? []));
-  for (; chunk.done !== true; chunk = await chunks.next()) await send(exchange, own.chunk(chunk.value), options);
+  const known = status >= 400 && outcome.error !== undefined ? codeToHttpStatus(outcome.error.code) : status;
+  response.writeHead(known, Object.fromEntries(header ?? []));
+  if (bytes !== undefined) await send(exchange, bytes, options);
+  for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
+    await send(exchange, own.chunk(chunk.value), options);
   if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
   response.end();
 }

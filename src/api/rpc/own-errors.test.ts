@@ -24,6 +24,7 @@ describe("a call", () => {
       body: Buffer.from(body),
     });
     const answer = await response.text();
+    expect(response.status).toBe(type === "application/json" || type === "application/proto" ? 400 : 200);
     // INVALID_ARGUMENT, as the protocol writes it.
     expect(answer + String(response.headers.get("grpc-status"))).toMatch(/"code":"invalid_argument"|grpc-status: 3|3$/);
     await expect.poll(() => doors.log.slice(before)).toEqual([expect.objectContaining({ level: "info" })]);
