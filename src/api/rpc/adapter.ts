@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { createConnectRouter, createContextValues, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
@@ -154,7 +155,8 @@ async function sendAll(exchange: Exchange, { status, header, chunks, trailer }: 
   const own = ownErrors(exchange, status, options);
   // Headers go out with the first bytes, so that a handler can still add to them.
   const first = await chunks.next();
-  const bytes = first.done === true ? undefined : own.chunk(first.value);
+  const bytes =
+    first.done === true ? undefined : own.chunk(outcome.error === undefined && status >= 400 ? plain(first.value, header) : first.value);
   // An error that is named anew has another length, and may have another code.
   if (status >= 400) header?.delete("content-length");
   const known = status >= 400 && outcome.error !== undefined ? codeToHttpStatus(outcome.error.code) : status;
@@ -164,6 +166,14 @@ async function sendAll(exchange: Exchange, { status, header, chunks, trailer }: 
     await send(exchange, own.chunk(chunk.value), options);
   if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
   response.end();
+}
+
+/** A long error as it was before Connect compressed it, to be named anew. */
+function plain(bytes: Uint8Array, header: Headers | undefined): Uint8Array {
+  const encoding = header?.get("content-encoding");
+  header?.delete("content-encoding");
+  if (encoding === "gzip") return gunzipSync(bytes);
+  return encoding === "br" ? brotliDecompressSync(bytes) : bytes;
 }
 
 const nothing: AsyncIterator<Uint8Array> = { next: async () => ({ done: true, value: undefined }) };

@@ -41,4 +41,13 @@ describe("a call", () => {
     });
     expect(await response.text()).toContain('"code":"invalid_argument","message":"modle: is no field of parley.v1.ChatRequest"');
   });
+
+  it.each(["gzip", "br"])("whose error is so long that it was compressed with %s gets it named all the same", async (encoding) => {
+    const response = await fetch(`${doors.url}/parley.v1.ChatService/Chat`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "accept-encoding": encoding },
+      body: JSON.stringify({ ["k".repeat(3000)]: 1 }),
+    });
+    expect(await response.json()).toMatchObject({ code: "invalid_argument", message: expect.stringMatching(/^k{128}: is no field/) });
+  });
 });
