@@ -9,7 +9,7 @@ import type { Doors, Exchange, HttpRequest, Procedure, Purpose } from "../exchan
 import { send } from "../send.ts";
 import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
-import { ownErrors } from "./own-errors.ts";
+import { ownErrors, type OwnErrors } from "./own-errors.ts";
 import { grpcTrailers, refuseRpc } from "./refuse.ts";
 
 /** What the RPC doors serve. */
@@ -63,7 +63,7 @@ function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure 
   };
 }
 
-function bareStatus(status: number, { allowedMethods }: UniversalHandler, { request, response }: Exchange) {
+function bareStatus(status: number, { allowedMethods, method }: UniversalHandler, { request, response }: Exchange) {
   if (status === 405) {
     const allow = allowedMethods.join(", ");
     response.setHeader("allow", allow);
@@ -71,9 +71,11 @@ function bareStatus(status: number, { allowedMethods }: UniversalHandler, { requ
   }
   if (status === 505) return fault("invalid_request", "this RPC streams both ways, which needs HTTP/2");
   const type = (request.headers["content-type"] ?? "").slice(0, 128);
+  const known =
+    method.methodKind === "unary" ? "application/json, application/proto" : "application/connect+json, application/connect+proto";
   return fault(
     "unsupported_media_type",
-    `content-type ${JSON.stringify(type)} is none of application/json, application/proto, application/grpc`,
+    `content-type ${JSON.stringify(type)} is none of ${known}, application/grpc, application/grpc-web`,
   );
 }
 
@@ -150,22 +152,27 @@ async function respond(exchange: Exchange, answer: UniversalServerResponse, opti
 
 type Answer = UniversalServerResponse & { readonly chunks: AsyncIterator<Uint8Array> };
 
-async function sendAll(exchange: Exchange, { status, header, chunks, trailer }: Answer, options: RpcOptions): Promise<void> {
-  const { response, outcome } = exchange;
+async function sendAll(exchange: Exchange, answer: Answer, options: RpcOptions): Promise<void> {
+  const { response } = exchange;
+  const { status, header, chunks, trailer } = answer;
   const own = ownErrors(exchange, status, options);
+  if (status >= 400) return sendError(exchange, answer, own);
   // Headers go out with the first bytes, so that a handler can still add to them.
-  const first = await chunks.next();
-  const bytes =
-    first.done === true ? undefined : own.chunk(outcome.error === undefined && status >= 400 ? plain(first.value, header) : first.value);
-  // An error that is named anew has another length, and may have another code.
-  if (status >= 400) header?.delete("content-length");
-  const known = status >= 400 && outcome.error !== undefined ? codeToHttpStatus(outcome.error.code) : status;
-  response.writeHead(known, Object.fromEntries(header ?? []));
-  if (bytes !== undefined) await send(exchange, bytes, options);
-  for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
-    await send(exchange, own.chunk(chunk.value), options);
+  let chunk = await chunks.next();
+  response.writeHead(status, Object.fromEntries(header ?? []));
+  for (; chunk.done !== true; chunk = await chunks.next()) await send(exchange, own.chunk(chunk.value), options);
   if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
   response.end();
+}
+
+/** Sends an error of a unary call over Connect in one piece: a client that stops its upload at the status may be reset before a second one. One that is named anew has another length, and may have another code. */
+async function sendError({ response, outcome }: Exchange, { status, header, chunks }: Answer, own: OwnErrors): Promise<void> {
+  const { value } = await chunks.next();
+  const given = value instanceof Uint8Array ? value : new Uint8Array();
+  const bytes = own.chunk(outcome.error === undefined ? plain(given, header) : given);
+  const headers = { ...Object.fromEntries(header ?? []), "content-length": String(bytes.length) };
+  response.writeHead(outcome.error === undefined ? status : codeToHttpStatus(outcome.error.code), headers);
+  response.end(bytes);
 }
 
 /** A long error as it was before Connect compressed it, to be named anew. */
