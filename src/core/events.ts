@@ -5,8 +5,10 @@ import type {
   Completed,
   FinishReason,
   Progress,
+  ReasoningDelta,
   Started,
   TokenLogprob,
+  ToolCallDelta,
 } from "../../gen/parley/v1/chat_pb.ts";
 
 // Literals of the generated types: `create` costs ten times as much, and streams are made of these.
@@ -37,6 +39,27 @@ export function started(provider: string, model: string): ChatEvent {
 /** Text of a choice. */
 export function text(choice: number, words: string, logprobs: TokenLogprob[] = []): ChatEvent {
   return chatEvent({ case: "text", value: { $typeName: "parley.v1.TextDelta", choice, text: words, logprobs } });
+}
+
+/** Thinking of a choice. */
+export function reasoning(choice: number, words: string): ChatEvent {
+  const value: ReasoningDelta = {
+    $typeName: "parley.v1.ReasoningDelta",
+    choice,
+    text: words,
+    signature: "",
+    redactedData: new Uint8Array(),
+  };
+  return chatEvent({ case: "reasoning", value });
+}
+
+/** A piece of a tool call; `id` and `name` come with its first. */
+export function toolCall(
+  piece: Pick<ToolCallDelta, "choice" | "index" | "arguments"> & { readonly id?: string; readonly name?: string },
+): ChatEvent {
+  const { choice, index, id = "", name = "", arguments: words } = piece;
+  const value: ToolCallDelta = { $typeName: "parley.v1.ToolCallDelta", choice, index, id, name, arguments: words };
+  return chatEvent({ case: "toolCall", value });
 }
 
 /** The end of a choice. */

@@ -88,6 +88,13 @@ export const limits = {
     undefined,
     "prompt tokens that a local model reads between two looks at its other work",
   ),
+  interTokenMs: limit(
+    100,
+    [1, 10 * minute],
+    "ms",
+    undefined,
+    "between two tokens of a local model's running streams while it reads prompts: chunks of prompts are cut to keep it",
+  ),
   streamBufferBytes: limit(
     256 * KiB,
     [KiB, 64 * MiB],

@@ -1,4 +1,6 @@
-import type { Choice, ChoicePlan, Step } from "./choice.ts";
+import type { Read } from "./answer-reader.ts";
+import type { Choice, ChoicePlan } from "./choice.ts";
+import type { OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
 import { errorToEngine, type EngineEvent, type EngineRequest } from "./protocol.ts";
 
@@ -7,6 +9,7 @@ export interface JobOptions {
   readonly id: number;
   readonly request: EngineRequest;
   readonly prompt: Prompt;
+  readonly output: OutputPlan;
   /** Text that each choice begins with; empty for none. */
   readonly echo: string;
   readonly tell: (event: EngineEvent) => void;
@@ -24,6 +27,7 @@ export class Job {
   #begun = 0;
   #ended = 0;
   #completionTokens = 0;
+  #reasoningTokens = 0;
   #position = 0;
   #isOver = false;
 
@@ -50,14 +54,14 @@ export class Job {
 
   /** The next choice to begin. */
   begin(): ChoicePlan {
-    const { request, prompt, echo, tell } = this.#options;
+    const { request, prompt, output, echo, tell } = this.#options;
     const index = this.#begun++;
     if (index === 0) {
       this.#admittedMs = performance.now();
       tell({ type: "admitted", queueMs: this.#admittedMs - this.#queuedMs });
     }
     if (echo !== "") tell({ type: "text", choice: index, text: echo });
-    return { request, prompt, index };
+    return { request, prompt, output, index };
   }
 
   /** Its place in the queue is this now. */
@@ -68,12 +72,14 @@ export class Job {
   }
 
   /** A choice has read more of the prompt, or has drawn a token. */
-  stepped(choice: Choice, { text, end }: Step): void {
+  stepped(choice: Choice, { pieces, logprobs, end }: Read): void {
     const { request, tell } = this.#options;
     if (!choice.isGenerating || choice.completionTokens === 1) this.#read(choice);
-    if (text !== "") tell({ type: "text", choice: choice.index, text });
+    for (const piece of pieces) tell({ choice: choice.index, ...piece });
+    if (logprobs.length > 0) tell({ type: "text", choice: choice.index, text: "", logprobs });
     if (end === undefined) return;
     this.#completionTokens += choice.completionTokens;
+    this.#reasoningTokens += choice.reasoningTokens;
     tell({ type: "finished", choice: choice.index, ...end });
     if (++this.#ended === request.seeds.length) this.#complete();
   }
@@ -107,6 +113,8 @@ export class Job {
       stats: {
         promptTokens: this.#options.prompt.tokens.length,
         completionTokens: this.#completionTokens,
+        cachedTokens: 0,
+        reasoningTokens: this.#reasoningTokens,
         queueMs: this.#admittedMs - this.#queuedMs,
         promptMs: generatingMs - this.#admittedMs,
         generationMs: endedMs - generatingMs,

@@ -2,6 +2,7 @@ import { fault } from "../core/reasons.ts";
 import { loadModel, type LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
 import { errorToEngine, type EngineLoad, type FromEngine, type ToEngine } from "./protocol.ts";
+import { answerTo } from "./questions.ts";
 import { Scheduler } from "./scheduler.ts";
 
 // The program of one model's process. It is started by `fork` with UV_THREADPOOL_SIZE=1 and lives no longer than its parent.
@@ -46,17 +47,30 @@ async function end(): Promise<void> {
   }
 }
 
-function running(): Scheduler {
+function running(): NonNullable<typeof engine> {
   if (engine === undefined) throw fault("engine_failed", "the model is not loaded yet");
-  return engine.running;
+  return engine;
 }
 
-function count({ id, prompt }: Extract<ToEngine, { type: "count" }>): void {
+/** Questions that are being answered, by id. */
+const asked = new Map<number, AbortController>();
+
+async function ask({ id, question }: Extract<ToEngine, { type: "ask" }>): Promise<void> {
+  const controller = new AbortController();
+  asked.set(id, controller);
   try {
-    send({ type: "counted", id, promptTokens: running().count(prompt) });
+    const { loaded, running: scheduler } = running();
+    send({ type: "answered", id, answer: await answerTo(question, { loaded, scheduler, signal: controller.signal }) });
   } catch (error) {
-    send({ type: "count-failed", id, error: errorToEngine(error) });
+    if (!controller.signal.aborted) send({ type: "not-answered", id, error: errorToEngine(error) });
+  } finally {
+    asked.delete(id);
   }
+}
+
+function cancel(id: number): void {
+  asked.get(id)?.abort();
+  running().running.cancel(id);
 }
 
 async function handle(message: ToEngine): Promise<void> {
@@ -64,15 +78,15 @@ async function handle(message: ToEngine): Promise<void> {
     case "load":
       return load(message.load);
     case "generate":
-      return running().submit(message.id, message.request);
+      return running().running.submit(message.id, message.request);
     case "cancel":
-      return running().cancel(message.id);
+      return cancel(message.id);
     case "pause":
-      return running().pause(message.id, true);
+      return running().running.pause(message.id, true);
     case "resume":
-      return running().pause(message.id, false);
-    case "count":
-      return count(message);
+      return running().running.pause(message.id, false);
+    case "ask":
+      return ask(message);
     case "ping":
       return send({ type: "pong" });
     case "shutdown":

@@ -78,7 +78,7 @@ function refuseHopeless({ values }: LlamaText, { contextLength, longestTokenByte
 }
 
 function historyItem({ role, text }: EngineMessage): ChatHistoryItem {
-  return role === "assistant" ? { type: "model", response: [text] } : { type: role, text };
+  return role === "assistant" ? { type: "model", response: [text] } : { type: role === "system" ? "system" : "user", text };
 }
 
 /** What the template writes after an answer: its first token where that is special, else its text. White space ends nothing, for answers have it too. */
@@ -120,6 +120,13 @@ function infill(model: LlamaModel, before: readonly Token[], suffix: string): re
 function withBegin(model: LlamaModel, tokens: readonly Token[]): readonly Token[] {
   const { bos, shouldPrependBosToken } = model.tokens;
   return bos !== null && shouldPrependBosToken && tokens[0] !== bos ? [bos, ...tokens] : tokens;
+}
+
+/** The prompt, if it leaves room for at least one token of an answer. Throws `context_length_exceeded`. */
+export function fitting(prompt: Prompt, contextLength: number): Prompt {
+  const promptTokens = prompt.tokens.length;
+  if (promptTokens >= contextLength) throw promptTooLong(promptTokens, contextLength, true);
+  return prompt;
 }
 
 /** Text of a prompt, special tokens included, as a raw prompt's echo shows it. */

@@ -22,14 +22,38 @@ export interface EngineLoad {
   readonly batchTokens: number;
   readonly gpuLayers?: number;
   readonly flashAttention?: boolean;
+  /** Type of the key-value cache, such as `q8_0`; absent: `f16`. */
+  readonly kvType?: string;
+  /** Adapters that change the model for as long as it is loaded. */
+  readonly loraAdapters?: readonly { readonly path: string; readonly scale: number }[];
   /** Jinja text that replaces the model's own chat template. */
   readonly chatTemplate?: string;
+  /** What the file's header says it is for; `chat` when absent. */
+  readonly purpose?: "chat" | "embed" | "rerank";
+  /** Where states of prompts are kept; absent: nowhere but in the sequences. */
+  readonly prefixCache?: EnginePrefixCache;
   /** Calls that may wait for a sequence. */
   readonly queueLength: number;
   /** How long a call may wait for a sequence. */
   readonly queueMs: number;
-  /** Prompt tokens that are read between two looks at other work. */
+  /** Most prompt tokens that are read between two looks at other work. */
   readonly prefillChunkTokens: number;
+  /** Streams that run get their next token within so many ms while prompts are read, as far as one token of a prompt a tick allows. */
+  readonly interTokenMs: number;
+}
+
+/** Where states of prompts are kept, and how many. */
+export interface EnginePrefixCache {
+  /** Folder in memory (a RAM disk) where there is one, else on disk; of this process alone, made and emptied by it. */
+  readonly memoryFolder: string;
+  readonly memoryBytes: number;
+  /** Folder of states that outlive the process; absent: none do. */
+  readonly diskFolder?: string;
+  readonly diskBytes: number;
+  /** States that nobody used for so long are deleted. */
+  readonly diskAgeMs: number;
+  /** What a state on disk is bound to beside context and library: the model file's SHA-256, lower-case hex. */
+  readonly modelSha256: string;
 }
 
 /** What the engine tells of a model that it has loaded. */
@@ -45,13 +69,61 @@ export interface EngineModel {
 
 /** One turn of a conversation; `developer` has become `system`. */
 export interface EngineMessage {
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly text: string;
+  /** Name of the participant; of a `tool` message the function's. */
+  readonly name?: string;
+  /** Earlier thinking of the assistant. */
+  readonly reasoning?: string;
+  readonly toolCalls?: readonly EngineToolCall[];
+  /** Of a `tool` message: the call it answers. */
+  readonly toolCallId?: string;
 }
+
+/** A call in a conversation's history. `arguments` is JSON text of an object. */
+export interface EngineToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+}
+
+/** A function that the model may call. */
+export interface EngineTool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of its arguments, as JSON text; empty: an object without properties. */
+  readonly parameters: string;
+  readonly strict: boolean;
+}
+
+/** Whether tools are called: `required` with one name means that one; `names` empty means any. */
+export interface EngineToolChoice {
+  readonly mode: "auto" | "none" | "required";
+  readonly names: readonly string[];
+}
+
+/** A conversation, with all that its chat template is given. */
+export interface EngineConversation {
+  readonly type: "messages";
+  readonly messages: readonly EngineMessage[];
+  readonly tools: readonly EngineTool[];
+  readonly toolChoice: EngineToolChoice;
+  /** Whether one answer may hold several calls; absent: as the model likes. */
+  readonly parallelToolCalls?: boolean;
+  /** The last message is the assistant's and is gone on from. */
+  readonly continueFinalMessage: boolean;
+  /** Variables for the template. */
+  readonly templateOptions: Readonly<Record<string, unknown>>;
+  /** Absent: the model's own habit. */
+  readonly reasoningEffort?: EngineReasoningEffort;
+}
+
+/** How hard to think. */
+export type EngineReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
 
 /** What the model reads. */
 export type EnginePrompt =
-  | { readonly type: "messages"; readonly messages: readonly EngineMessage[] }
+  | EngineConversation
   | { readonly type: "text"; readonly text: string; readonly suffix?: string }
   | { readonly type: "tokens"; readonly tokens: readonly number[]; readonly suffix?: string };
 
@@ -68,7 +140,25 @@ export interface EngineSampling {
   /** Token and what is added to its logit; -100 and below bans it. */
   readonly logitBias: readonly (readonly [number, number])[];
   readonly xtc?: { readonly probability: number; readonly threshold: number };
+  readonly dry?: EngineDry;
 }
+
+/** A penalty that grows with the length of a repetition; every number is said. */
+export interface EngineDry {
+  readonly multiplier: number;
+  readonly base: number;
+  readonly allowedLength: number;
+  /** How many tokens back it looks; the whole context at most. */
+  readonly lastTokens: number;
+  readonly sequenceBreakers: readonly string[];
+}
+
+/** The shape an answer must have. `schema` is JSON text. */
+export type EngineFormat =
+  | { readonly type: "text" }
+  | { readonly type: "json-object" }
+  | { readonly type: "json-schema"; readonly schema: string }
+  | { readonly type: "grammar"; readonly gbnf: string };
 
 /** One question to the model. */
 export interface EngineRequest {
@@ -79,6 +169,17 @@ export interface EngineRequest {
   /** Most tokens of each choice; absent: what the context leaves. */
   readonly maxTokens?: number;
   readonly stop: readonly string[];
+  readonly format: EngineFormat;
+  /** Present: logprobs are told, with so many alternatives, 0 to 20. */
+  readonly topLogprobs?: number;
+  /** No end before so many tokens. */
+  readonly minTokens: number;
+  /** Goes on past end tokens. */
+  readonly ignoreEos: boolean;
+  /** Most tokens of thinking; absent: no limit of its own. */
+  readonly reasoningBudget?: number;
+  /** Whose request it is: states of prompts are never shared between tenants. */
+  readonly tenant: string;
   /** Whether each choice begins with the prompt's text. */
   readonly echo: boolean;
   readonly priority: "interactive" | "batch";
@@ -94,23 +195,88 @@ export type ToEngine =
   /** Its reader is slow: its sequences leave the batch until `resume`. */
   | { readonly type: "pause"; readonly id: number }
   | { readonly type: "resume"; readonly id: number }
-  | { readonly type: "count"; readonly id: number; readonly prompt: EnginePrompt }
+  /** Something that is answered once. `cancel` takes it back. */
+  | { readonly type: "ask"; readonly id: number; readonly question: EngineQuestion }
   | { readonly type: "ping" }
   /** Ends the process; what runs is cut off. */
   | { readonly type: "shutdown" };
 
-/** What becomes of one request, in order: `waiting`*, `admitted`, `reading`*, (`text` | `finished`)*, `completed`; or `failed` at any time, as the last. */
+/** Questions by their type: what each asks, and what it is answered with. */
+export interface EngineQuestions {
+  /** Tokens of a prompt, as a request with it would be billed. */
+  count: { asks: { readonly prompt: EnginePrompt }; answer: { readonly promptTokens: number } };
+  /** The text that the model would read. */
+  render: { asks: { readonly prompt: EnginePrompt }; answer: { readonly text: string } };
+  /** `pieces` are the bytes of each token, base64. */
+  tokenize: {
+    asks: { readonly text: string; readonly addSpecial: boolean; readonly parseSpecial: boolean; readonly includePieces: boolean };
+    answer: { readonly tokens: readonly number[]; readonly pieces?: readonly string[] };
+  };
+  detokenize: { asks: { readonly tokens: readonly number[] }; answer: { readonly text: string } };
+  /** Prepares the state of a prompt's beginning: its messages and tools without the turn that would answer. */
+  warm: {
+    asks: { readonly prompt: EngineConversation; readonly tenant: string };
+    answer: { readonly promptTokens: number; readonly cachedTokens: number };
+  };
+  /** `vectors` are little-endian float32 of length 1 (L2), base64, one an input. */
+  embed: {
+    asks: { readonly inputs: readonly (string | readonly number[])[] };
+    answer: { readonly vectors: readonly string[]; readonly promptTokens: number };
+  };
+  /** `scores` are 0 to 1, one a document. */
+  rerank: {
+    asks: { readonly query: string; readonly documents: readonly string[] };
+    answer: { readonly scores: readonly number[]; readonly promptTokens: number };
+  };
+}
+
+/** Type of a question. */
+export type EngineQuestionType = keyof EngineQuestions;
+
+/** One question of a given type, or of any. */
+export type EngineQuestion<Type extends EngineQuestionType = EngineQuestionType> = {
+  [Each in Type]: { readonly type: Each } & EngineQuestions[Each]["asks"];
+}[Type];
+
+/** What a question of a type is answered with. */
+export type EngineAnswer<Type extends EngineQuestionType = EngineQuestionType> = EngineQuestions[Type]["answer"];
+
+/** A token with its probability: natural logarithms of the model's own distribution, before any sampling setting. */
+export interface EngineLogprob extends EngineTopLogprob {
+  /** Most probable first. */
+  readonly top: readonly EngineTopLogprob[];
+}
+
+/** An alternative to a token. `bytes` is base64. */
+export interface EngineTopLogprob {
+  readonly token: string;
+  readonly bytes: string;
+  readonly logprob: number;
+}
+
+/** What becomes of one request, in order: `waiting`*, `admitted`, `reading`*, (`text` | `reasoning` | `tool-call` | `finished`)*, `completed`; or `failed` at any time, as the last. */
 export type EngineEvent =
   /** Place in the queue, from 1. */
   | { readonly type: "waiting"; readonly position: number }
   /** Its first choice has a sequence. */
   | { readonly type: "admitted"; readonly queueMs: number }
   | { readonly type: "reading"; readonly tokensDone: number; readonly tokensTotal: number }
-  | { readonly type: "text"; readonly choice: number; readonly text: string }
+  /** `logprobs` are of the tokens since the last event that had some; with them the text may be empty. */
+  | { readonly type: "text"; readonly choice: number; readonly text: string; readonly logprobs?: readonly EngineLogprob[] }
+  | { readonly type: "reasoning"; readonly choice: number; readonly text: string }
+  /** The first of a call has `id`, `name` and perhaps empty arguments; the rest are pieces of its arguments' JSON text. */
+  | {
+      readonly type: "tool-call";
+      readonly choice: number;
+      readonly index: number;
+      readonly id?: string;
+      readonly name?: string;
+      readonly arguments: string;
+    }
   | {
       readonly type: "finished";
       readonly choice: number;
-      readonly reason: "stop" | "length";
+      readonly reason: "stop" | "length" | "tool-calls";
       readonly rawReason: string;
       readonly stop?: string;
     }
@@ -122,6 +288,10 @@ export interface EngineStats {
   readonly promptTokens: number;
   /** Tokens drawn over all choices, the end token included. */
   readonly completionTokens: number;
+  /** Of the prompt's tokens, those that were not computed for this request. */
+  readonly cachedTokens: number;
+  /** Of the completion's tokens, those of thinking. */
+  readonly reasoningTokens: number;
   readonly queueMs: number;
   readonly promptMs: number;
   readonly generationMs: number;
@@ -142,8 +312,8 @@ export type FromEngine =
       readonly decodes: readonly EngineDecode[];
       readonly queued?: number;
     }
-  | { readonly type: "counted"; readonly id: number; readonly promptTokens: number }
-  | { readonly type: "count-failed"; readonly id: number; readonly error: EngineError }
+  | { readonly type: "answered"; readonly id: number; readonly answer: EngineAnswer }
+  | { readonly type: "not-answered"; readonly id: number; readonly error: EngineError }
   /** Something went wrong that no call can be told; for the log. */
   | { readonly type: "trouble"; readonly what: string }
   | { readonly type: "pong" };

@@ -4,8 +4,9 @@ import { fairQueue } from "./fair-queue.ts";
 import { Job } from "./job.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
-import { promptText, type Prompt } from "./prompt.ts";
-import { errorToEngine, promptTooLong, type EngineLoad, type EnginePrompt, type EngineRequest } from "./protocol.ts";
+import { planOutput } from "./output.ts";
+import { fitting, promptText } from "./prompt.ts";
+import { errorToEngine, type EngineLoad, type EngineRequest } from "./protocol.ts";
 import { checkBias } from "./sampling.ts";
 import { isFree, step, takeTurns, type Slot, type Turn } from "./slots.ts";
 import { waitEstimate } from "./wait-estimate.ts";
@@ -43,9 +44,9 @@ export class Scheduler {
     try {
       this.#refuseWhenFull();
       checkBias(request.sampling, this.#loaded.model, this.#loaded.vocabularySize);
-      const prompt = fitting(this.#loaded, request.prompt);
+      const prompt = fitting(this.#loaded.makePrompt(request.prompt), this.#loaded.contextLength);
       const echo = request.echo ? promptText(this.#loaded.model, request.prompt) : "";
-      this.#enqueue(new Job({ id, request, prompt, echo, tell: (event) => this.#out.add(id, event) }));
+      this.#enqueue(new Job({ id, request, prompt, output: planOutput(request, prompt), echo, tell: (event) => this.#out.add(id, event) }));
     } catch (error) {
       this.#out.add(id, { type: "failed", error: errorToEngine(error) });
       this.#flush();
@@ -64,11 +65,6 @@ export class Scheduler {
     const job = this.#jobs.get(id);
     if (job !== undefined) job.isPaused = isPaused;
     this.#wake();
-  }
-
-  /** Tokens of a prompt. Throws what would become of a request with it. */
-  count(prompt: EnginePrompt): number {
-    return fitting(this.#loaded, prompt).tokens.length;
   }
 
   /** Ends the loop after the tick that runs. */
@@ -199,12 +195,4 @@ export class Scheduler {
 /** What the native library says of a failure; never a prompt. */
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** A prompt that leaves room for at least one token. */
-function fitting({ makePrompt, contextLength }: LoadedModel, asked: EnginePrompt): Prompt {
-  const prompt = makePrompt(asked);
-  const promptTokens = prompt.tokens.length;
-  if (promptTokens >= contextLength) throw promptTooLong(promptTokens, contextLength, true);
-  return prompt;
 }

@@ -123,7 +123,7 @@ describe("llama-cpp", () => {
   });
 
   it.each(Object.entries(engineIsTold))("honours %s: the engine is told", (_path, pair) => {
-    const told = (ask: Ask) => engineRequest(create(ChatRequestSchema, ask), { maxTokens: undefined, temperature: undefined });
+    const told = (ask: Ask) => engineRequest(create(ChatRequestSchema, ask), { maxTokens: undefined, temperature: undefined }, "tenant");
     expect(told(pair.with)).not.toEqual(told(pair.without));
   });
 

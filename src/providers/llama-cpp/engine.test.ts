@@ -39,7 +39,7 @@ function start(): Engine {
 
 function does(script: TinyEngineScript): Promise<unknown> {
   const request = create(ChatRequestSchema, { rawPrompt: { prompt: { case: "text", value: JSON.stringify(script) } } });
-  const asked = engineRequest(request, { maxTokens: undefined, temperature: undefined });
+  const asked = engineRequest(request, { maxTokens: undefined, temperature: undefined }, "tenant");
   return eventsOf(engine.generate(asked, new AbortController().signal));
 }
 

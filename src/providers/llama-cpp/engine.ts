@@ -3,13 +3,15 @@ import { basename } from "node:path";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Log } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
-import { abortFault, throwIfAborted } from "../../core/signals.ts";
+import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
 import {
   errorFromEngine,
+  type EngineAnswer,
   type EngineEvent,
   type EngineLoad,
   type EngineModel,
-  type EnginePrompt,
+  type EngineQuestion,
+  type EngineQuestionType,
   type EngineRequest,
   type FromEngine,
 } from "../../engine/protocol.ts";
@@ -48,7 +50,7 @@ export class Engine {
   readonly #child: EngineProcess;
   readonly #heart: Heartbeat;
   readonly #calls = new Map<number, Channel<EngineEvent>>();
-  readonly #counts = new Map<number, PromiseWithResolvers<number>>();
+  readonly #questions = new Map<number, PromiseWithResolvers<EngineAnswer>>();
   readonly #loaded = Promise.withResolvers<EngineModel>();
   #nextId = 1;
   #failure: ConnectError | undefined;
@@ -119,14 +121,19 @@ export class Engine {
     }
   }
 
-  /** Tokens of a prompt. */
-  count(prompt: EnginePrompt): Promise<number> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+  /** Asks what is answered once. */
+  async ask<Type extends EngineQuestionType>(question: EngineQuestion<Type>, signal: AbortSignal): Promise<EngineAnswer<Type>> {
+    throwIfAborted(signal);
+    if (this.#failure !== undefined) throw this.#failure;
     const id = this.#nextId++;
-    const count = Promise.withResolvers<number>();
-    this.#counts.set(id, count);
-    this.#child.send({ type: "count", id, prompt });
-    return count.promise;
+    const answered = Promise.withResolvers<EngineAnswer>();
+    this.#questions.set(id, answered);
+    this.#child.send({ type: "ask", id, question: question as EngineQuestion });
+    try {
+      return (await untilAborted(answered.promise, signal)) as EngineAnswer<Type>;
+    } finally {
+      if (this.#questions.delete(id)) this.#child.send({ type: "cancel", id });
+    }
   }
 
   /** Ends the process: it is asked first, and killed when it does not heed. */
@@ -168,9 +175,9 @@ export class Engine {
         return this.#loaded.reject(loadFault(this.#options, errorFromEngine(message.error)));
       case "tick":
         return this.#onTick(message);
-      case "counted":
-      case "count-failed":
-        return this.#onCount(message);
+      case "answered":
+      case "not-answered":
+        return this.#onAnswer(message);
       case "trouble":
         return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
@@ -192,15 +199,15 @@ export class Engine {
 
   #onEvent(call: Channel<EngineEvent> | undefined, event: EngineEvent): void {
     if (event.type === "failed") call?.fail(errorFromEngine(event.error));
-    else call?.push(event, event.type === "text" ? Buffer.byteLength(event.text) : 0);
+    else call?.push(event, bytesOf(event));
     if (event.type === "completed") call?.end();
   }
 
-  #onCount(message: Extract<FromEngine, { type: "counted" | "count-failed" }>): void {
-    const count = this.#counts.get(message.id);
-    this.#counts.delete(message.id);
-    if (message.type === "counted") count?.resolve(message.promptTokens);
-    else count?.reject(errorFromEngine(message.error));
+  #onAnswer(message: Extract<FromEngine, { type: "answered" | "not-answered" }>): void {
+    const question = this.#questions.get(message.id);
+    this.#questions.delete(message.id);
+    if (message.type === "answered") question?.resolve(message.answer);
+    else question?.reject(errorFromEngine(message.error));
   }
 
   #kill(why: string): void {
@@ -224,10 +231,18 @@ export class Engine {
     );
     this.#loaded.reject(this.#failure);
     for (const call of this.#calls.values()) call.fail(this.#failure);
-    for (const count of this.#counts.values()) count.reject(this.#failure);
-    this.#counts.clear();
+    for (const question of this.#questions.values()) question.reject(this.#failure);
+    this.#questions.clear();
     return this.#isStopping ? undefined : { why, lastWords };
   }
+}
+
+/** What an event takes while its reader is slow. */
+function bytesOf(event: EngineEvent): number {
+  if (event.type === "text")
+    return Buffer.byteLength(event.text) + (event.logprobs === undefined ? 0 : JSON.stringify(event.logprobs).length);
+  if (event.type === "reasoning") return Buffer.byteLength(event.text);
+  return event.type === "tool-call" ? Buffer.byteLength(event.arguments) : 0;
 }
 
 /** The library's words may name the file; callers are told no path of this machine. */

@@ -4,7 +4,6 @@ import { CountTokensResponseSchema, type CountTokensRequest, type CountTokensRes
 import type { CallContext } from "../../core/context.ts";
 import type { Provider } from "../../core/ports.ts";
 import { fault, fieldsFault } from "../../core/reasons.ts";
-import { untilAborted } from "../../core/signals.ts";
 import { once } from "../../core/stream.ts";
 import { answer } from "./answer.ts";
 import { llamaCppFields } from "./fields.ts";
@@ -27,9 +26,9 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
   const engines = new LocalEngines({ ...options, provider: name });
   const defaults = { maxTokens: defaultMaxTokens, temperature: defaultTemperature };
 
-  async function* generate(request: ChatRequest, { signal }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
+  async function* generate(request: ChatRequest, { signal, caller }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
     refuseOwnOptions(request);
-    const asked = engineRequest(request, defaults);
+    const asked = engineRequest(request, defaults, caller.tenant);
     const { engine, about, loadMs, release } = await engines.lease(request.model, signal);
     try {
       refuseHopeless(asked.prompt, about);
@@ -46,7 +45,7 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
     const { engine, about, release } = await engines.lease(chat.model, signal);
     try {
       refuseHopeless(prompt, about);
-      const promptTokens = await untilAborted(engine.count(prompt), signal);
+      const { promptTokens } = await engine.ask({ type: "count", prompt }, signal);
       return create(CountTokensResponseSchema, { promptTokens, model: chat.model, contextLength: about.contextLength });
     } finally {
       release();

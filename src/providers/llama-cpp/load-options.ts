@@ -40,6 +40,7 @@ export function engineLoad(choices: LoadChoices, { modelPath, gpu, limits }: Loa
     queueLength: limits.engineQueue,
     queueMs: limits.engineQueueMs,
     prefillChunkTokens: limits.prefillChunkTokens,
+    interTokenMs: limits.interTokenMs,
   };
 }
 

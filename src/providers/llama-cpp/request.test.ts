@@ -7,7 +7,7 @@ const nothing = { maxTokens: undefined, temperature: undefined };
 
 describe("the request to an engine", () => {
   it("says every number of sampling: as llama.cpp's server has it where neither the caller nor the operator does", () => {
-    const { sampling } = engineRequest(create(ChatRequestSchema, {}), nothing);
+    const { sampling } = engineRequest(create(ChatRequestSchema, {}), nothing, "tenant");
     expect(sampling).toEqual({
       temperature: 0.8,
       topK: 40,
@@ -23,9 +23,13 @@ describe("the request to an engine", () => {
 
   it("takes the caller's word before the operator's, 0 included", () => {
     const defaults = { maxTokens: 7, temperature: 0.3 };
-    const silent = engineRequest(create(ChatRequestSchema, {}), defaults);
+    const silent = engineRequest(create(ChatRequestSchema, {}), defaults, "tenant");
     expect([silent.maxTokens, silent.sampling.temperature]).toEqual([7, 0.3]);
-    const said = engineRequest(create(ChatRequestSchema, { maxTokens: 3, sampling: { temperature: 0, repeatLastN: 0 } }), defaults);
+    const said = engineRequest(
+      create(ChatRequestSchema, { maxTokens: 3, sampling: { temperature: 0, repeatLastN: 0 } }),
+      defaults,
+      "tenant",
+    );
     expect([said.maxTokens, said.sampling.temperature, said.sampling.repeatLastTokens]).toEqual([3, 0, 0]);
   });
 });

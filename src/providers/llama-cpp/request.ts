@@ -1,9 +1,20 @@
 import { randomInt } from "node:crypto";
 import { Priority, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
-import { Role, type Message } from "../../../gen/parley/v1/messages_pb.ts";
-import type { Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
+import { ReasoningEffort, ToolChoiceMode, type Function, type ResponseFormat } from "../../../gen/parley/v1/messages_pb.ts";
+import type { Dry, Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField } from "../../core/reasons.ts";
-import type { EngineMessage, EnginePrompt, EngineRequest, EngineSampling } from "../../engine/protocol.ts";
+import type {
+  EngineConversation,
+  EngineDry,
+  EngineFormat,
+  EnginePrompt,
+  EngineReasoningEffort,
+  EngineRequest,
+  EngineSampling,
+  EngineTool,
+  EngineToolChoice,
+} from "../../engine/protocol.ts";
+import { engineMessages } from "./messages.ts";
 
 /** What a request gets that says nothing of it. */
 export interface RequestDefaults {
@@ -21,14 +32,22 @@ const repeatLastTokens = 64;
 const seeds = 0xffff_ffff;
 
 /** The request as the engine takes it. Throws `invalid_request` for messages that no template has a place for. */
-export function engineRequest(request: ChatRequest, defaults: RequestDefaults): EngineRequest {
+export function engineRequest(request: ChatRequest, defaults: RequestDefaults, tenant: string): EngineRequest {
   const maxTokens = request.maxTokens ?? defaults.maxTokens;
+  const { topLogprobs } = request;
+  const reasoningBudget = request.reasoning?.budgetTokens;
   return {
     prompt: enginePrompt(request),
     sampling: engineSampling(request.sampling, defaults),
     seeds: seedsOf(request.sampling?.seed, request.choices ?? 1),
     ...(maxTokens !== undefined && { maxTokens }),
     stop: request.stop,
+    format: engineFormat(request.responseFormat),
+    ...(topLogprobs !== undefined && { topLogprobs }),
+    minTokens: request.minTokens ?? 0,
+    ignoreEos: request.ignoreEos ?? false,
+    ...(reasoningBudget !== undefined && { reasoningBudget }),
+    tenant,
     echo: request.rawPrompt?.echo ?? false,
     priority: request.priority === Priority.BATCH ? "batch" : "interactive",
     includeProgress: request.includeProgress,
@@ -36,8 +55,9 @@ export function engineRequest(request: ChatRequest, defaults: RequestDefaults): 
 }
 
 /** The prompt as the engine takes it. */
-export function enginePrompt({ messages, rawPrompt }: ChatRequest): EnginePrompt {
-  if (rawPrompt === undefined) return { type: "messages", messages: messages.map(engineMessage) };
+export function enginePrompt(request: ChatRequest): EnginePrompt {
+  const { rawPrompt } = request;
+  if (rawPrompt === undefined) return engineConversation(request);
   const { prompt, suffix } = rawPrompt;
   const more = suffix === undefined ? {} : { suffix };
   if (prompt.case === "text") return { type: "text", text: prompt.value, ...more };
@@ -45,31 +65,63 @@ export function enginePrompt({ messages, rawPrompt }: ChatRequest): EnginePrompt
   throw invalidField("raw_prompt.prompt", "give text or token_ids");
 }
 
-function engineMessage(message: Message, index: number): EngineMessage {
-  return { role: roleOf(message.role, index), text: message.parts.map(({ part }) => textOf(part)).join("") };
+/** What a conversation is made of. */
+export type ConversationRequest = Pick<ChatRequest, "messages" | "tools"> & Partial<ChatRequest>;
+
+/** The conversation as the engine takes it. Throws `invalid_request` for messages that no template has a place for. */
+export function engineConversation(request: ConversationRequest): EngineConversation {
+  const { parallelToolCalls, toolChoice, reasoning, chatTemplateOptions = {}, continueFinalMessage = false } = request;
+  const effort = reasoning === undefined ? undefined : efforts[reasoning.effort];
+  return {
+    type: "messages",
+    messages: engineMessages(request.messages),
+    tools: request.tools.flatMap(({ tool }) => (tool.case === "function" ? [engineTool(tool.value)] : [])),
+    toolChoice: { mode: modes[toolChoice?.mode ?? ToolChoiceMode.UNSPECIFIED] ?? "auto", names: toolChoice?.toolNames ?? [] },
+    ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+    continueFinalMessage,
+    templateOptions: chatTemplateOptions,
+    ...(effort !== undefined && { reasoningEffort: effort }),
+  };
 }
 
-function roleOf(role: Role, index: number): EngineMessage["role"] {
-  switch (role) {
-    case Role.SYSTEM:
-    case Role.DEVELOPER:
-      return "system";
-    case Role.USER:
-      return "user";
-    case Role.ASSISTANT:
-      return "assistant";
+const modes: Readonly<Record<ToolChoiceMode, EngineToolChoice["mode"]>> = {
+  [ToolChoiceMode.UNSPECIFIED]: "auto",
+  [ToolChoiceMode.AUTO]: "auto",
+  [ToolChoiceMode.NONE]: "none",
+  [ToolChoiceMode.REQUIRED]: "required",
+};
+
+const efforts: Readonly<Record<ReasoningEffort, EngineReasoningEffort | undefined>> = {
+  [ReasoningEffort.UNSPECIFIED]: undefined,
+  [ReasoningEffort.NONE]: "none",
+  [ReasoningEffort.MINIMAL]: "minimal",
+  [ReasoningEffort.LOW]: "low",
+  [ReasoningEffort.MEDIUM]: "medium",
+  [ReasoningEffort.HIGH]: "high",
+  [ReasoningEffort.XHIGH]: "xhigh",
+  [ReasoningEffort.MAX]: "max",
+};
+
+function engineFormat(responseFormat: ResponseFormat | undefined): EngineFormat {
+  const format = responseFormat?.format;
+  switch (format?.case) {
+    case "jsonObject":
+      return { type: "json-object" };
+    case "jsonSchema":
+      return { type: "json-schema", schema: format.value.schema };
+    case "grammar":
+      return { type: "grammar", gbnf: format.value.gbnf };
     default:
-      throw invalidField(`messages[${index}].role`, "local models take system, developer, user and assistant");
+      return { type: "text" };
   }
 }
 
-/** The table of fields lets text and refusals through. */
-function textOf(part: Message["parts"][number]["part"]): string {
-  return part.case === "text" || part.case === "refusal" ? part.value.text : "";
+function engineTool({ name, description, parameters, strict = false }: Function): EngineTool {
+  return { name, description, parameters, strict };
 }
 
 function engineSampling(sampling: Sampling | undefined, { temperature = usual.temperature }: RequestDefaults): EngineSampling {
-  const { logitBias = {}, xtc, repeatLastN = repeatLastTokens, ...numbers } = sampling ?? {};
+  const { logitBias = {}, xtc, dry, repeatLastN = repeatLastTokens, ...numbers } = sampling ?? {};
   const said = Object.entries(numbers).filter(([key, value]) => Object.hasOwn(usual, key) && value !== undefined);
   return {
     ...usual,
@@ -78,6 +130,17 @@ function engineSampling(sampling: Sampling | undefined, { temperature = usual.te
     repeatLastTokens: repeatLastN,
     logitBias: Object.entries(logitBias).map(([token, logit]) => [Number(token), logit]),
     ...(xtc !== undefined && { xtc: { probability: xtc.probability, threshold: xtc.threshold } }),
+    ...(dry !== undefined && dry.multiplier > 0 && { dry: engineDry(dry) }),
+  };
+}
+
+function engineDry({ multiplier, base = 1.75, allowedLength = 2, lastN = 0x7fff_ffff, sequenceBreakers }: Dry): EngineDry {
+  return {
+    multiplier,
+    base,
+    allowedLength,
+    lastTokens: lastN,
+    sequenceBreakers: sequenceBreakers.length > 0 ? sequenceBreakers : ["\n", ":", '"', "*"],
   };
 }
 
