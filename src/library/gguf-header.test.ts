@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ggufBytes } from "../testing/tiny-gguf-format.ts";
+import { ggufMutants } from "../testing/gguf-mutations.ts";
 import { tinyGguf } from "../testing/tiny-gguf.ts";
 import { checkGguf } from "./gguf-header.ts";
 
@@ -52,6 +53,39 @@ describe("the check of a GGUF header", () => {
     expect(check(bytes)).toEqual({ is: "malformed", problem: "its alignment 33 is no power of two" });
   });
 
+  /** The tiny model with something written behind a name in its header. */
+  function after(name: string, distance: number, value: number): Buffer {
+    const bytes = Buffer.from(tiny);
+    bytes.writeUInt32LE(value, bytes.indexOf(name) + name.length + distance);
+    return bytes;
+  }
+
+  it.each([
+    ["a tensor of an unknown type", after("output_norm.weight", 12, 31), /^tensor 1 is of the type 31/],
+    ["a tensor that begins inside another", after("output.weight", 24, 32), /^tensor 2 begins at 32 rather than \d+/],
+    ["a tensor that reaches beyond the file", after("blk.1.ffn_down.weight", 4, 1_000_000), /^it is cut$/],
+    ["five dimensions", after("output.weight", 0, 5), /^a tensor has 5 dimensions/],
+    ["a tensor without elements", after("output.weight", 4, 0), /^a tensor has no elements/],
+    ["rows of no whole blocks", after("output_norm.weight", 12, 12), /^tensor 1 has rows of 64 elements/],
+    ["an array in an array", after("tokenizer.ggml.merges", 4, 9), /^its metadata has an array of the unknown type 9/],
+    [
+      "a list of more texts than a model can have",
+      after("tokenizer.ggml.merges", 8, 5_000_000),
+      /^its metadata has a list of 5000000 texts/,
+    ],
+  ])("refuses %s", (_, bytes, problem) => {
+    const found = check(bytes);
+    expect(found.is === "malformed" ? found.problem : `it is ${found.is}`).toMatch(problem);
+  });
+
+  it("refuses names that are there twice, as llama.cpp does", () => {
+    const tensor = { name: "a", shape: [1], values: new Float32Array(1) };
+    expect(check(ggufBytes({}, [tensor, tensor]))).toEqual({ is: "malformed", problem: "tensor 1 has the name of another" });
+    const keys = ggufBytes({ aa: { uint32: 1 }, ab: { uint32: 1 } }, [tensor]);
+    keys.write("aa", keys.indexOf("ab"));
+    expect(check(keys)).toEqual({ is: "malformed", problem: "its metadata key 1 is there twice" });
+  });
+
   it("never throws and never reads outside the file, whatever bytes are changed", () => {
     const header = tiny.subarray(0, 4096);
     const change = fc.record({ at: fc.nat(header.length - 1), byte: fc.nat(255) });
@@ -75,5 +109,20 @@ describe("the check of a GGUF header", () => {
       }),
       { numRuns: 400 },
     );
+  });
+});
+
+describe("300 mutated headers", () => {
+  it("are each read to an end within a moment, and most are refused with a reason", () => {
+    const mutants = ggufMutants(tiny, 1);
+    const found = Array.from({ length: 300 }, () => mutants.next().value).map(({ kind, bytes }) => {
+      const began = performance.now();
+      const { is } = check(bytes);
+      return { kind, is, ms: performance.now() - began };
+    });
+    expect(new Set(found.map(({ kind }) => kind)).size).toBe(14);
+    expect(new Set(found.map(({ is }) => is))).toEqual(new Set(["whole", "cut", "malformed"]));
+    expect(found.filter(({ is }) => is !== "whole").length).toBeGreaterThan(150);
+    expect(Math.max(...found.map(({ ms }) => ms))).toBeLessThan(1000);
   });
 });

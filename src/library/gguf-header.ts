@@ -6,18 +6,19 @@ export type GgufMetadata = ReadonlyMap<string, string | number | boolean>;
 
 /** What the beginning of a file says: its metadata; that more of it must be read; that the rest of the tensors is missing; or why it is no GGUF file that can be loaded. */
 export type GgufCheck =
-  | { readonly is: "whole"; readonly metadata: GgufMetadata }
+  | { readonly is: "whole"; readonly metadata: GgufMetadata; readonly tensors: number }
   | { readonly is: "more" }
   | { readonly is: "cut"; readonly neededBytes: number }
   | { readonly is: "malformed"; readonly problem: string };
 
-// Each far above any real model, so that a forged count costs neither memory nor time.
-const maxTensors = 262_144;
-const maxKeys = 65_536;
+// Each far above any real model, so that a forged count costs neither memory nor time: llama.cpp compares every name with every other.
+const maxTensors = 32_768;
+const maxKeys = 8192;
 const maxKeyBytes = 65_535; // the format's own
 const maxTextBytes = 64 * 1024 * 1024;
 const maxKeptTextBytes = 4096;
-const maxNameBytes = 1024;
+const maxTexts = 4 * 1024 * 1024;
+const maxNameBytes = 63; // GGML_MAX_NAME, with its end
 const maxDimensions = 4; // GGML_MAX_DIMS
 
 const scalarBytes: ReadonlyMap<number, number> = new Map([
@@ -33,17 +34,19 @@ const scalarBytes: ReadonlyMap<number, number> = new Map([
   [11, 8], // int64
   [12, 8], // float64
 ]);
+const uint32Type = 4;
 const textType = 8;
 const arrayType = 9;
+const alignmentKey = "general.alignment";
 
-/** Checks the beginning of a GGUF file: magic, version, counts, lengths, and that every tensor lies inside the file. Never throws, whatever the bytes. */
+/** Checks the beginning of a GGUF file as strictly as llama.cpp reads it: magic, version, counts, lengths, types, and that the tensors lie one behind the other inside the file. Never throws, whatever the bytes. */
 export function checkGguf(prefix: Uint8Array, fileBytes: number): GgufCheck {
   const cursor = new ByteCursor(prefix, fileBytes);
   try {
     const { tensors, keys } = readCounts(cursor);
     const metadata = readMetadata(cursor, keys);
     const neededBytes = readTensors(cursor, tensors, alignmentOf(metadata));
-    return neededBytes > fileBytes ? { is: "cut", neededBytes } : { is: "whole", metadata };
+    return neededBytes > fileBytes ? { is: "cut", neededBytes } : { is: "whole", metadata, tensors };
   } catch (error) {
     if (error instanceof NeedMoreBytes) return { is: "more" };
     if (error instanceof MalformedBytes) return { is: "malformed", problem: error.message };
@@ -52,7 +55,7 @@ export function checkGguf(prefix: Uint8Array, fileBytes: number): GgufCheck {
 }
 
 function readCounts(cursor: ByteCursor): { readonly tensors: number; readonly keys: number } {
-  if (cursor.text(4) !== "GGUF") throw new MalformedBytes("it is no GGUF file: it does not begin with GGUF");
+  if (cursor.text(4) !== "GGUF") throw new MalformedBytes("it is no GGUF file, since it does not begin with GGUF");
   const version = cursor.uint32();
   if (version > 0xffff) throw new MalformedBytes("it is a big-endian GGUF file; convert it to little-endian");
   if (version !== 2 && version !== 3) throw new MalformedBytes(`its GGUF version is ${version}; versions 2 and 3 can be read`);
@@ -61,9 +64,15 @@ function readCounts(cursor: ByteCursor): { readonly tensors: number; readonly ke
 
 function readMetadata(cursor: ByteCursor, keys: number): GgufMetadata {
   const metadata = new Map<string, string | number | boolean>();
+  const seen = new Set<string>();
   for (let index = 0; index < keys; index++) {
     const key = cursor.text(count(cursor, maxKeyBytes, "bytes in a metadata key"));
+    if (key === "") throw new MalformedBytes(`its metadata key ${index} is empty`);
+    // No name out of the file stands in a problem: it may be anything.
+    if (seen.has(key)) throw new MalformedBytes(`its metadata key ${index} is there twice`);
+    seen.add(key);
     const type = cursor.uint32();
+    if (key === alignmentKey && type !== uint32Type) throw new MalformedBytes("its alignment is no 32-bit number");
     const value = type === arrayType ? skipArray(cursor) : readScalar(cursor, type);
     if (value !== undefined) metadata.set(key, value);
   }
@@ -111,35 +120,56 @@ function skipArray(cursor: ByteCursor): undefined {
     return;
   }
   if (type !== textType) throw new MalformedBytes(`its metadata has an array of the unknown type ${type}`);
+  if (elements > maxTexts) throw new MalformedBytes(`its metadata has a list of ${elements} texts; at most ${maxTexts} can be`);
   for (let index = 0; index < elements; index++) cursor.take(count(cursor, maxTextBytes, "bytes in a metadata text"));
 }
 
-/** Answers with the size that the file must have. */
+/** Answers with the size that the file must have. Nothing lies between two tensors but padding, so that none overlaps another. */
 function readTensors(cursor: ByteCursor, tensors: number, alignment: number): number {
+  const names = new Set<string>();
   let end = 0;
   for (let index = 0; index < tensors; index++) {
-    cursor.take(count(cursor, maxNameBytes, "bytes in a tensor's name"));
-    const elements = readElements(cursor);
-    const type = tensorTypes.get(cursor.uint32()) ?? { elements: 1, bytes: 0 };
+    names.add(cursor.text(count(cursor, maxNameBytes, "bytes in a tensor's name")));
+    if (names.size <= index) throw new MalformedBytes(`tensor ${index} has the name of another`);
+    const bytes = readTensorBytes(cursor, index);
     const offset = cursor.uint64();
-    if (offset % alignment !== 0) throw new MalformedBytes(`tensor ${index} begins at ${offset}, which is no multiple of ${alignment}`);
-    if (elements % type.elements !== 0) throw new MalformedBytes(`tensor ${index} has ${elements} elements, which are no whole blocks`);
-    end = Math.max(end, offset + (elements / type.elements) * type.bytes);
+    const expected = padded(end, alignment);
+    if (offset !== expected)
+      throw new MalformedBytes(`tensor ${index} begins at ${offset} rather than ${expected}, where the one before ends`);
+    end = offset + bytes;
   }
-  return tensors === 0 ? cursor.offset : Math.ceil(cursor.offset / alignment) * alignment + end;
+  const neededBytes = tensors === 0 ? cursor.offset : padded(cursor.offset, alignment) + end;
+  if (!Number.isSafeInteger(neededBytes)) throw new MalformedBytes("its tensors have more than 2^53 bytes");
+  return neededBytes;
 }
 
-function readElements(cursor: ByteCursor): number {
-  let elements = 1;
+/** Size of a tensor, from its shape and type. */
+function readTensorBytes(cursor: ByteCursor, index: number): number {
+  const { row, elements } = readShape(cursor);
+  const typeNumber = cursor.uint32();
+  const type = tensorTypes.get(typeNumber);
+  if (type === undefined) throw new MalformedBytes(`tensor ${index} is of the type ${typeNumber}, which cannot be read`);
+  if (row % type.elements !== 0) throw new MalformedBytes(`tensor ${index} has rows of ${row} elements, which are no whole blocks`);
+  return (elements / type.elements) * type.bytes;
+}
+
+/** Elements of a row and in all. */
+function readShape(cursor: ByteCursor): { readonly row: number; readonly elements: number } {
   const dimensions = cursor.uint32();
   if (dimensions > maxDimensions) throw new MalformedBytes(`a tensor has ${dimensions} dimensions; at most ${maxDimensions} can be`);
-  for (let index = 0; index < dimensions; index++) elements *= cursor.uint64();
+  const lengths = Array.from({ length: dimensions }, () => cursor.uint64());
+  const elements = lengths.reduce((product, length) => product * length, 1);
+  if (elements === 0) throw new MalformedBytes("a tensor has no elements");
   if (!Number.isSafeInteger(elements)) throw new MalformedBytes("a tensor has more than 2^53 elements");
-  return elements;
+  return { row: lengths[0] ?? 1, elements };
+}
+
+function padded(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
 }
 
 function alignmentOf(metadata: GgufMetadata): number {
-  const alignment = metadata.get("general.alignment") ?? 32;
+  const alignment = metadata.get(alignmentKey) ?? 32;
   if (typeof alignment !== "number" || alignment < 1 || alignment > 65_536 || Math.log2(alignment) % 1 !== 0)
     throw new MalformedBytes(`its alignment ${alignment} is no power of two`);
   return alignment;

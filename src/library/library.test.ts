@@ -55,7 +55,9 @@ describe("the library", { timeout: 20_000 }, () => {
     const path = join(library.directory, "slow.gguf");
     await writeFile(path, tiny.subarray(0, tiny.length - 1000));
     await until(library, () => library.find("slow") !== undefined);
-    expect(library.find("slow")?.problem).toBe(`it is not whole: ${tiny.length - 1000} of ${tiny.length} bytes are here`);
+    expect(library.find("slow")?.problem).toBe(
+      `it is not whole: ${tiny.length - 1000} of ${tiny.length} bytes are here; unless it is still being copied, pull or convert the model again`,
+    );
     await appendFile(path, tiny.subarray(tiny.length - 1000));
     await until(library, () => library.find("slow")?.problem === "");
     await truncate(path, 10);
@@ -80,13 +82,13 @@ describe("the library", { timeout: 20_000 }, () => {
     await writeFile(join(directory, ".hidden.gguf"), tiny);
     const library = await openTestLibrary({ directory });
     expect(Object.fromEntries(library.list().map(({ id, problem }) => [id, problem]))).toEqual({
-      bare: "its header names no architecture",
+      bare: "its header names no architecture: pull or convert the model again",
       clip: "it is the vision part of a model, which needs the model itself",
       dangling: "it is a link to a file that is not there",
-      empty: "it is empty",
+      empty: "it is empty: pull or convert the model again",
       link: "it is a link that leaves the model folder; move or copy the file here",
       lora: "it is a LoRA adapter, which needs the model it was made for",
-      text: "it is no GGUF file: it does not begin with GGUF",
+      text: "it is no GGUF file, since it does not begin with GGUF: pull or convert the model again",
     });
   });
 

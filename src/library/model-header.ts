@@ -17,6 +17,10 @@ const maxHeaderBytes = 64 * 1024 * 1024;
 
 const maxInt32 = 2 ** 31 - 1;
 
+const requiredNumbers = ["context_length", "embedding_length", "block_count"] as const;
+/** What helps against a file that is broken. */
+const again = "pull or convert the model again";
+
 /** The hub writes licences in lower case; SPDX does not. */
 const spdx = new Map(["Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-NC-4.0", "GPL-3.0"].map((id) => [id.toLowerCase(), id]));
 
@@ -59,11 +63,11 @@ async function checkFile(handle: FileHandle, fileBytes: number): Promise<GgufChe
 function describe(check: GgufCheck, fileBytes: number): ModelHeader {
   switch (check.is) {
     case "whole":
-      return describeMetadata(check.metadata);
+      return describeMetadata(check.metadata, check.tensors);
     case "cut":
-      return broken(`it is not whole: ${fileBytes} of ${check.neededBytes} bytes are here`);
+      return broken(`it is not whole: ${fileBytes} of ${check.neededBytes} bytes are here; unless it is still being copied, ${again}`);
     case "malformed":
-      return broken(check.problem);
+      return broken(`${check.problem}: ${again}`);
     default:
       return broken("it became shorter while it was read");
   }
@@ -74,7 +78,7 @@ export function broken(problem: string): ModelHeader {
   return { architecture: "", title: "", licence: "", trainedContextLength: undefined, purpose: "chat", problem };
 }
 
-function describeMetadata(metadata: GgufMetadata): ModelHeader {
+function describeMetadata(metadata: GgufMetadata, tensors: number): ModelHeader {
   const architecture = textOf(metadata, "general.architecture");
   const pooling = metadata.get(`${architecture}.pooling_type`);
   const contextLength = metadata.get(`${architecture}.context_length`);
@@ -84,7 +88,7 @@ function describeMetadata(metadata: GgufMetadata): ModelHeader {
     licence: licenceOf(textOf(metadata, "general.license")),
     trainedContextLength: typeof contextLength === "number" && contextLength > 0 && contextLength <= maxInt32 ? contextLength : undefined,
     purpose: embedders.has(architecture) || (typeof pooling === "number" && pooling > 0) ? "embed" : "chat",
-    problem: problemOf(metadata, architecture),
+    problem: problemOf(metadata, architecture) || missing(metadata, architecture, tensors),
   };
 }
 
@@ -96,7 +100,19 @@ function problemOf(metadata: GgufMetadata, architecture: string): string {
   if (type === "imatrix" || type === "vocab") return `it holds no model but ${type === "vocab" ? "a vocabulary" : "an importance matrix"}`;
   const parts = metadata.get("split.count");
   if (typeof parts === "number" && parts > 1) return `it is one of ${parts} parts; join them with llama-gguf-split --merge`;
-  return architecture === "" ? "its header names no architecture" : "";
+  return "";
+}
+
+/** What every model must say of itself, or llama.cpp does not load it. */
+function missing(metadata: GgufMetadata, architecture: string, tensors: number): string {
+  if (architecture === "") return `its header names no architecture: ${again}`;
+  for (const key of requiredNumbers) {
+    const value = metadata.get(`${architecture}.${key}`);
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > maxInt32)
+      return `its header has no valid ${key}: ${again}`;
+  }
+  if (textOf(metadata, "tokenizer.ggml.model") === "") return `its header names no tokenizer: ${again}`;
+  return tensors === 0 ? `it holds no weights: ${again}` : "";
 }
 
 function licenceOf(text: string): string {

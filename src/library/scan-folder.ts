@@ -15,9 +15,14 @@ export function folderScan(directory: string, hashes: VerifiedHashes): ScanFolde
     const root = await realpath(directory);
     const names = (await readdir(root)).filter((name) => name.endsWith(".gguf") && !name.startsWith("."));
     const headers = new Map<string, ModelHeader>();
-    const files = await Promise.all(names.map((file) => scanFile({ root, file, known, headers, hashes })));
+    const files: ScannedFile[] = [];
+    // One after the other, for a header may take 64 MiB while it is read.
+    for (const name of names) {
+      const file = await scanFile({ root, file: name, known, headers, hashes });
+      if (file !== undefined) files.push(file);
+    }
     known = headers;
-    return files.filter((file) => file !== undefined);
+    return files;
   };
 }
 
