@@ -26,7 +26,7 @@ export const memory: Bench = {
   },
   async run({ calls = 200_000, streams = 20_000, points = 20 }, say) {
     leaveServerCore();
-    const server = await startParley(["--expose-gc", "--import", join(import.meta.dirname, "heap-probe.ts")]);
+    const server = await startParley({ nodeOptions: ["--expose-gc", "--import", join(import.meta.dirname, "heap-probe.ts")] });
     try {
       const lines: string[] = [];
       const data: Record<string, unknown> = {};

@@ -1,11 +1,15 @@
 import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
+import { cancel } from "./cancel.ts";
+import { engine } from "./engine.ts";
+import { gap } from "./gap.ts";
 import { memory } from "./memory.ts";
+import { prefix } from "./prefix.ts";
 import { writeResult } from "./results.ts";
 import { rpc } from "./rpc.ts";
 
 /** Every benchmark there is, by the word that starts it. */
-const benches: Readonly<Record<string, Bench>> = { rpc, memory };
+const benches: Readonly<Record<string, Bench>> = { rpc, memory, engine, gap, cancel, prefix };
 
 const [name, ...rest] = process.argv.slice(2);
 const bench = name === undefined ? undefined : benches[name];

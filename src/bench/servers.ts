@@ -1,8 +1,8 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, existsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A server that runs in a process of its own. */
@@ -23,22 +23,41 @@ export function leaveServerCore(): void {
   execFileSync("taskset", ["-acp", `1-${cpus().length - 1}`, String(process.pid)], { stdio: "ignore" });
 }
 
-/** Starts `parley serve` as `npm start` does, on the echo model and with a free port; everything else is the default. Its log goes to a file. */
-export async function startParley(nodeOptions: readonly string[] = []): Promise<BenchServer> {
+/** What a service is started with. */
+export interface ParleyOptions {
+  readonly nodeOptions?: readonly string[];
+  /** Path of the one model it has; without one it echoes. */
+  readonly model?: string;
+  /** Beside the defaults. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Configuration file's content; absent: none. */
+  readonly config?: unknown;
+}
+
+/** Starts `parley serve` as `npm start` does, with a free port; everything else is the default. Its log goes to a file. Echo runs on the servers' core, a model on all. */
+export async function startParley({ nodeOptions = [], model, environment = {}, config }: ParleyOptions = {}): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
   const readyFile = join(folder, "ready.json");
-  mkdirSync(join(folder, "models"));
+  const models = join(folder, "models");
+  mkdirSync(models);
+  if (model !== undefined) symlinkSync(model, join(models, basename(model)));
   const log = openSync(join(folder, "parley.log"), "w");
   const words = [...nodeOptions, "src/bin.js", "serve", "--port", "0", "--ready-file", readyFile];
-  const environment = {
+  if (config !== undefined) {
+    writeFileSync(join(folder, "parley.json"), JSON.stringify(config));
+    words.push("--config", join(folder, "parley.json"));
+  }
+  const variables = {
     ...process.env,
-    LLM_DEFAULT_PROVIDER: "echo",
-    LLM_MODELS_DIR: join(folder, "models"),
+    ...(model === undefined && { LLM_DEFAULT_PROVIDER: "echo" }),
+    LLM_MODELS_DIR: models,
     LLM_DATA_DIR: join(folder, "data"),
+    ...environment,
   };
-  const child = spawn("taskset", ["-c", serverCore, process.execPath, ...words], {
+  const [program = "", ...first] = model === undefined ? ["taskset", "-c", serverCore, process.execPath] : [process.execPath];
+  const child = spawn(program, [...first, ...words], {
     cwd: root,
-    env: environment,
+    env: variables,
     stdio: ["ignore", log, log, ...(nodeOptions.length > 0 ? (["ipc"] as const) : [])],
   });
   while (!existsSync(readyFile)) {

@@ -1,0 +1,130 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bench } from "./bench.ts";
+import { lastMs, type Contestant, type Outcome, type Run } from "./local/contestant.ts";
+import { setup, startOwn, startPlain, startService } from "./local/contestants.ts";
+import { freshPrompt } from "./local/prompts.ts";
+import { compare, type Standing } from "./local/turns.ts";
+import { median } from "./statistics.ts";
+
+const streams = 16;
+const common = 500;
+const unique = 16;
+const newTokens = 32;
+
+/** What it brings that a prefix is computed once. */
+export const prefix: Bench = {
+  what: "16 requests with 500 common tokens beside plain loops; the cost where nothing is common; a conversation's next turn; a restored prefix",
+  options: { rounds: { default: 5, what: "rounds; each measures everything once" } },
+  async run({ rounds = 5 }, say) {
+    const lines: string[] = [];
+    const tell = (line: string) => {
+      lines.push(line);
+      say(line);
+    };
+    const data = {
+      shared: await measureShared(rounds, tell),
+      nothingCommon: await measureNothingCommon(rounds, tell),
+      restored: await measureRestored(rounds, tell),
+    };
+    return { lines, data };
+  },
+};
+
+/** Requests that come together and begin alike. */
+async function measureShared(rounds: number, tell: (line: string) => void) {
+  const settings = await setup();
+  const contestants: Contestant[] = [];
+  try {
+    contestants.push(await startPlain(settings), await startService(settings));
+    const run = (): Run => {
+      const shared = freshPrompt(common);
+      return { streams: Array.from({ length: streams }, () => ({ prompt: [...shared, ...freshPrompt(unique)], newTokens, after: 0 })) };
+    };
+    const measures = [lastMs, medianFirstMs, cached];
+    const [totals = [], firsts = [], cachedTokens = []] = await compare({ contestants, rounds, run, measures });
+    tell(`${streams} requests, ${common} common and ${unique} own tokens, ${newTokens} new`);
+    for (const [index, total] of totals.entries())
+      tell(
+        `  ${total.name.padEnd(24)}${times("in all", total)}${times("first token", firsts[index])}   ${cachedTokens[index]?.median} tokens cached`,
+      );
+    return { totals, firsts, cachedTokens };
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.stop()));
+  }
+}
+
+/** What keeping and looking for prefixes costs where it never helps. */
+async function measureNothingCommon(rounds: number, tell: (line: string) => void) {
+  const settings = await setup();
+  const folder = mkdtempSync(join(tmpdir(), "parley-prefix-"));
+  const contestants: Contestant[] = [];
+  try {
+    contestants.push(
+      await startOwn(settings, "engine without states"),
+      await startOwn({ ...settings, prefixCache: cacheIn(folder) }, "engine with states"),
+    );
+    const run = (): Run => ({ streams: Array.from({ length: streams }, () => ({ prompt: freshPrompt(256), newTokens, after: 0 })) });
+    const [totals = []] = await compare({ contestants, rounds: rounds * 2, run, measures: [lastMs] });
+    tell(`${streams} requests of 256 tokens with nothing in common, ${newTokens} new`);
+    for (const total of totals) tell(`  ${total.name.padEnd(24)}${times("in all", total)}`);
+    return { totals };
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.stop()));
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The first token after a prefix that was computed before: by the same process, by one that has ended since, by nobody. */
+async function measureRestored(rounds: number, tell: (line: string) => void) {
+  const settings = await setup();
+  const folder = mkdtempSync(join(tmpdir(), "parley-prefix-"));
+  const found: Record<"cold" | "kept" | "restored", number[]> = { cold: [], kept: [], restored: [] };
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const shared = freshPrompt(common);
+      const ask = async (contestant: Contestant, more = 1) => {
+        const [outcome] = await contestant.run({ streams: [{ prompt: [...shared, ...freshPrompt(more)], newTokens: 1, after: 0 }] });
+        return outcome!;
+      };
+      const first = await startOwn({ ...settings, prefixCache: cacheIn(folder) });
+      found.cold.push((await ask(first)).endedMs);
+      found.kept.push((await ask(first)).endedMs);
+      await first.stop();
+      const second = await startOwn({ ...settings, prefixCache: cacheIn(folder) });
+      await second.run({ streams: [{ prompt: freshPrompt(4), newTokens: 1, after: 0 }] });
+      found.restored.push((await ask(second)).endedMs);
+      await second.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  tell(`one request, ${common} tokens that were computed before and one of its own, until its first token`);
+  for (const [name, took] of Object.entries(found))
+    tell(
+      `  ${name.padEnd(24)}${median(took).toFixed(1).padStart(9)} ms ${median(found.cold.map((ms, round) => ms / took[round]!))
+        .toFixed(1)
+        .padStart(8)}x sooner`,
+    );
+  return found;
+}
+
+function cacheIn(folder: string) {
+  const memoryFolder = mkdtempSync("/dev/shm/parley-bench-");
+  const diskFolder = join(folder, "states");
+  mkdirSync(diskFolder, { recursive: true });
+  return { memoryFolder, memoryBytes: 2 ** 30, diskFolder, diskBytes: 2 ** 30, diskAgeMs: 86_400_000, modelSha256: "0".repeat(64) };
+}
+
+function medianFirstMs(outcomes: readonly Outcome[]): number {
+  return median(outcomes.map(({ times: [first = Number.NaN] }) => first));
+}
+
+function cached(outcomes: readonly Outcome[]): number {
+  return outcomes.reduce((sum, { cachedTokens }) => sum + cachedTokens, 0);
+}
+
+function times(what: string, standing: Standing | undefined): string {
+  return `   ${what} ${standing?.median.toFixed(0)} ms, ${standing?.ratio.toFixed(3)} of the first`;
+}
