@@ -10,8 +10,11 @@ import { Scheduler } from "./scheduler.ts";
 /** Freeing a model may wait for a decode, and has been seen to wait for ever. */
 const disposeMs = 2000;
 
-let engine: { readonly loaded: LoadedModel; readonly running: Scheduler } | undefined;
+/** A model that makes vectors alone has no sequences, and no scheduler. */
+let engine: { readonly loaded: LoadedModel; readonly running: Scheduler | undefined } | undefined;
 let isEnding = false;
+/** Who waits for the size to load; answers `estimated`. */
+const chosen = Promise.withResolvers<number>();
 
 function send(message: FromEngine): void {
   // A parent that is gone is told by `disconnect`.
@@ -20,9 +23,15 @@ function send(message: FromEngine): void {
 
 async function load(options: EngineLoad): Promise<void> {
   try {
-    const loaded = await loadModel(options, (fractionDone) => send({ type: "loading", fractionDone }));
-    engine = { loaded, running: new Scheduler(loaded, outbox(send), options) };
-    engine.running.ended.catch(giveUp);
+    const loaded = await loadModel(options, {
+      onProgress: (fractionDone) => send({ type: "loading", fractionDone }),
+      choose(estimate) {
+        send({ type: "estimated", estimate });
+        return chosen.promise;
+      },
+    });
+    engine = { loaded, running: loaded.sequences.length === 0 ? undefined : new Scheduler(loaded, outbox(send), options) };
+    engine.running?.ended.catch(giveUp);
     send({ type: "loaded", model: loaded.about });
   } catch (error) {
     send({ type: "load-failed", error: errorToEngine(error) });
@@ -40,16 +49,22 @@ async function end(): Promise<void> {
   isEnding = true;
   setTimeout(() => process.exit(0), disposeMs);
   try {
-    await engine?.running.close();
+    await engine?.running?.close();
     await engine?.loaded.dispose();
   } finally {
     process.exit(0);
   }
 }
 
-function running(): NonNullable<typeof engine> {
+function loadedModel(): LoadedModel {
   if (engine === undefined) throw fault("engine_failed", "the model is not loaded yet");
-  return engine;
+  return engine.loaded;
+}
+
+function running(): Scheduler {
+  const scheduler = engine?.running;
+  if (scheduler === undefined) throw fault("model_state", `model ${loadedModel().model.filename} makes vectors and does not chat`);
+  return scheduler;
 }
 
 /** Questions that are being answered, by id. */
@@ -59,8 +74,8 @@ async function ask({ id, question }: Extract<ToEngine, { type: "ask" }>): Promis
   const controller = new AbortController();
   asked.set(id, controller);
   try {
-    const { loaded, running: scheduler } = running();
-    send({ type: "answered", id, answer: await answerTo(question, { loaded, scheduler, signal: controller.signal }) });
+    const answerer = { loaded: loadedModel(), scheduler: running, signal: controller.signal };
+    send({ type: "answered", id, answer: await answerTo(question, answerer) });
   } catch (error) {
     if (!controller.signal.aborted) send({ type: "not-answered", id, error: errorToEngine(error) });
   } finally {
@@ -70,21 +85,23 @@ async function ask({ id, question }: Extract<ToEngine, { type: "ask" }>): Promis
 
 function cancel(id: number): void {
   asked.get(id)?.abort();
-  running().running.cancel(id);
+  engine?.running?.cancel(id);
 }
 
 async function handle(message: ToEngine): Promise<void> {
   switch (message.type) {
     case "load":
       return load(message.load);
+    case "proceed":
+      return chosen.resolve(message.size);
     case "generate":
-      return running().running.submit(message.id, message.request);
+      return running().submit(message.id, message.request);
     case "cancel":
       return cancel(message.id);
     case "pause":
-      return running().running.pause(message.id, true);
+      return running().pause(message.id, true);
     case "resume":
-      return running().running.pause(message.id, false);
+      return running().pause(message.id, false);
     case "ask":
       return ask(message);
     case "ping":

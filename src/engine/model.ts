@@ -7,18 +7,25 @@ import {
   type LlamaContextSequence,
   type LlamaModel,
 } from "node-llama-cpp";
+import type { ConnectError } from "@connectrpc/connect";
 import { fault } from "../core/reasons.ts";
 import { batches, type Batches } from "./batch.ts";
+import { embedder, type Embedder } from "./embedding.ts";
+import { kvGgmlTypes, planLoad } from "./load-plan.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
-import type { EngineLoad, EngineModel } from "./protocol.ts";
+import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol.ts";
+import { ranker, type Ranker } from "./ranking.ts";
+import { inputLength } from "./vectors.ts";
 
 /** A model in memory, with all its sequences. */
 export interface LoadedModel {
   readonly model: LlamaModel;
-  /** By id, from 0. */
+  /** By id, from 0; none of a model that makes vectors or ranks and does not chat. */
   readonly sequences: readonly LlamaContextSequence[];
   readonly batches: Batches;
   readonly makePrompt: MakePrompt;
+  readonly embedder: Embedder;
+  readonly ranker: Ranker;
   /** Tokens that prompt and answer may have together. */
   readonly contextLength: number;
   readonly vocabularySize: number;
@@ -27,37 +34,44 @@ export interface LoadedModel {
   dispose(): Promise<void>;
 }
 
-const defaultContextLength = 4096;
-const defaultSequences = 16;
-/** Of the memory that is free, contexts may take so much by themselves. */
-const shareOfMemory = 0.5;
+/** What is told of a load, and asked, while it goes on. */
+export interface LoadSteps {
+  /** Which of the sizes to load: asked once, before anything is loaded. */
+  readonly choose: (estimate: EngineEstimate) => Promise<number>;
+  readonly onProgress: (fractionDone: number) => void;
+}
+
+/** Of a load's time, what its weights take; the rest is the context's. */
+const weightsShare = 0.9;
 
 /** Loads a model and makes its context. Throws `engine_failed` saying why. */
-export async function loadModel(load: EngineLoad, onProgress: (fractionDone: number) => void): Promise<LoadedModel> {
-  const llama = await getLlama({
-    gpu: load.gpu,
-    build: "never",
-    skipDownload: true,
-    maxThreads: load.threads,
-    logLevel: LlamaLogLevel.warn,
-    logger: (level, message) => void process.stderr.write(`${level}: ${message.trimEnd()}\n`),
-  });
+export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSteps): Promise<LoadedModel> {
+  const llama = await startLibrary(load);
+  const { gpuLayers, estimate } = await planLoad(llama, load);
+  const sizes = estimate.sizes.slice(await choose(estimate));
   const model = await llama.loadModel({
     modelPath: load.modelPath,
-    onLoadProgress: onProgress,
-    ...(load.gpuLayers !== undefined && { gpuLayers: load.gpuLayers }),
+    onLoadProgress: (fractionDone) => onProgress(fractionDone * weightsShare),
+    gpuLayers,
   });
   const vocabularySize = [...model.iterateAllTokens()].length;
   const counted = batches();
-  const context = await makeContext(llama, model, { load, batches: counted });
-  const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence());
+  const vectors = { load, hasGpu: llama.gpu !== false, contextLength: inputLength(model, load), vocabularySize };
+  const [embeds, ranks] = [embedder(model, vectors), ranker(model, vectors)];
+  const context =
+    load.purpose === undefined || load.purpose === "chat" ? await makeContext(model, { load, sizes, batches: counted }) : undefined;
+  if (load.purpose === "embed") await embeds.begin();
+  if (load.purpose === "rerank") await ranks.begin();
+  const sequences = context === undefined ? [] : Array.from({ length: context.totalSequences }, () => context.getSequence());
   // The library rounds a context up; what was asked for stays the limit.
-  const contextLength = Math.min(context.contextSize, load.contextLength ?? context.contextSize);
+  const contextLength =
+    context === undefined ? vectors.contextLength : Math.min(context.contextSize, load.contextLength ?? context.contextSize);
   const longestTokenBytes = longestToken(model);
   const about: EngineModel = {
     contextLength,
     sequences: sequences.length,
-    memoryBytes: bytes(model.memoryUsage) + bytes(context.memoryUsage),
+    memoryBytes: bytes(model.memoryUsage) + (context === undefined ? 0 : bytes(context.memoryUsage)),
+    vectorLength: model.embeddingVectorSize,
     ...(longestTokenBytes !== undefined && { longestTokenBytes }),
   };
   return {
@@ -65,12 +79,15 @@ export async function loadModel(load: EngineLoad, onProgress: (fractionDone: num
     sequences,
     batches: counted,
     makePrompt: promptMaker(model, { ...about, vocabularySize, chatTemplate: load.chatTemplate }),
+    embedder: embeds,
+    ranker: ranks,
     contextLength,
     vocabularySize,
     about,
     async dispose() {
+      await Promise.all([embeds.close(), ranks.close()]);
       await Promise.all(sequences.map((sequence) => sequence.dispose()));
-      await context.dispose();
+      await context?.dispose();
       await model.dispose();
       await llama.dispose();
     },
@@ -85,68 +102,66 @@ function longestToken({ fileInfo }: LlamaModel): number | undefined {
   return vocabulary.tokens.reduce((most, token) => Math.max(most, Buffer.byteLength(token)), 1);
 }
 
+function startLibrary({ gpu, threads }: EngineLoad): Promise<Llama> {
+  return getLlama({
+    gpu,
+    build: "never",
+    skipDownload: true,
+    maxThreads: threads,
+    logLevel: LlamaLogLevel.warn,
+    logger: (level, message) => void process.stderr.write(`${level}: ${message.trimEnd()}\n`),
+  });
+}
+
 interface ContextPlan {
   readonly load: EngineLoad;
+  /** The chosen one, and smaller ones in case it does not fit after all. */
+  readonly sizes: readonly EngineSize[];
   readonly batches: Batches;
 }
 
-/** A context of as many sequences as memory allows, or of those that were asked for. */
-async function makeContext(llama: Llama, model: LlamaModel, { load, batches: counted }: ContextPlan): Promise<LlamaContext> {
-  const contextSize = load.contextLength ?? Math.min(defaultContextLength, Math.max(1, model.trainContextSize));
-  let sequences = load.sequences ?? (await sequencesThatFit(llama, model, { contextSize, batchSize: load.batchTokens }));
-  for (;;) {
+/** A context of the chosen size, or of the first smaller one that memory allows. */
+async function makeContext(model: LlamaModel, { load, sizes, batches: counted }: ContextPlan): Promise<LlamaContext> {
+  const kvType = kvGgmlTypes[load.kvType ?? "f16"];
+  const adapters = (load.loraAdapters ?? []).map(({ path, scale }) => ({ filePath: path, scale }));
+  for (const [place, { contextLength, sequences }] of sizes.entries()) {
     try {
       return await model.createContext({
-        contextSize,
+        contextSize: contextLength,
         sequences,
         batchSize: load.batchTokens,
         threads: load.threads,
         batching: { itemPrioritizationStrategy: counted.strategy },
+        experimentalKvCacheKeyType: kvType,
+        experimentalKvCacheValueType: kvType,
+        ...(adapters.length > 0 && { lora: { adapters } }),
         ...(load.flashAttention !== undefined && { flashAttention: load.flashAttention }),
       });
     } catch (error) {
-      const canShrink = error instanceof InsufficientMemoryError && load.sequences === undefined && sequences > 1;
-      if (!canShrink) throw memoryFault(error, contextSize, sequences);
-      sequences = Math.floor(sequences / 2);
+      const isLast = place === sizes.length - 1;
+      if (isLast || !(error instanceof InsufficientMemoryError)) throw contextFault(error, load, { contextLength, sequences });
     }
   }
+  throw fault("engine_failed", "the size that was chosen is none of those that were offered");
 }
 
-function memoryFault(error: unknown, contextSize: number, sequences: number): unknown {
-  if (!(error instanceof InsufficientMemoryError)) return error;
-  return fault(
-    "engine_failed",
-    `there is not enough memory for ${sequences} sequences of ${contextSize} tokens: load the model with a smaller context_length or fewer sequences`,
-    { cause: error },
-  );
-}
-
-/** How many sequences fit into the share of free memory: what one takes is the difference that a second makes. */
-async function sequencesThatFit(
-  llama: Llama,
-  model: LlamaModel,
-  { contextSize, batchSize }: { readonly contextSize: number; readonly batchSize: number },
-): Promise<number> {
-  const estimate = async (sequences: number) => {
-    const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
-      contextSize,
-      sequences,
-      batchSize,
-      modelGpuLayers: model.gpuLayers,
+/** Says of a context that could not be made what may be at fault. */
+function contextFault(error: unknown, load: EngineLoad, size: Pick<EngineSize, "contextLength" | "sequences">): ConnectError {
+  if (error instanceof InsufficientMemoryError) {
+    const asked = `${size.sequences} sequences of ${size.contextLength} tokens`;
+    const advice = "load the model with a smaller context_length or fewer sequences";
+    return fault("engine_failed", `there is not enough memory for ${asked}: ${advice}`, { cause: error });
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  if (/lora/i.test(why) && load.loraAdapters !== undefined)
+    return fault("engine_failed", "a LoRA adapter does not fit this model: load it with the model that the adapter was made for", {
+      cause: error,
     });
-    return { ram: cpuRam, vram: gpuVram };
-  };
-  const [one, two] = [await estimate(1), await estimate(2)];
-  const vramFree = llama.gpu === false ? 0 : (await llama.getVramState()).free;
-  const fitting = [
-    fit(process.availableMemory() * shareOfMemory, one.ram, two.ram - one.ram),
-    fit(vramFree * shareOfMemory, one.vram, two.vram - one.vram),
-  ];
-  return Math.max(1, Math.min(defaultSequences, ...fitting));
-}
-
-function fit(budget: number, first: number, further: number): number {
-  return further <= 0 ? defaultSequences : 1 + Math.floor((budget - first) / further);
+  if (load.kvType !== undefined) {
+    const what = `a key-value cache of the type ${load.kvType} cannot be made for this model: load it with another kv_type`;
+    return fault("engine_failed", `${what} (${why})`, { cause: error });
+  }
+  return fault("engine_failed", `its context cannot be made: ${why}`, { cause: error });
 }
 
 function bytes({ ram, vram }: { readonly ram: number; readonly vram: number }): number {

@@ -21,9 +21,11 @@ export interface EngineLoad {
   /** Most tokens in one decode. */
   readonly batchTokens: number;
   readonly gpuLayers?: number;
+  /** Memory of GPUs that other models of this service hold, and would give back. */
+  readonly heldVramBytes?: number;
   readonly flashAttention?: boolean;
-  /** Type of the key-value cache, such as `q8_0`; absent: `f16`. */
-  readonly kvType?: string;
+  /** Type of the key-value cache; absent: `f16`. */
+  readonly kvType?: EngineKvType;
   /** Adapters that change the model for as long as it is loaded. */
   readonly loraAdapters?: readonly { readonly path: string; readonly scale: number }[];
   /** Jinja text that replaces the model's own chat template. */
@@ -40,6 +42,40 @@ export interface EngineLoad {
   readonly prefillChunkTokens: number;
   /** Streams that run get their next token within so many ms while prompts are read, as far as one token of a prompt a tick allows. */
   readonly interTokenMs: number;
+}
+
+/** Types of the key-value cache that llama.cpp computes with. */
+export const engineKvTypes = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
+
+/** One of them. */
+export type EngineKvType = (typeof engineKvTypes)[number];
+
+/** What computes. */
+export interface EngineDevice {
+  /** The GPU library in use; false: the processor alone. */
+  readonly gpu: Exclude<EngineGpu, "auto">;
+  /** Names of the GPUs. */
+  readonly names: readonly string[];
+  readonly threads: number;
+  /** The widest vector instructions that are used, such as `AVX2`; empty when unknown. */
+  readonly instructions: string;
+}
+
+/** A size that a model may be loaded in, and what it takes: weights, contexts and buffers of computing. */
+export interface EngineSize {
+  readonly contextLength: number;
+  readonly sequences: number;
+  readonly ramBytes: number;
+  readonly vramBytes: number;
+}
+
+/** What a load would take; nothing is loaded before one of the sizes is chosen. */
+export interface EngineEstimate {
+  /** The largest first; one where the load says its sizes. */
+  readonly sizes: readonly EngineSize[];
+  /** Memory of GPUs that models of this service may take in all. */
+  readonly mostVramBytes: number;
+  readonly device: EngineDevice;
 }
 
 /** Where states of prompts are kept, and how many. */
@@ -65,6 +101,8 @@ export interface EngineModel {
   readonly memoryBytes: number;
   /** No token stands for more bytes of text. Absent where the tokenizer may leave text out. */
   readonly longestTokenBytes?: number;
+  /** Numbers in a vector that it makes of a text. */
+  readonly vectorLength: number;
 }
 
 /** One turn of a conversation; `developer` has become `system`. */
@@ -190,6 +228,8 @@ export interface EngineRequest {
 /** What the provider says. `id` names a request for as long as it lives. */
 export type ToEngine =
   | { readonly type: "load"; readonly load: EngineLoad }
+  /** Answers `estimated`: the place of the chosen size among the sizes. */
+  | { readonly type: "proceed"; readonly size: number }
   | { readonly type: "generate"; readonly id: number; readonly request: EngineRequest }
   | { readonly type: "cancel"; readonly id: number }
   /** Its reader is slow: its sequences leave the batch until `resume`. */
@@ -218,9 +258,9 @@ export interface EngineQuestions {
     asks: { readonly prompt: EngineConversation; readonly tenant: string };
     answer: { readonly promptTokens: number; readonly cachedTokens: number };
   };
-  /** `vectors` are little-endian float32 of length 1 (L2), base64, one an input. */
+  /** `vectors` are little-endian float32 of length 1 (L2), base64, one an input. A call with many inputs asks for some of them at a time: `firstIndex` is the place of the first among all. */
   embed: {
-    asks: { readonly inputs: readonly (string | readonly number[])[] };
+    asks: { readonly inputs: readonly (string | readonly number[])[]; readonly firstIndex: number };
     answer: { readonly vectors: readonly string[]; readonly promptTokens: number };
   };
   /** `scores` are 0 to 1, one a document. */
@@ -302,6 +342,8 @@ export type EngineDecode = readonly [busySequences: number, activeSequences: num
 
 /** What the engine says. */
 export type FromEngine =
+  /** Comes once, before anything is loaded; waits for `proceed`. */
+  | { readonly type: "estimated"; readonly estimate: EngineEstimate }
   | { readonly type: "loading"; readonly fractionDone: number }
   | { readonly type: "loaded"; readonly model: EngineModel }
   | { readonly type: "load-failed"; readonly error: EngineError }

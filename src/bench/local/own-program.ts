@@ -30,7 +30,7 @@ serveRuns(async (setup: OwnSetup) => {
     prefillChunkTokens: setup.batchTokens,
     interTokenMs: 100,
   };
-  const loaded = await loadModel(load, () => {});
+  const loaded = await loadModel(load, { choose: async () => 0, onProgress: () => {} });
   const listeners = new Map<number, (event: EngineEvent) => void>();
   const add = (id: number, event: EngineEvent) => listeners.get(id)?.(event);
   const scheduler = new Scheduler(loaded, { add, trouble: (what) => console.error(what), flush: () => {} }, load);

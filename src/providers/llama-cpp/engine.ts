@@ -7,6 +7,7 @@ import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts"
 import {
   errorFromEngine,
   type EngineAnswer,
+  type EngineEstimate,
   type EngineEvent,
   type EngineLoad,
   type EngineModel,
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly observer: EngineObserver;
   readonly log: Log;
   readonly onLoading: (fractionDone: number) => void;
+  /** Which of the estimated sizes to load, once there is room for it; the largest, at once, unless said otherwise. What it throws fails the load. */
+  readonly choose?: (estimate: EngineEstimate) => Promise<number>;
   /** The program; the engine itself unless said otherwise. */
   readonly program?: string;
 }
@@ -52,6 +55,8 @@ export class Engine {
   readonly #calls = new Map<number, Channel<EngineEvent>>();
   readonly #questions = new Map<number, PromiseWithResolvers<EngineAnswer>>();
   readonly #loaded = Promise.withResolvers<EngineModel>();
+  /** Stops the clock of the load. */
+  #stopLoadClock = () => {};
   #nextId = 1;
   #failure: ConnectError | undefined;
   #isStopping = false;
@@ -77,9 +82,9 @@ export class Engine {
     });
     this.ended = this.#child.exited.then((exit) => this.#onExit(exit));
     this.#child.send({ type: "load", load });
-    const onLate = () => this.#kill(`it did not load the model within ${engineLoadMs} ms and was killed`);
-    const cancel = clock.after(engineLoadMs, onLate);
-    this.loaded.then(cancel, cancel);
+    this.#startLoadClock(engineLoadMs);
+    const stop = () => this.#stopLoadClock();
+    this.loaded.then(stop, stop);
   }
 
   /** Resolves when the model is loaded. Rejects with `engine_failed` when it cannot be, or the process ends before. */
@@ -145,6 +150,24 @@ export class Engine {
     cancelKill();
   }
 
+  #startLoadClock(engineLoadMs: number): void {
+    const onLate = () => this.#kill(`it did not load the model within ${engineLoadMs} ms and was killed`);
+    this.#stopLoadClock = this.#options.clock.after(engineLoadMs, onLate);
+  }
+
+  /** Lets the process load one of the sizes. Waiting for room takes none of the time that a load has. */
+  async #onEstimated(estimate: EngineEstimate): Promise<void> {
+    const { choose, limits } = this.#options;
+    this.#stopLoadClock();
+    try {
+      const size = (await choose?.(estimate)) ?? 0;
+      this.#startLoadClock(limits.engineLoadMs);
+      this.#child.send({ type: "proceed", size });
+    } catch (error) {
+      this.#loaded.reject(error);
+    }
+  }
+
   #channel(id: number): Channel<EngineEvent> {
     return channel<EngineEvent>({
       maxBytes: this.#options.limits.streamBufferBytes,
@@ -167,6 +190,8 @@ export class Engine {
 
   #handle(message: FromEngine): void {
     switch (message.type) {
+      case "estimated":
+        return void this.#onEstimated(message.estimate);
       case "loading":
         return this.#options.onLoading(message.fractionDone);
       case "loaded":

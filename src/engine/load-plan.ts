@@ -1,0 +1,131 @@
+import { stat } from "node:fs/promises";
+import { GgmlType, GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
+import type { EngineEstimate, EngineKvType, EngineLoad, EngineSize } from "./protocol.ts";
+import { deviceOf } from "./device.ts";
+
+/** How a model will be loaded, in one of several sizes. */
+export interface LoadPlan {
+  /** Layers on the GPU. */
+  readonly gpuLayers: number;
+  readonly estimate: EngineEstimate;
+}
+
+const defaultContextLength = 4096;
+/** A context that the machine is too small for shrinks so far by itself. */
+const leastContextLength = 512;
+/** Sequences that are tried where nobody says how many. */
+const sequenceSteps = [16, 8, 4, 2, 1] as const;
+/** As many sequences should fit beside the layers that go to the GPU. */
+const gpuSequences = 4;
+
+/** Names of the key-value cache's types in the library. */
+export const kvGgmlTypes: Readonly<Record<EngineKvType, GgmlType>> = {
+  f32: GgmlType.F32,
+  f16: GgmlType.F16,
+  bf16: GgmlType.BF16,
+  q8_0: GgmlType.Q8_0,
+  q5_1: GgmlType.Q5_1,
+  q5_0: GgmlType.Q5_0,
+  q4_1: GgmlType.Q4_1,
+  q4_0: GgmlType.Q4_0,
+  iq4_nl: GgmlType.IQ4_NL,
+};
+
+/** What takes memory. */
+interface Shape {
+  readonly contextLength: number;
+  readonly sequences: number;
+}
+
+type Bytes = Pick<EngineSize, "ramBytes" | "vramBytes">;
+type Estimate = (shape: Shape, gpuLayers: number) => Promise<EngineSize>;
+
+/** Finds out what a load would take, by llama.cpp's own simulation, without loading anything. Throws what the file's reader throws. */
+export async function planLoad(llama: Llama, load: EngineLoad): Promise<LoadPlan> {
+  const info = await readGgufFileInfo(load.modelPath, { sourceType: "filesystem", logWarnings: false });
+  const insights = await GgufInsights.from(info, llama);
+  const shapes = shapesOf(load, insights.trainContextSize ?? defaultContextLength);
+  const estimate = estimator(insights, load, await adapterBytes(load));
+  const mostVramBytes = await usableVram(llama, load);
+  const gpuLayers = await gpuLayersFor({ llama, load, totalLayers: insights.totalLayers, mostVramBytes }, async (layers) => {
+    const shape = shapes.find(({ sequences }) => sequences <= gpuSequences) ??
+      shapes[0] ?? { contextLength: leastContextLength, sequences: 1 };
+    return (await estimate(shape, layers)).vramBytes;
+  });
+  const sizes: EngineSize[] = [];
+  for (const shape of shapes) sizes.push(await estimate(shape, gpuLayers));
+  return { gpuLayers, estimate: { sizes, mostVramBytes, device: await deviceOf(llama, load.threads) } };
+}
+
+/** Sizes to choose from, the largest first: fewer sequences, then a shorter context, each only where nobody says how many. */
+function shapesOf({ contextLength: asked, sequences, purpose = "chat" }: EngineLoad, trained: number): Shape[] {
+  const contextLength = asked ?? Math.min(defaultContextLength, Math.max(1, trained));
+  if (sequences !== undefined || purpose !== "chat") return [{ contextLength, sequences: sequences ?? 1 }];
+  const shapes = sequenceSteps.map((each) => ({ contextLength, sequences: each }));
+  if (asked !== undefined) return shapes;
+  for (let shorter = contextLength / 2; shorter >= leastContextLength; shorter /= 2)
+    shapes.push({ contextLength: Math.floor(shorter), sequences: 1 });
+  return shapes;
+}
+
+/** Each sequence of an embedding model has a context of its own. */
+function estimator(insights: GgufInsights, load: EngineLoad, adapters: number): Estimate {
+  const isEmbeddingContext = (load.purpose ?? "chat") !== "chat";
+  const kvType = kvGgmlTypes[load.kvType ?? "f16"];
+  const modelOf = async (gpuLayers: number): Promise<Bytes> => {
+    const { cpuRam, gpuVram } = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
+    return { ramBytes: cpuRam + (gpuLayers === 0 ? adapters : 0), vramBytes: gpuVram + (gpuLayers === 0 ? 0 : adapters) };
+  };
+  return async ({ contextLength, sequences }, gpuLayers) => {
+    const model = await modelOf(gpuLayers);
+    const { cpuRam, gpuVram } = await insights.estimateContextResourceRequirementsV2({
+      contextSize: contextLength,
+      sequences: isEmbeddingContext ? 1 : sequences,
+      batchSize: load.batchTokens,
+      modelGpuLayers: gpuLayers,
+      isEmbeddingContext,
+      kvCacheKeyType: kvType,
+      kvCacheValueType: kvType,
+      ...(load.flashAttention !== undefined && { flashAttention: load.flashAttention }),
+    });
+    const contexts = isEmbeddingContext ? sequences : 1;
+    return { contextLength, sequences, ramBytes: model.ramBytes + cpuRam * contexts, vramBytes: model.vramBytes + gpuVram * contexts };
+  };
+}
+
+/** Adapters are kept as their files have them. */
+async function adapterBytes({ loraAdapters = [] }: EngineLoad): Promise<number> {
+  const sizes = await Promise.all(loraAdapters.map(async ({ path }) => (await stat(path)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** What is free, and what other models of ours would give back, but for what estimates may be wrong by. */
+async function usableVram(llama: Llama, { heldVramBytes = 0 }: EngineLoad): Promise<number> {
+  if (llama.gpu === false) return 0;
+  const { free } = await llama.getVramState();
+  return Math.max(0, free + heldVramBytes - llama.vramPaddingSize);
+}
+
+interface Layers {
+  readonly llama: Llama;
+  readonly load: EngineLoad;
+  readonly totalLayers: number;
+  readonly mostVramBytes: number;
+}
+
+/** As many layers as fit, found by halving, where nobody says how many. */
+async function gpuLayersFor(
+  { llama, load, totalLayers, mostVramBytes }: Layers,
+  vramOf: (layers: number) => Promise<number>,
+): Promise<number> {
+  if (llama.gpu === false) return 0;
+  if (load.gpuLayers !== undefined) return Math.min(load.gpuLayers, totalLayers);
+  if ((await vramOf(totalLayers)) <= mostVramBytes) return totalLayers;
+  let [fits, tooMany] = [0, totalLayers];
+  while (tooMany - fits > 1) {
+    const middle = Math.floor((fits + tooMany) / 2);
+    if ((await vramOf(middle)) <= mostVramBytes) fits = middle;
+    else tooMany = middle;
+  }
+  return fits;
+}
