@@ -12,6 +12,8 @@ export interface Read {
   readonly pieces: readonly OutputPiece[];
   /** Of the tokens that `pieces` are made of, and of those without text. */
   readonly logprobs: readonly EngineLogprob[];
+  /** Tokens that come next instead of drawn ones. */
+  readonly force?: readonly Token[];
   /** Present with the last. */
   readonly end?: AnswerEnd;
 }

@@ -29,7 +29,7 @@ const nothing: Read = { pieces: [], logprobs: [] };
 
 /** Begins a choice on a free sequence. */
 export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, plan: ChoicePlan): Choice {
-  const { request, prompt, index } = plan;
+  const { request, prompt, output, index } = plan;
   const history = [...prompt.tokens];
   const read = answerReader(loaded, plan);
   let drawn: Drawing | undefined;
@@ -59,12 +59,14 @@ export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, pl
           await sequence.evaluateWithoutGeneratingNewTokens([...tokens]);
           return nothing;
         }
-        drawn = drawing({ sequence, loaded, request, seed: request.seeds[index] ?? 0, history });
+        drawn = drawing({ sequence, loaded, request, output, seed: request.seeds[index] ?? 0, history });
       }
-      const next = await drawn.next(tokens);
+      const next = await drawn.next(tokens, read.grammar);
       last = [next.token];
       history.push(next.token);
-      return read.next(next);
+      const brought = read.next(next);
+      if (brought.force !== undefined) drawn.force(brought.force);
+      return brought;
     },
     async close() {
       await drawn?.close();

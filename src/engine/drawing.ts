@@ -1,7 +1,10 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
+import { checkGrammar } from "./drawing/grammars.ts";
+import { libraryDrawing } from "./drawing/library.ts";
 import type { LoadedModel } from "./model.ts";
+import type { OutputPlan } from "./output.ts";
 import type { EngineLogprob, EngineRequest } from "./protocol.ts";
-import { samplerOptions } from "./sampling.ts";
+import { checkBias } from "./sampling.ts";
 
 /** A token that was drawn. */
 export interface Drawn {
@@ -12,8 +15,13 @@ export interface Drawn {
 
 /** Draws the tokens of one choice, each by evaluating those before it. */
 export interface Drawing {
-  /** Evaluates the tokens that the sequence has not, in the first call the end of the prompt and then what was drawn last, and draws the next. It begins before it returns its promise. */
-  next(tokens: readonly Token[]): Promise<Drawn>;
+  /**
+   * Evaluates the tokens that the sequence has not, in the first call the end of the prompt and then what was drawn last, and draws the next. It begins before it returns its promise.
+   * `grammar` is GBNF that everything from this token on must match; it holds for as long as each call gives the same one, and another begins anew.
+   */
+  next(tokens: readonly Token[], grammar?: string): Promise<Drawn>;
+  /** The next calls answer with these tokens, one each, whatever would have been drawn. No grammar holds them; one that follows begins after them. */
+  force(tokens: readonly Token[]): void;
   /** Stops it. Not while `next` runs. */
   close(): Promise<void>;
 }
@@ -23,24 +31,19 @@ export interface DrawingPlan {
   readonly sequence: LlamaContextSequence;
   readonly loaded: LoadedModel;
   readonly request: EngineRequest;
+  readonly output: OutputPlan;
   readonly seed: number;
   /** The prompt and all that was drawn since: grows while the drawing runs, and is read at every token. */
   readonly history: readonly Token[];
 }
 
-/** A drawing by the library's own samplers. */
-export function drawing({ sequence, loaded, request, seed, history }: DrawingPlan): Drawing {
-  const options = samplerOptions(request.sampling, loaded.model, { seed, history, contextLength: loaded.contextLength });
-  let iterator: AsyncGenerator<Token, void, void | Token | Token[]> | undefined;
-  return {
-    async next(tokens) {
-      iterator ??= sequence.evaluate([...tokens], options);
-      const { value } = await iterator.next();
-      if (value === undefined) throw new Error("the sequence ended without a token");
-      return { token: value };
-    },
-    async close() {
-      await iterator?.return();
-    },
-  };
+/** Refuses what no drawing can do for a request. Throws `invalid_request` or `unsupported_field`. */
+export function checkDrawing(request: EngineRequest, _output: OutputPlan, { model, vocabularySize }: LoadedModel): void {
+  checkBias(request.sampling, model, vocabularySize);
+  checkGrammar(model, request.format);
+}
+
+/** The drawing that a request needs. */
+export function drawing(plan: DrawingPlan): Drawing {
+  return libraryDrawing(plan);
 }

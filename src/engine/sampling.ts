@@ -37,7 +37,7 @@ export function samplerOptions(
     },
     ...(sampling.xtc !== undefined && { xtc: sampling.xtc }),
     ...penalties(sampling, choice),
-    ...(sampling.logitBias.length > 0 && { tokenBias: bias(sampling, model) }),
+    ...(sampling.logitBias.length > 0 && { tokenBias: biasOf(sampling, model) }),
   };
 }
 
@@ -59,8 +59,9 @@ function penalties(
   };
 }
 
-function bias(sampling: EngineSampling, model: LlamaModel): TokenBias {
+/** The biases of a request, for the library's samplers. `ban` is what a banned token gets. */
+export function biasOf({ logitBias }: EngineSampling, model: LlamaModel, ban: "never" | { logit: number } = "never"): TokenBias {
   const biases = TokenBias.for(model);
-  for (const [token, logit] of sampling.logitBias) biases.set(token as Token, logit <= banned ? "never" : { logit });
+  for (const [token, logit] of logitBias) biases.set(token as Token, logit <= banned ? ban : { logit });
   return biases;
 }

@@ -1,5 +1,6 @@
 import { limitFault } from "../core/limits.ts";
 import { choiceOn, type Choice } from "./choice.ts";
+import { checkDrawing } from "./drawing.ts";
 import { fairQueue } from "./fair-queue.ts";
 import { Job } from "./job.ts";
 import type { LoadedModel } from "./model.ts";
@@ -7,7 +8,6 @@ import type { Outbox } from "./outbox.ts";
 import { planOutput } from "./output.ts";
 import { fitting, promptText } from "./prompt.ts";
 import { errorToEngine, type EngineLoad, type EngineRequest } from "./protocol.ts";
-import { checkBias } from "./sampling.ts";
 import { isFree, step, takeTurns, type Slot, type Turn } from "./slots.ts";
 import { waitEstimate } from "./wait-estimate.ts";
 
@@ -43,10 +43,11 @@ export class Scheduler {
   submit(id: number, request: EngineRequest): void {
     try {
       this.#refuseWhenFull();
-      checkBias(request.sampling, this.#loaded.model, this.#loaded.vocabularySize);
       const prompt = fitting(this.#loaded.makePrompt(request.prompt), this.#loaded.contextLength);
+      const output = planOutput(request, prompt);
+      checkDrawing(request, output, this.#loaded);
       const echo = request.echo ? promptText(this.#loaded.model, request.prompt) : "";
-      this.#enqueue(new Job({ id, request, prompt, output: planOutput(request, prompt), echo, tell: (event) => this.#out.add(id, event) }));
+      this.#enqueue(new Job({ id, request, prompt, output, echo, tell: (event) => this.#out.add(id, event) }));
     } catch (error) {
       this.#out.add(id, { type: "failed", error: errorToEngine(error) });
       this.#flush();
