@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import type { Client } from "@connectrpc/connect";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type Client } from "@connectrpc/connect";
 import { ChatRequestSchema, type ChatEvent, type ChatRequest, type ChatService } from "../../gen/parley/v1/chat_pb.ts";
+import { readCatalog } from "../library/catalog.ts";
 import type { Bench } from "./bench.ts";
 import { setup, startService } from "./local/contestants.ts";
 import { tokensRequest } from "./local/parley.ts";
@@ -18,7 +19,8 @@ export const cancel: Bench = {
   options: { rounds: { default: 20, what: "times that each phase is measured" } },
   async run({ rounds = 20 }, say) {
     const common = await setup();
-    const config = { models: { options: { [modelId(common.modelPath)]: { sequences: 1 } } } };
+    const { defaultId } = await readCatalog(join(import.meta.dirname, "..", "..", "models", "catalog.json"));
+    const config = { models: { options: { [defaultId]: { sequences: 1 } } } };
     const service = await startService(common, { config });
     try {
       const data: Record<string, readonly number[]> = {};
@@ -38,10 +40,6 @@ export const cancel: Bench = {
     }
   },
 };
-
-function modelId(path: string): string {
-  return path.replace(/^.*\//u, "").replace(/\.gguf$/u, "");
-}
 
 function ms(value: number): string {
   return `${value.toFixed(1)} ms`.padStart(10);

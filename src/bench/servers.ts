@@ -35,18 +35,24 @@ export interface ParleyOptions {
 }
 
 /** Starts `parley serve` as `npm start` does, with a free port; everything else is the default. Its log goes to a file. Echo runs on the servers' core, a model on all. */
-export async function startParley({ nodeOptions = [], model, environment = {}, config }: ParleyOptions = {}): Promise<BenchServer> {
+export async function startParley({ nodeOptions = [], model, environment = {}, config = {} }: ParleyOptions = {}): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
-  const readyFile = join(folder, "ready.json");
   const models = join(folder, "models");
   mkdirSync(models);
   if (model !== undefined) symlinkSync(model, join(models, basename(model)));
   const log = openSync(join(folder, "parley.log"), "w");
-  const words = [...nodeOptions, "src/bin.js", "serve", "--port", "0", "--ready-file", readyFile];
-  if (config !== undefined) {
-    writeFileSync(join(folder, "parley.json"), JSON.stringify(config));
-    words.push("--config", join(folder, "parley.json"));
-  }
+  writeFileSync(join(folder, "parley.json"), JSON.stringify(config));
+  const words = [
+    ...nodeOptions,
+    "src/bin.js",
+    "serve",
+    "--port",
+    "0",
+    "--ready-file",
+    join(folder, "ready.json"),
+    "--config",
+    join(folder, "parley.json"),
+  ];
   const variables = {
     ...process.env,
     ...(model === undefined && { LLM_DEFAULT_PROVIDER: "echo" }),
@@ -60,13 +66,8 @@ export async function startParley({ nodeOptions = [], model, environment = {}, c
     env: variables,
     stdio: ["ignore", log, log, ...(nodeOptions.length > 0 ? (["ipc"] as const) : [])],
   });
-  while (!existsSync(readyFile)) {
-    if (child.exitCode !== null) throw new Error(`parley ended: ${readFileSync(join(folder, "parley.log"), "utf8")}`);
-    await sleep(20);
-  }
-  const { urls } = JSON.parse(readFileSync(readyFile, "utf8")) as { urls: readonly string[] };
   return {
-    port: Number(new URL(urls[0] ?? "").port),
+    port: await portOf(child, folder),
     process: child,
     async stop() {
       child.kill("SIGTERM");
@@ -74,6 +75,17 @@ export async function startParley({ nodeOptions = [], model, environment = {}, c
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Where a service listens, once it does. */
+async function portOf(child: ChildProcess, folder: string): Promise<number> {
+  const readyFile = join(folder, "ready.json");
+  while (!existsSync(readyFile)) {
+    if (child.exitCode !== null) throw new Error(`parley ended: ${readFileSync(join(folder, "parley.log"), "utf8")}`);
+    await sleep(20);
+  }
+  const { urls } = JSON.parse(readFileSync(readyFile, "utf8")) as { urls: readonly string[] };
+  return Number(new URL(urls[0] ?? "").port);
 }
 
 /** Starts the raw server. */

@@ -1,3 +1,5 @@
+import type { EngineLoad } from "../../engine/protocol.ts";
+
 /** Streams that are run together. */
 export interface Run {
   readonly streams: readonly RunStream[];
@@ -39,6 +41,9 @@ export interface Setup {
   readonly contextLength: number;
   readonly batchTokens: number;
 }
+
+/** A setup with what Parley's engine alone knows. */
+export type OwnSetup = Setup & Pick<EngineLoad, "prefixCache">;
 
 /** Tokens a second over all streams, prompts included in the time. */
 export function rate(outcomes: readonly Outcome[]): number {

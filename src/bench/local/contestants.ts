@@ -1,8 +1,7 @@
 import { availableParallelism } from "node:os";
 import { realModel } from "../../testing/real-model.ts";
 import { startParley, type ParleyOptions } from "../servers.ts";
-import type { Contestant, Setup } from "./contestant.ts";
-import type { OwnSetup } from "./own-program.ts";
+import type { Contestant, OwnSetup, Setup } from "./contestant.ts";
 import { parleyContestant, type ParleyContestant } from "./parley.ts";
 import { startProgram } from "./program.ts";
 

@@ -2,7 +2,7 @@ import { loadModel } from "../../engine/model.ts";
 import type { EngineEvent, EngineLoad, EngineRequest } from "../../engine/protocol.ts";
 import { Scheduler } from "../../engine/scheduler.ts";
 import { runStreams, serveRuns } from "./program.ts";
-import type { Setup } from "./contestant.ts";
+import type { OwnSetup } from "./contestant.ts";
 
 // Parley's engine without the process around it: model and scheduler, driven from beside them.
 
@@ -17,9 +17,6 @@ const greedy = {
   repeatLastTokens: 64,
   logitBias: [],
 };
-
-/** A setup with what the engine alone knows. */
-export type OwnSetup = Setup & Pick<EngineLoad, "prefixCache">;
 
 serveRuns(async (setup: OwnSetup) => {
   const load: EngineLoad = {

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Contestant, Outcome, Run, Setup } from "./contestant.ts";
+import type { Contestant, Outcome, OwnSetup, Run } from "./contestant.ts";
 
 /** What a program says: that it is ready, or what became of a run. */
 export type FromProgram = { readonly ready: true } | { readonly outcomes: readonly Outcome[] } | { readonly failed: string };
@@ -38,10 +38,10 @@ export async function startProgram(name: string, file: string, options: { setup:
 }
 
 /** The other side: answers with what `begin` makes of the setup. */
-export function serveRuns<Settings extends Setup>(begin: (setup: Settings) => Promise<(run: Run) => Promise<readonly Outcome[]>>): void {
+export function serveRuns(begin: (setup: OwnSetup) => Promise<(run: Run) => Promise<readonly Outcome[]>>): void {
   const say = (message: FromProgram) => process.send?.(message);
   let run: ((run: Run) => Promise<readonly Outcome[]>) | undefined;
-  const handle = async (message: { readonly setup?: Settings; readonly run?: Run }) => {
+  const handle = async (message: { readonly setup?: OwnSetup; readonly run?: Run }) => {
     if (message.setup !== undefined) {
       run = await begin(message.setup);
       say({ ready: true });

@@ -63,6 +63,6 @@ function build(): { readonly program: string; readonly libraries: string } | und
 function librariesOf(packageFolder: string): string | undefined {
   const platform = { linux: "linux", darwin: "mac", win32: "win" }[process.platform as string];
   const bins = join(packageFolder, "..", "@node-llama-cpp", `${platform}-${process.arch}`, "bins");
-  const build = existsSync(bins) ? readdirSync(bins).find((name) => name === `${platform}-${process.arch}`) : undefined;
-  return build === undefined ? undefined : join(bins, build);
+  const folder = join(bins, `${platform}-${process.arch}`);
+  return existsSync(folder) ? folder : undefined;
 }
