@@ -59,7 +59,7 @@ export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, pl
           await sequence.evaluateWithoutGeneratingNewTokens([...tokens]);
           return nothing;
         }
-        drawn = drawing({ sequence, loaded, request, output, seed: request.seeds[index] ?? 0, history });
+        drawn = drawing({ sequence, loaded, request, prompt, output, seed: request.seeds[index] ?? 0, history });
       }
       const next = await drawn.next(tokens, read.grammar);
       last = [next.token];

@@ -1,8 +1,10 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { checkGrammar } from "./drawing/grammars.ts";
 import { libraryDrawing } from "./drawing/library.ts";
+import { ownDrawing } from "./drawing/own.ts";
 import type { LoadedModel } from "./model.ts";
 import type { OutputPlan } from "./output.ts";
+import type { Prompt } from "./prompt.ts";
 import type { EngineLogprob, EngineRequest } from "./protocol.ts";
 import { checkBias } from "./sampling.ts";
 
@@ -31,6 +33,7 @@ export interface DrawingPlan {
   readonly sequence: LlamaContextSequence;
   readonly loaded: LoadedModel;
   readonly request: EngineRequest;
+  readonly prompt: Prompt;
   readonly output: OutputPlan;
   readonly seed: number;
   /** The prompt and all that was drawn since: grows while the drawing runs, and is read at every token. */
@@ -45,5 +48,11 @@ export function checkDrawing(request: EngineRequest, _output: OutputPlan, { mode
 
 /** The drawing that a request needs. */
 export function drawing(plan: DrawingPlan): Drawing {
-  return libraryDrawing(plan);
+  return needsOwn(plan.request, plan.loaded) ? ownDrawing(plan) : libraryDrawing(plan);
+}
+
+/** Whether a request wants what the library's samplers cannot. */
+function needsOwn({ topLogprobs, minTokens, ignoreEos, sampling }: EngineRequest, { model }: LoadedModel): boolean {
+  const isEndBiased = sampling.logitBias.some(([token]) => model.isEogToken(token as Token));
+  return topLogprobs !== undefined || minTokens > 0 || ignoreEos || sampling.dry !== undefined || isEndBiased;
 }

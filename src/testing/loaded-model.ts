@@ -82,7 +82,8 @@ export interface DrawAsk {
 export async function drawTokens({ loaded, prompt, request, tokens, sequence, output = plainPlan, before }: DrawAsk): Promise<Drawn[]> {
   const on = sequence ?? loaded.sequences[0]!;
   const history: Token[] = [...loaded.model.tokenize(prompt)];
-  const draws = drawing({ sequence: on, loaded, request, output, seed: request.seeds[0] ?? 0, history });
+  const promptRead = { tokens: [...history], endTokens: new Set<Token>(), endTexts: [] };
+  const draws = drawing({ sequence: on, loaded, request, prompt: promptRead, output, seed: request.seeds[0] ?? 0, history });
   const drawn: Drawn[] = [];
   let last: readonly Token[] = [...history];
   try {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { drawnText, drawTokens, engineAsk, loadTiny, plainPlan, type DrawAsk } from "../../testing/loaded-model.ts";
 import type { LoadedModel } from "../model.ts";
 import { checkGrammar } from "./grammars.ts";
-import { hiddenTokens } from "./hidden-tokens.ts";
+import { hiddenTokens } from "./special-tokens.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

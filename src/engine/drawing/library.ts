@@ -3,7 +3,7 @@ import { fault } from "../../core/reasons.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
 import { biasOf, samplerOptions } from "../sampling.ts";
 import { beginGrammar } from "./grammars.ts";
-import { hiddenTokens } from "./hidden-tokens.ts";
+import { hiddenTokens } from "./special-tokens.ts";
 
 /** What the library says when a grammar and the vocabulary leave nothing to go on with; behind it stands a piece of the answer. */
 const stuck = "Failed to accept token in sampler";

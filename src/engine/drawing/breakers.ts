@@ -1,0 +1,64 @@
+import type { LlamaModel } from "node-llama-cpp";
+import { tokenBytes } from "../token-bytes.ts";
+import type { Breakers } from "./dry.ts";
+
+/** Of a longer breaker only the beginning counts, in bytes, and of its tokens the first after the head, as in llama.cpp. */
+const mostBytes = 40;
+const mostRest = 20;
+/** Breakers of a model that are kept: new ones mean a look at the whole vocabulary. */
+const mostKept = 64;
+
+type Heads = Map<number, readonly (readonly number[])[]>;
+const kept = new WeakMap<LlamaModel, Map<string, Heads>>();
+
+/** In which tokens the texts may begin, and with which tokens they go on. */
+export function breakersOf(model: LlamaModel, texts: readonly string[]): Breakers {
+  const known = kept.get(model) ?? new Map<string, Heads>();
+  kept.set(model, known);
+  const wanted = new Set(texts.filter((text) => text !== ""));
+  learn(
+    model,
+    known,
+    [...wanted].filter((text) => !known.has(text)),
+  );
+  const all: Heads = new Map();
+  for (const text of wanted) {
+    const heads = known.get(text) ?? new Map();
+    known.delete(text);
+    known.set(text, heads);
+    for (const [token, rests] of heads) all.set(token, [...(all.get(token) ?? []), ...rests]);
+  }
+  for (const text of [...known.keys()].slice(0, -mostKept)) known.delete(text);
+  return all;
+}
+
+/** Looks through the vocabulary for tokens that have one of the texts in them, or end with its beginning; of the latter it notes the tokens of what is left. */
+function learn(model: LlamaModel, known: Map<string, Heads>, texts: readonly string[]): void {
+  if (texts.length === 0) return;
+  const searched = texts.map((text) => {
+    const heads: Heads = new Map();
+    known.set(text, heads);
+    return { heads, bytes: Buffer.from(text).subarray(0, mostBytes) };
+  });
+  for (const token of model.iterateAllTokens()) {
+    const own = tokenBytes(model, token);
+    for (const { heads, bytes } of searched) {
+      const rests = restsOf(own, bytes).map((length) => restTokens(model, bytes.subarray(length)));
+      if (rests.length > 0) heads.set(token, rests);
+    }
+  }
+}
+
+/** How much of the text a token's end has, for each way in which it may; the whole of it where it stands inside. */
+function restsOf(own: Buffer, wanted: Buffer): readonly number[] {
+  if (own.includes(wanted)) return [wanted.length];
+  const lengths: number[] = [];
+  for (let length = Math.min(own.length, wanted.length - 1); length > 0; length--) {
+    if (own.subarray(own.length - length).equals(wanted.subarray(0, length))) lengths.push(length);
+  }
+  return lengths;
+}
+
+function restTokens(model: LlamaModel, rest: Buffer): readonly number[] {
+  return rest.length === 0 ? [] : model.tokenize(rest.toString(), false).slice(0, mostRest);
+}

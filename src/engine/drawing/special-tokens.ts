@@ -1,0 +1,36 @@
+import type { LlamaModel, Token } from "node-llama-cpp";
+
+interface SpecialTokens {
+  readonly hidden: readonly Token[];
+  readonly ends: readonly Token[];
+}
+
+const known = new WeakMap<LlamaModel, SpecialTokens>();
+
+/** Tokens without a place in the text of an answer: control tokens and the unknown one, but for those that end it. */
+export function hiddenTokens(model: LlamaModel): readonly Token[] {
+  return specialTokens(model).hidden;
+}
+
+/** Tokens that end an answer. */
+export function endTokens(model: LlamaModel): readonly Token[] {
+  return specialTokens(model).ends;
+}
+
+/** Looked for once a model, 10 ms for 49,000 tokens. */
+function specialTokens(model: LlamaModel): SpecialTokens {
+  const special = known.get(model) ?? find(model);
+  known.set(model, special);
+  return special;
+}
+
+function find(model: LlamaModel): SpecialTokens {
+  const hidden: Token[] = [];
+  const ends: Token[] = [];
+  for (const token of model.iterateAllTokens()) {
+    const { control, unknown } = model.getTokenAttributes(token);
+    if (model.isEogToken(token)) ends.push(token);
+    else if (control || unknown) hidden.push(token);
+  }
+  return { hidden, ends };
+}
