@@ -1,5 +1,5 @@
 import { Capability, ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
-import { sizeText } from "./progress-bar.ts";
+import { sizeText } from "../core/size-text.ts";
 
 /** A table of models for people. */
 export function modelTableText(models: readonly Model[]): string {

@@ -2,7 +2,8 @@ import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { PullPhase, type PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
 import { pullProgress, type PullProgress } from "../library/pull-progress.ts";
-import { renderPull, showPull, sizeText } from "./progress-bar.ts";
+import { sizeText } from "../core/size-text.ts";
+import { renderPull, showPull } from "./progress-bar.ts";
 
 const source = "the hub example.com";
 

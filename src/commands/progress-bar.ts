@@ -1,6 +1,7 @@
 import { PullPhase, type PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Clock } from "../core/ports.ts";
+import { sizeText } from "../core/size-text.ts";
 import type { Host } from "./host.ts";
 
 /** Where and for whom a pull is shown. */
@@ -76,14 +77,6 @@ function amounts({ bytesDone, bytesTotal, bytesPerSecond }: PullModelResponse, c
 function bar(fraction: number): string {
   const full = Math.floor(fraction * barWidth);
   return `[${"#".repeat(full)}${".".repeat(barWidth - full)}]`;
-}
-
-/** Bytes for people, in steps of 1000. */
-export function sizeText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"] as const;
-  let [value, unit] = [bytes, 0];
-  while (value >= 999.95 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
 function timeText(seconds: number): string {

@@ -50,6 +50,10 @@ export const limits = {
   maxStopLength: limit(1024, [1, 64 * KiB], "count", "invalid_request", "characters of a stop text"),
   maxChoices: limit(128, [1, 1024], "count", "invalid_request", "answers to one request"),
   maxLogitBias: limit(1024, [1, 1_000_000], "count", "invalid_request", "entries of a logit bias"),
+  maxInputs: limit(2048, [1, 2048], "count", "invalid_request", "inputs of a request for embeddings"),
+  maxDocuments: limit(2048, [1, 2048], "count", "invalid_request", "documents of a request to rerank"),
+  maxTextBytes: limit(MiB, [KiB, 1024 * MiB], "bytes", "invalid_request", "one text to embed, to rerank or to split into tokens"),
+  maxTokenIds: limit(1024 * KiB, [1, 1024 * MiB], "count", "invalid_request", "token ids of one input to embed, or to join into text"),
   headerHoldMs: limit(
     5 * second,
     [0, 10 * minute],
@@ -73,6 +77,20 @@ export const limits = {
   targetQueueMs: limit(minute, [0, 24 * 60 * minute], "ms", "queue_timeout", "waiting for one target"),
   engineQueue: limit(256, [0, 1_000_000], "count", "queue_full", "calls that wait for a sequence of a local model"),
   engineQueueMs: limit(5 * minute, [10, 24 * 60 * minute], "ms", "queue_timeout", "waiting for a sequence of a local model"),
+  maxLoadedModels: limit(
+    8,
+    [1, 4096],
+    "count",
+    undefined,
+    "local models in memory at once; the least recently used idle one is unloaded for another",
+  ),
+  modelMemoryMs: limit(
+    minute,
+    [0, 24 * 60 * minute],
+    "ms",
+    "queue_timeout",
+    "a load that waits until a busy local model becomes idle, where there is no memory for both",
+  ),
   engineLoadMs: limit(10 * minute, [100, 24 * 60 * minute], "ms", "engine_failed", "loading a local model"),
   engineSilenceMs: limit(
     30 * second,
@@ -80,6 +98,20 @@ export const limits = {
     "ms",
     "engine_failed",
     "an engine process that answers no heartbeat; beyond it the process is killed",
+  ),
+  quarantineMs: limit(
+    10 * minute,
+    [second, 24 * 60 * minute],
+    "ms",
+    "quarantined",
+    "how long a request is refused that ended an engine process twice",
+  ),
+  quarantineEntries: limit(
+    1000,
+    [1, 100_000],
+    "count",
+    undefined,
+    "requests that are remembered since they may have ended an engine process",
   ),
   prefillChunkTokens: limit(
     64,

@@ -1,6 +1,24 @@
 import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import type { LoadModelResponse, LoadOptions, Model, PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
-import type { CountTokensRequest, CountTokensResponse } from "../../gen/parley/v1/tokens_pb.ts";
+import type { EmbedRequest, EmbedResponse } from "../../gen/parley/v1/embeddings_pb.ts";
+import type {
+  LoadModelResponse,
+  LoadOptions,
+  Model,
+  PullModelResponse,
+  WarmPromptRequest,
+  WarmPromptResponse,
+} from "../../gen/parley/v1/models_pb.ts";
+import type { RerankRequest, RerankResponse } from "../../gen/parley/v1/rerank_pb.ts";
+import type {
+  CountTokensRequest,
+  CountTokensResponse,
+  DetokenizeRequest,
+  DetokenizeResponse,
+  RenderPromptRequest,
+  RenderPromptResponse,
+  TokenizeRequest,
+  TokenizeResponse,
+} from "../../gen/parley/v1/tokens_pb.ts";
 import type { FieldTable } from "./fields.ts";
 import type { Generate, Kind, Work } from "./work.ts";
 
@@ -23,16 +41,30 @@ export interface Log {
   error(message: string, facts?: Readonly<Record<string, unknown>>): void;
 }
 
+/** Work whose answer comes whole, by its name in a provider and in the service. */
+export interface UnaryWork {
+  /** Counts the tokens of a prompt as it would bill them. */
+  readonly countTokens: Work<CountTokensRequest, CountTokensResponse>;
+  /** Shows the text that the model reads. */
+  readonly renderPrompt: Work<RenderPromptRequest, RenderPromptResponse>;
+  readonly tokenize: Work<TokenizeRequest, TokenizeResponse>;
+  readonly detokenize: Work<DetokenizeRequest, DetokenizeResponse>;
+  /** Vectors of length 1, one an input. */
+  readonly embed: Work<EmbedRequest, EmbedResponse>;
+  /** Results with the best first. */
+  readonly rerank: Work<RerankRequest, RerankResponse>;
+  /** Prepares the state of a prompt's beginning for later calls of the same tenant. */
+  readonly warmPrompt: Work<WarmPromptRequest, WarmPromptResponse>;
+}
+
 /** Something that can answer a call: an API behind HTTP, or a model run by a child process. No retry, log, metric, cache or hidden default inside. */
-export interface Provider {
+export interface Provider extends Partial<UnaryWork> {
   /** Name in configuration, metrics and errors, such as `openai` or `llama-cpp`. */
   readonly name: string;
   /** What it does with each field of a ChatRequest. */
   readonly fields: FieldTable;
   /** Streams one answer: `progress`* when asked for, `started` together with the first content, content, one `finished` a choice, one `completed`. */
   readonly generate: Generate;
-  /** Counts the tokens of a prompt as it would bill them. */
-  readonly countTokens?: Work<CountTokensRequest, CountTokensResponse>;
   /** Lists the models it can serve now; ids are its own, without aliases. */
   listModels(signal: AbortSignal): Promise<readonly Model[]>;
   /** Present when its models are loaded on this machine. */
@@ -49,6 +81,8 @@ export interface LocalModels {
   unload(model: string): Promise<void>;
   /** Called with a model's id whenever its state changes; the answer stops that. */
   watch(listener: (model: string) => void): () => void;
+  /** Resolves with what computes, for people, once the first process of a model has found out. */
+  readonly computesWith: Promise<string>;
 }
 
 /** What a local provider reports of its engines, for metrics and the log. Ids are those of model files: bounded, safe as labels. */
@@ -59,11 +93,14 @@ export interface EngineObserver {
   queued(model: string, depth: number): void;
   /** A call got its sequence after so many ms. */
   waited(model: string, ms: number): void;
-  /** A model was loaded (true) or is gone (false). */
-  loaded(model: string, isLoaded: boolean): void;
+  /** A model was loaded (true), and takes so many bytes, or is gone (false). */
+  loaded(model: string, isLoaded: boolean, memoryBytes: number): void;
   /** The process of a model ended by itself and is started anew. */
   restarted(model: string, why: string): void;
 }
+
+/** What a model was made for: to answer chats, to make vectors, or to rank documents. */
+export type ModelPurpose = "chat" | "embed" | "rerank";
 
 /** A model file on this machine. */
 export interface ModelFile {
@@ -83,10 +120,11 @@ export interface ModelFile {
   readonly architecture: string;
   /** Tokens the model was trained for; undefined when unknown. */
   readonly trainedContextLength: number | undefined;
-  /** Whether it answers chats (`chat`) or makes vectors (`embed`). */
-  readonly purpose: "chat" | "embed";
+  readonly purpose: ModelPurpose;
   /** Why it cannot be loaded; empty when it can. */
   readonly problem: string;
+  /** Whether it is a LoRA adapter, which is loaded with a model and is none. */
+  readonly isAdapter?: boolean;
 }
 
 /** The model files on disk, and the catalog they come from. */
@@ -126,8 +164,8 @@ export interface Destination {
   readonly targets: readonly Target[];
 }
 
-/** From a name to targets. Throws `model_not_found` or `provider_not_found`. */
-export type Resolve = (model: string, provider: string) => Destination;
+/** From a name to targets; no name means the default for the purpose, `chat` unless said. Throws `model_not_found` or `provider_not_found`. */
+export type Resolve = (model: string, provider: string, purpose?: ModelPurpose) => Destination;
 
 /** What there is to ask for by name, and what is done with it. */
 export interface Models {
@@ -161,9 +199,8 @@ export interface Health {
 }
 
 /** What the doors serve: work with every call layer around it, and what is beside it. */
-export interface Service {
+export interface Service extends UnaryWork {
   readonly generate: Work<ChatRequest, ChatEvent>;
-  readonly countTokens: Work<CountTokensRequest, CountTokensResponse>;
   readonly models: Models;
   readonly health: Health;
   /** Shown by `/health`. */

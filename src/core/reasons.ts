@@ -66,6 +66,10 @@ export const reasons = {
   model_state: row("caller", Code.FailedPrecondition, 409, ["conflict", "model_state", "conflict_error"], { shouldRetry: false }),
   quarantined: row("caller", Code.FailedPrecondition, 422, [invalid, "quarantined", invalid]),
 
+  model_too_large: row("policy", Code.FailedPrecondition, 503, ["server_error", "model_too_large", "api_error"], {
+    movesOn: true,
+    shouldRetry: false,
+  }),
   unauthenticated: row("policy", Code.Unauthenticated, 401, ["authentication_error", "invalid_api_key", "authentication_error"]),
   permission_denied: row("policy", Code.PermissionDenied, 403, ["permission_error", "permission_denied", "permission_error"]),
   rate_limited: row("policy", Code.ResourceExhausted, 429, ["rate_limit_error", "rate_limit_exceeded", "rate_limit_error"]),

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { GgmlType, GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
-import type { EngineEstimate, EngineKvType, EngineLoad, EngineSize } from "./protocol.ts";
+import type { KvType } from "../core/load-choices.ts";
 import { deviceOf } from "./device.ts";
+import type { EngineEstimate, EngineLoad, EngineSize } from "./protocol.ts";
 
 /** How a model will be loaded, in one of several sizes. */
 export interface LoadPlan {
@@ -19,7 +20,7 @@ const sequenceSteps = [16, 8, 4, 2, 1] as const;
 const gpuSequences = 4;
 
 /** Names of the key-value cache's types in the library. */
-export const kvGgmlTypes: Readonly<Record<EngineKvType, GgmlType>> = {
+export const kvGgmlTypes: Readonly<Record<KvType, GgmlType>> = {
   f32: GgmlType.F32,
   f16: GgmlType.F16,
   bf16: GgmlType.BF16,
@@ -99,11 +100,11 @@ async function adapterBytes({ loraAdapters = [] }: EngineLoad): Promise<number> 
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** What is free, and what other models of ours would give back, but for what estimates may be wrong by. */
-async function usableVram(llama: Llama, { heldVramBytes = 0 }: EngineLoad): Promise<number> {
+/** What is free, and what other models of ours would give back, but for what estimates may be wrong by; at most what is allowed. */
+async function usableVram(llama: Llama, { heldVramBytes = 0, mostVramBytes = Infinity }: EngineLoad): Promise<number> {
   if (llama.gpu === false) return 0;
   const { free } = await llama.getVramState();
-  return Math.max(0, free + heldVramBytes - llama.vramPaddingSize);
+  return Math.max(0, Math.min(mostVramBytes, free + heldVramBytes - llama.vramPaddingSize));
 }
 
 interface Layers {

@@ -1,5 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import type { KvType } from "../core/load-choices.ts";
 import { asFault, errorDomain, fault, reasonOf, reasons, retryAfterMsOf, type FieldViolation, type Reason } from "../core/reasons.ts";
 
 // What the provider and the engine process of one model say to each other, as JSON over the IPC channel of `fork`.
@@ -23,9 +24,11 @@ export interface EngineLoad {
   readonly gpuLayers?: number;
   /** Memory of GPUs that other models of this service hold, and would give back. */
   readonly heldVramBytes?: number;
+  /** Memory of GPUs that models of this service may take in all; absent: what is free there. */
+  readonly mostVramBytes?: number;
   readonly flashAttention?: boolean;
   /** Type of the key-value cache; absent: `f16`. */
-  readonly kvType?: EngineKvType;
+  readonly kvType?: KvType;
   /** Adapters that change the model for as long as it is loaded. */
   readonly loraAdapters?: readonly { readonly path: string; readonly scale: number }[];
   /** Jinja text that replaces the model's own chat template. */
@@ -43,12 +46,6 @@ export interface EngineLoad {
   /** Streams that run get their next token within so many ms while prompts are read, as far as one token of a prompt a tick allows. */
   readonly interTokenMs: number;
 }
-
-/** Types of the key-value cache that llama.cpp computes with. */
-export const engineKvTypes = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
-
-/** One of them. */
-export type EngineKvType = (typeof engineKvTypes)[number];
 
 /** What computes. */
 export interface EngineDevice {
@@ -90,6 +87,8 @@ export interface EnginePrefixCache {
   readonly diskAgeMs: number;
   /** What a state on disk is bound to beside context and library: the model file's SHA-256, lower-case hex. */
   readonly modelSha256: string;
+  /** A prompt waits so long for another to read what both begin with; then it reads it itself. */
+  readonly waitMs: number;
 }
 
 /** What the engine tells of a model that it has loaded. */
@@ -354,6 +353,10 @@ export type FromEngine =
       readonly decodes: readonly EngineDecode[];
       readonly queued?: number;
     }
+  /** Work for one request alone begins (its template, tokens, grammar), or without an id: is done. If the process ends meanwhile, that request is why. */
+  | { readonly type: "handling"; readonly id?: number }
+  /** The prompts of these requests are read from now on, until this is said again. */
+  | { readonly type: "reading"; readonly ids: readonly number[] }
   | { readonly type: "answered"; readonly id: number; readonly answer: EngineAnswer }
   | { readonly type: "not-answered"; readonly id: number; readonly error: EngineError }
   /** Something went wrong that no call can be told; for the log. */

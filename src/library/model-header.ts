@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import type { ModelFile } from "../core/ports.ts";
+import type { ModelFile, ModelPurpose } from "../core/ports.ts";
 import { checkGguf, type GgufCheck, type GgufMetadata } from "./gguf-header.ts";
 
 /** What a model file says of itself. */
-export interface ModelHeader extends Pick<ModelFile, "architecture" | "trainedContextLength" | "purpose" | "problem"> {
+export interface ModelHeader extends Pick<ModelFile, "architecture" | "trainedContextLength" | "purpose" | "problem" | "isAdapter"> {
   /** `general.name`; empty when it has none. */
   readonly title: string;
   /** `general.license`, as SPDX spells it where that is known; empty when it has none. */
@@ -84,12 +84,21 @@ function describeMetadata(metadata: GgufMetadata, tensors: number): ModelHeader 
   const contextLength = metadata.get(`${architecture}.context_length`);
   return {
     architecture,
+    isAdapter: textOf(metadata, "general.type") === "adapter",
     title: textOf(metadata, "general.name"),
     licence: licenceOf(textOf(metadata, "general.license")),
     trainedContextLength: typeof contextLength === "number" && contextLength > 0 && contextLength <= maxInt32 ? contextLength : undefined,
-    purpose: embedders.has(architecture) || (typeof pooling === "number" && pooling > 0) ? "embed" : "chat",
+    purpose: purposeOf(architecture, pooling),
     problem: problemOf(metadata, architecture) || missing(metadata, architecture, tensors),
   };
+}
+
+/** llama.cpp's number for a model whose pooled state goes through a head that ranks. */
+const rankPooling = 4;
+
+function purposeOf(architecture: string, pooling: unknown): ModelPurpose {
+  if (pooling === rankPooling) return "rerank";
+  return embedders.has(architecture) || (typeof pooling === "number" && pooling > 0) ? "embed" : "chat";
 }
 
 /** Files that are whole and yet no model that can be loaded by itself. */

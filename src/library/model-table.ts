@@ -64,6 +64,7 @@ function modelFile(file: ScannedFile, entry: CatalogEntry | undefined, names: Pi
     architecture: file.architecture,
     trainedContextLength: file.trainedContextLength ?? entry?.contextLength,
     purpose: file.purpose,
+    ...(file.isAdapter === true && { isAdapter: true }),
     problem: canBeNamed ? file.problem : "no request can name it: rename it to letters, digits and . _ - only",
   };
 }

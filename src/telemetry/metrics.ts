@@ -110,6 +110,12 @@ function engineMetrics(registry: Registry): EngineObserver {
   const registers = [registry];
   const labelNames = ["model"] as const;
   const loadedModels = new Gauge({ name: "llm_model_loaded", help: "Whether a local model is loaded", labelNames, registers });
+  const memory = new Gauge({
+    name: "llm_model_memory_bytes",
+    help: "Memory of a local model while it is loaded: weights, contexts and buffers of computing",
+    labelNames,
+    registers,
+  });
   const depth = new Gauge({ name: "llm_queue_depth", help: "Calls that wait for a sequence", labelNames, registers });
   const wait = new Histogram({
     name: "llm_queue_wait_seconds",
@@ -144,7 +150,10 @@ function engineMetrics(registry: Registry): EngineObserver {
     },
     queued: (model, count) => depth.set({ model }, count),
     waited: (model, ms) => wait.observe({ model }, ms / 1000),
-    loaded: (model, isLoaded) => loadedModels.set({ model }, isLoaded ? 1 : 0),
+    loaded(model, isLoaded, memoryBytes) {
+      loadedModels.set({ model }, isLoaded ? 1 : 0);
+      memory.set({ model }, isLoaded ? memoryBytes : 0);
+    },
     restarted: (model) => restarts.inc({ model }),
   };
 }

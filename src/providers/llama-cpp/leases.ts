@@ -6,12 +6,15 @@ export interface LeasesOptions {
   /** So long after the last lease nobody wants it any more, ms; 0: somebody always might. */
   readonly keepAliveMs: () => number;
   readonly onUnwanted: () => void;
+  /** The last one was given back. */
+  readonly onIdle: () => void;
 }
 
 /** Counts who has something in hand, and says when nobody has had it for a while. */
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #held = new Set<object>();
+  #lastMs = 0;
   #onLast = () => {};
   #cancel = () => {};
 
@@ -19,13 +22,26 @@ export class Leases {
     this.#options = options;
   }
 
+  /** Whether somebody has one. */
+  get areHeld(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** When one was last taken or given back, on the clock; 0: never. */
+  get lastMs(): number {
+    return this.#lastMs;
+  }
+
   /** Takes one; the answer gives it back. */
   take(): () => void {
     const lease = {};
     this.#held.add(lease);
+    this.#touch();
     this.#cancel();
     return () => {
-      if (this.#held.delete(lease) && this.#held.size === 0) this.#last();
+      if (!this.#held.delete(lease)) return;
+      this.#touch();
+      if (this.#held.size === 0) this.#last();
     };
   }
 
@@ -49,8 +65,13 @@ export class Leases {
     if (this.#held.size > 0) await new Promise<void>((resolve) => (this.#onLast = resolve));
   }
 
+  #touch(): void {
+    this.#lastMs = this.#options.clock.now();
+  }
+
   #last(): void {
     this.#onLast();
     this.restart();
+    this.#options.onIdle();
   }
 }

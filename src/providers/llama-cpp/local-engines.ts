@@ -1,22 +1,29 @@
-import { create, equals } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   LoadModelResponseSchema,
-  LoadOptionsSchema,
   ModelState,
   type LoadModelResponse,
   type LoadOptions,
   type Model,
 } from "../../../gen/parley/v1/models_pb.ts";
 import type { Gpu } from "../../core/gpus.ts";
+import type { LoadChoices } from "../../core/load-choices.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Library, LocalModels, Log, ModelFile } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import type { EngineLoad } from "../../engine/protocol.ts";
+import type { EngineEstimate, EngineLoad } from "../../engine/protocol.ts";
+import { deviceText } from "./device-text.ts";
 import { Engine } from "./engine.ts";
-import { engineLoad, joinedChoices, keepAliveMs, type LoadChoices } from "./load-options.ts";
-import { ModelEngine, type Lease, type ModelStatus } from "./model-engine.ts";
+import { adopt, isSameFile, type Entry } from "./entry.ts";
+import { checkChoices, engineLoad, joinedChoices, keepAliveMs } from "./load-options.ts";
+import { adapterFiles } from "./lora-adapters.ts";
+import { defaultRamBudget, MemoryBudget } from "./memory-budget.ts";
+import { ModelEngine } from "./model-engine.ts";
 import { modelMessage } from "./model-message.ts";
+import type { Lease, ModelStatus } from "./model-states.ts";
+import { refuseUnfit, type Task } from "./tasks.ts";
+import { purposefulLoad } from "./vector-load.ts";
 
 /** What the engines of this machine need. */
 export interface LocalEnginesOptions {
@@ -28,16 +35,12 @@ export interface LocalEnginesOptions {
   readonly limits: Limits;
   readonly log: Log;
   readonly gpu: Gpu;
+  /** Memory that loaded models may take in all, bytes; absent: most of what is free now. */
+  readonly memoryBytes?: number | undefined;
+  /** The same of GPUs; absent: what is free there. */
+  readonly gpuMemoryBytes?: number | undefined;
   /** How a model is loaded unless a load says otherwise. */
   readonly optionsOf: (model: string) => LoadChoices | undefined;
-}
-
-/** An engine with the file it was made for. */
-interface Entry {
-  readonly file: ModelFile;
-  readonly engine: ModelEngine;
-  /** Of the last explicit load. */
-  asked: LoadOptions | undefined;
 }
 
 const notLoaded: ModelStatus = { state: ModelState.ON_DISK, problem: "", about: undefined };
@@ -50,22 +53,30 @@ export class LocalEngines implements LocalModels {
   readonly #leaving = new Set<ModelEngine>();
   readonly #listeners = new Set<(model: string) => void>();
   readonly #stopWatching: () => void;
+  readonly #budget: MemoryBudget;
+  readonly #device = Promise.withResolvers<string>();
+  #isDeviceKnown = false;
+  /** Resolves with what computes, for people, once the first process of a model has found out. */
+  readonly computesWith: Promise<string> = this.#device.promise;
 
   constructor(options: LocalEnginesOptions) {
     this.#options = options;
+    const { memoryBytes: ramBytes = defaultRamBudget(), limits, clock } = options;
+    this.#budget = new MemoryBudget({ ramBytes, limits, clock });
     this.#stopWatching = options.library.watch(() => this.#forgetChanged());
   }
 
-  /** All models, as they stand. */
+  /** All models, as they stand; adapters are none. */
   list(): Model[] {
     const { library, provider } = this.#options;
-    return library.list().map((file) => modelMessage(provider, file, this.#entries.get(file.id)?.engine.status ?? notLoaded));
+    const files = library.list().filter(({ isAdapter }) => isAdapter !== true);
+    return files.map((file) => modelMessage(provider, file, this.#entries.get(file.id)?.engine.status ?? notLoaded));
   }
 
-  /** A model that chats, loaded; and how long that took, ms, undefined when it was. Throws `model_not_found`, `model_state`, `engine_failed`. */
-  async lease(model: string, signal: AbortSignal): Promise<Lease & { readonly loadMs: number | undefined }> {
+  /** A model that can do a task, loaded; and how long that took, ms, undefined when it was. Throws `model_not_found`, `model_state`, `engine_failed`. */
+  async lease(model: string, signal: AbortSignal, task: Task = "chat"): Promise<Lease & { readonly loadMs: number | undefined }> {
     const { file, engine } = this.#entryOf(model);
-    refuseUnfit(file);
+    refuseUnfit(file, task);
     const isLoaded = engine.status.about !== undefined;
     const { clock } = this.#options;
     const beganMs = clock.now();
@@ -75,8 +86,9 @@ export class LocalEngines implements LocalModels {
 
   async *load(model: string, asked: LoadOptions | undefined, signal: AbortSignal): AsyncGenerator<LoadModelResponse, void, undefined> {
     const entry = this.#entryOf(model);
-    refuseUnfit(entry.file);
+    refuseUnfit(entry.file, "anything");
     // Said before anything is started, so that a load with impossible options fails as such.
+    checkChoices(asked ?? {});
     this.#loadOf(entry.file, asked);
     adopt(entry, asked);
     const { engine, file } = entry;
@@ -135,8 +147,8 @@ export class LocalEngines implements LocalModels {
     const made: ModelEngine = new ModelEngine({
       model: id,
       clock,
-      start: () =>
-        new Engine({
+      start: () => {
+        const engine: Engine = new Engine({
           model: id,
           load: this.#loadOf(file, asked()),
           limits,
@@ -144,12 +156,18 @@ export class LocalEngines implements LocalModels {
           observer,
           log,
           onLoading: (fractionDone) => made.loading(fractionDone),
-        }),
+          choose: (estimate) => this.#choose(made, estimate, engine),
+        });
+        return engine;
+      },
       keepAliveMs: () => keepAliveMs(joinedChoices(optionsOf(id), asked())),
       onChange: () => this.#changed(id),
-      onLoaded: (isLoaded, pid) => {
-        observer.loaded(id, isLoaded);
-        log.info(isLoaded ? "model loaded" : "model not loaded any more", { model: id, pid });
+      onIdle: () => this.#budget.look(),
+      onLoaded: (ready) => {
+        observer.loaded(id, ready !== undefined, ready?.about.memoryBytes ?? 0);
+        if (ready === undefined) return log.info("model not loaded any more", { model: id });
+        const { contextLength, sequences, memoryBytes } = ready.about;
+        log.info("model loaded", { model: id, pid: ready.engine.pid, contextLength, sequences, memoryBytes });
       },
       onCrash: ({ why, lastWords }) => {
         observer.restarted(id, why);
@@ -160,9 +178,29 @@ export class LocalEngines implements LocalModels {
     return made;
   }
 
-  #loadOf({ id, path }: ModelFile, asked: LoadOptions | undefined): EngineLoad {
-    const { optionsOf, gpu, limits } = this.#options;
-    return engineLoad(joinedChoices(optionsOf(id), asked), { modelPath: path, gpu, limits });
+  /** Finds room for one of the sizes of a load. */
+  async #choose(model: ModelEngine, estimate: EngineEstimate, engine: Engine): Promise<number> {
+    this.#tellDevice(estimate);
+    const claim = await this.#budget.claim(model, estimate, engine.ended);
+    void engine.ended.then(claim.release);
+    return claim.size;
+  }
+
+  #tellDevice({ device }: EngineEstimate): void {
+    if (this.#isDeviceKnown) return;
+    this.#isDeviceKnown = true;
+    const text = deviceText(device);
+    this.#options.log.info("local models are computed", { with: text, gpu: device.gpu === false ? "none" : device.gpu });
+    this.#device.resolve(text);
+  }
+
+  #loadOf(file: ModelFile, asked: LoadOptions | undefined): EngineLoad {
+    const { library, optionsOf, gpu, limits, gpuMemoryBytes } = this.#options;
+    const choices = joinedChoices(optionsOf(file.id), asked);
+    const loraAdapters = adapterFiles(choices.loraAdapters ?? [], file, library);
+    const load = engineLoad(choices, { modelPath: file.path, gpu, limits, loraAdapters });
+    const gpuMemory = { heldVramBytes: this.#budget.heldVramBytes, ...(gpuMemoryBytes !== undefined && { mostVramBytes: gpuMemoryBytes }) };
+    return purposefulLoad(file, { ...load, ...gpuMemory });
   }
 
   #changed(id: string): void {
@@ -183,24 +221,4 @@ export class LocalEngines implements LocalModels {
         .finally(() => this.#leaving.delete(engine));
     }
   }
-}
-
-/** A loaded model keeps the options it was loaded with: others need an unload first. */
-function adopt(entry: Entry, asked: LoadOptions | undefined): void {
-  const { state } = entry.engine.status;
-  if (state === ModelState.ON_DISK || state === ModelState.FAILED) {
-    entry.asked = asked;
-    return;
-  }
-  const isSame = asked === undefined || equals(LoadOptionsSchema, asked, entry.asked ?? create(LoadOptionsSchema));
-  if (!isSame) throw fault("model_state", `model "${entry.file.id}" is loaded with other options: unload it first`);
-}
-
-function refuseUnfit({ id, problem, purpose }: ModelFile): void {
-  if (problem !== "") throw fault("engine_failed", `model "${id}" cannot be loaded: ${problem}`);
-  if (purpose === "embed") throw fault("model_state", `model "${id}" makes vectors and does not chat: choose a chat model`);
-}
-
-function isSameFile(file: ModelFile, other: ModelFile): boolean {
-  return file.path === other.path && file.sizeBytes === other.sizeBytes && file.modifiedMs === other.modifiedMs;
 }

@@ -1,24 +1,12 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
 import type { Clock } from "../../core/ports.ts";
-import { asFault, fault } from "../../core/reasons.ts";
+import { asFault, fault, reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import type { EngineModel } from "../../engine/protocol.ts";
 import { CrashLoop } from "./crash-loop.ts";
 import type { Engine, EngineCrash } from "./engine.ts";
 import { Leases } from "./leases.ts";
-
-/** A model that is loaded. */
-interface Ready {
-  readonly engine: Engine;
-  readonly about: EngineModel;
-}
-
-/** A loaded model in somebody's hands: it stays loaded until all leases are given back. */
-export interface Lease extends Ready {
-  /** Gives it back; must be called once the work is over. */
-  readonly release: () => void;
-}
+import { modelStates, type EngineState, type Lease, type ModelStatus, type Ready } from "./model-states.ts";
 
 /** What a model's engine needs. */
 export interface ModelEngineOptions {
@@ -29,44 +17,19 @@ export interface ModelEngineOptions {
   /** After so long without a lease it is unloaded; 0: never. */
   readonly keepAliveMs: () => number;
   readonly onChange: () => void;
-  /** It is loaded, by which process; or not any more. */
-  readonly onLoaded: (isLoaded: boolean, pid: number | undefined) => void;
+  /** It is loaded; or (undefined) not any more. */
+  readonly onLoaded: (ready: Ready | undefined) => void;
+  /** Nobody has it in hand any more. */
+  readonly onIdle: () => void;
   readonly onCrash: (crash: EngineCrash) => void;
   /** It cannot be loaded, or is given up. */
   readonly onFailed: (problem: string) => void;
 }
 
-/** How a model stands, for people and lists. */
-export interface ModelStatus {
-  readonly state: ModelState;
-  /** Why it failed; empty when it did not. */
-  readonly problem: string;
-  /** While it is loaded. */
-  readonly about: EngineModel | undefined;
-}
-
-type State =
-  | { readonly is: "idle" }
-  /** `engine` is undefined while a restart waits. */
-  | { readonly is: "loading"; readonly engine: Engine | undefined; readonly ready: Promise<Ready> }
-  | { readonly is: "ready"; readonly ready: Ready; readonly sinceMs: number }
-  | { readonly is: "unloading"; readonly engine: Engine; readonly done: Promise<void> }
-  | { readonly is: "failed"; readonly error: ConnectError; readonly retryAtMs: number }
-  | { readonly is: "closed" };
-
-const modelStates: Readonly<Record<State["is"], ModelState>> = {
-  idle: ModelState.ON_DISK,
-  loading: ModelState.LOADING,
-  ready: ModelState.READY,
-  unloading: ModelState.READY,
-  failed: ModelState.FAILED,
-  closed: ModelState.ON_DISK,
-};
-
 /** The engine of one model through loads, crashes and unloads. */
 export class ModelEngine {
   readonly #options: ModelEngineOptions;
-  #state: State = { is: "idle" };
+  #state: EngineState = { is: "idle" };
   #fractionDone = 0;
   readonly #crashes: CrashLoop;
   /** Of those who use the engine or wait for its load; none of those who wait for its end. */
@@ -80,6 +43,10 @@ export class ModelEngine {
     this.#leases = new Leases({ ...options, onUnwanted: () => void (this.#state.is === "ready" && this.unload()) });
   }
 
+  get model(): string {
+    return this.#options.model;
+  }
+
   get status(): ModelStatus {
     const state = this.#state;
     return {
@@ -87,6 +54,16 @@ export class ModelEngine {
       problem: state.is === "failed" ? state.error.rawMessage : "",
       about: state.is === "ready" ? state.ready.about : undefined,
     };
+  }
+
+  /** Whether it is loaded and in nobody's hands. */
+  isIdle(): boolean {
+    return this.#state.is === "ready" && !this.#leases.areHeld;
+  }
+
+  /** When it was last in somebody's hands, on the clock. */
+  lastUsedMs(): number {
+    return this.#leases.lastMs;
   }
 
   /** Of the load that runs, 0 to 1. */
@@ -126,6 +103,25 @@ export class ModelEngine {
     }
   }
 
+  /** Puts a new process in the place of the one that runs, once that one's leases have been given back. Who asks meanwhile gets the new one. */
+  async recycle(): Promise<void> {
+    if (this.#state.is !== "ready") return;
+    await this.unload();
+    if (this.status.state === ModelState.ON_DISK) await this.#ready();
+  }
+
+  /** How long it stays loaded has changed. */
+  keepAliveChanged(): void {
+    if (this.#state.is === "ready") this.#leases.restart();
+  }
+
+  /** Forgets that it failed: it is to be loaded in another way. */
+  forgive(): void {
+    if (this.#state.is !== "failed") return;
+    this.#crashes.forget();
+    this.#become({ is: "idle" });
+  }
+
   /** Ends it now. */
   async close(): Promise<void> {
     const before = this.#state;
@@ -143,31 +139,21 @@ export class ModelEngine {
 
   #ready(): Promise<Ready> {
     const state = this.#state;
-    switch (state.is) {
-      case "ready":
-        return Promise.resolve(state.ready);
-      case "loading":
-        return state.ready;
-      case "failed":
-      case "idle":
-        if (state.is === "failed") this.#refuseTooSoon(state);
-        return this.#begin();
-      case "unloading":
-        throw new TypeError("an engine that is unloading is waited for");
-      case "closed":
-        throw fault("draining", "the service is shutting down");
-      default:
-        return unknown(state);
-    }
+    if (state.is === "ready") return Promise.resolve(state.ready);
+    if (state.is === "loading") return state.ready;
+    if (state.is === "closed") throw fault("draining", "the service is shutting down");
+    if (state.is === "unloading") throw new TypeError("an engine that is unloading is waited for");
+    if (state.is === "failed") this.#refuseTooSoon(state);
+    return this.#begin();
   }
 
-  #become(next: State): void {
+  #become(next: EngineState): void {
     const wasLoaded = this.#state.is === "ready";
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     this.#state = next;
     const ready = next.is === "ready" ? next.ready : undefined;
-    if (wasLoaded !== (ready !== undefined)) this.#options.onLoaded(ready !== undefined, ready?.engine.pid);
+    if (wasLoaded !== (ready !== undefined)) this.#options.onLoaded(ready);
     this.#options.onChange();
   }
 
@@ -175,18 +161,16 @@ export class ModelEngine {
     this.#fractionDone = 0;
     const engine = this.#options.start();
     const ready = engine.loaded.then((about) => ({ engine, about }));
-    const loading: State = { is: "loading", engine, ready };
+    const loading: EngineState = { is: "loading", engine, ready };
     this.#become(loading);
     const onLoaded = (loaded: Ready) => {
       if (this.#state !== loading) return;
       this.#become({ is: "ready", ready: loaded, sinceMs: this.#options.clock.now() });
       this.#leases.restart();
+      if (!this.#leases.areHeld) this.#options.onIdle();
     };
     const onFailed = async (error: unknown) => {
-      if (this.#state === loading) {
-        this.#crashes.failed();
-        this.#fail(asFault(error));
-      }
+      if (this.#state === loading) this.#loadFailed(asFault(error));
       await engine.stop();
     };
     ready.then(onLoaded, onFailed);
@@ -195,6 +179,13 @@ export class ModelEngine {
       if (crash !== undefined && state.is === "ready" && state.ready.engine === engine) this.#crashed(crash, state.sinceMs);
     });
     return ready;
+  }
+
+  #loadFailed(error: ConnectError): void {
+    // Others were busy: nothing is wrong with the model.
+    if (reasonOf(error) === "queue_timeout") return this.#become({ is: "idle" });
+    this.#crashes.failed();
+    this.#fail(error);
   }
 
   /** The process has ended by itself: the model serves again by itself, the first time at once. */
@@ -231,9 +222,12 @@ export class ModelEngine {
     this.#become({ is: "failed", error, retryAtMs: clock.now() + this.#crashes.waitMs(this.#crashes.failures) });
   }
 
-  #refuseTooSoon({ error, retryAtMs }: Extract<State, { is: "failed" }>): void {
+  #refuseTooSoon({ error, retryAtMs }: Extract<EngineState, { is: "failed" }>): void {
     const waitMs = retryAtMs - this.#options.clock.now();
-    if (waitMs > 0) throw fault("engine_failed", error.rawMessage, { retryAfterMs: waitMs, cause: error });
+    if (waitMs <= 0) return;
+    // It would fit no better: no time is told after which to try again.
+    if (reasonOf(error) === "model_too_large") throw error;
+    throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error });
   }
 
   async #end(engine: Engine): Promise<void> {
@@ -243,8 +237,4 @@ export class ModelEngine {
     this.#crashes.forget();
     if (this.#state.is === "unloading") this.#become({ is: "idle" });
   }
-}
-
-function unknown(state: never): never {
-  throw new TypeError(`there is no such state: ${JSON.stringify(state)}`);
 }

@@ -1,0 +1,39 @@
+import { create, equals } from "@bufbuild/protobuf";
+import { LoadOptionsSchema, ModelState, type LoadOptions } from "../../../gen/parley/v1/models_pb.ts";
+import type { ModelFile } from "../../core/ports.ts";
+import { fault } from "../../core/reasons.ts";
+import type { ModelEngine } from "./model-engine.ts";
+
+/** An engine with the file it was made for. */
+export interface Entry {
+  readonly file: ModelFile;
+  readonly engine: ModelEngine;
+  /** Of the last explicit load. */
+  asked: LoadOptions | undefined;
+}
+
+/** A loaded model keeps the options it was loaded with, but for how long it stays: others need an unload first. */
+export function adopt(entry: Entry, asked: LoadOptions | undefined): void {
+  const { engine, file, asked: before } = entry;
+  const { state } = engine.status;
+  if (asked === undefined && state !== ModelState.ON_DISK) return;
+  const isSame = isSameLoad(asked, before);
+  const isFree = state === ModelState.ON_DISK || state === ModelState.FAILED;
+  if (!isSame && !isFree) throw fault("model_state", `model "${file.id}" is loaded with other options: unload it first`);
+  entry.asked = asked;
+  if (!isSame) engine.forgive();
+  engine.keepAliveChanged();
+}
+
+function isSameLoad(one: LoadOptions | undefined, other: LoadOptions | undefined): boolean {
+  const bare = (options: LoadOptions | undefined) => {
+    const { keepAliveSeconds: _, ...rest } = options ?? create(LoadOptionsSchema);
+    return create(LoadOptionsSchema, rest);
+  };
+  return equals(LoadOptionsSchema, bare(one), bare(other));
+}
+
+/** Whether a file has not been replaced by another. */
+export function isSameFile(file: ModelFile, other: ModelFile): boolean {
+  return file.path === other.path && file.sizeBytes === other.sizeBytes && file.modifiedMs === other.modifiedMs;
+}
