@@ -1,5 +1,6 @@
 import { LlamaText, resolveChatWrapper, type ChatHistoryItem, type ChatWrapper, type LlamaModel, type Token } from "node-llama-cpp";
 import { fault, invalidField, unsupportedField } from "../core/reasons.ts";
+import type { ChatStyle } from "./output/styles.ts";
 import { promptTooLong, type EngineMessage, type EngineModel, type EnginePrompt } from "./protocol.ts";
 
 /** A prompt as the model reads it. */
@@ -9,6 +10,10 @@ export interface Prompt {
   readonly endTokens: ReadonlySet<Token>;
   /** Texts that end an answer because the template begins the next turn with them. */
   readonly endTexts: readonly string[];
+  /** How the model of a conversation writes calls and thinking; absent: what it writes is text. */
+  readonly style?: ChatStyle;
+  /** Whether the prompt ends inside thinking, or right after thinking that it closed; absent: neither, and the model may begin to think. */
+  readonly thinking?: "open" | "closed";
 }
 
 /** Makes prompts for one model. */

@@ -42,10 +42,16 @@ export interface CallForm {
   readonly after: string;
   readonly separator: string;
   readonly end: string;
-  /** How an answer is read. */
+  /** How an answer is read: JSON objects and lists of them are understood after every opener; besides a name before its JSON, parameters in XML, Gemma 4's own notation, or Harmony's channels. */
   readonly reader: "json" | "named" | "xml" | "gemma4" | "harmony";
-  /** Texts with which calls begin in a free answer, beside those of the form itself. */
+  /** Of a name before its JSON: what stands between the opener and the arguments. The name is its first group. */
+  readonly header?: RegExp;
+  /** Texts with which calls begin in a free answer. */
   readonly openers: readonly string[];
+  /** Texts that may follow a call and say nothing. */
+  readonly closers: readonly string[];
+  /** Those of its texts that are special tokens in the family's vocabularies. */
+  readonly marks: readonly string[];
   /** Whether a bare JSON object at the very beginning of an answer may be a call. */
   readonly isBare: boolean;
   /** Whether one answer may hold several. */
@@ -69,9 +75,13 @@ const tagged: CallForm = {
   end: "",
   reader: "json",
   openers: ["<tool_call>"],
+  closers: ["</tool_call>"],
+  marks: ["<tool_call>", "</tool_call>"],
   isBare: false,
   isParallel: true,
 };
+
+const name = "([A-Za-z0-9_-]+)";
 
 const rows: readonly StyleRow[] = [
   // OpenAI's "Harmony response format" cookbook page.
@@ -82,9 +92,11 @@ const rows: readonly StyleRow[] = [
       ...tagged,
       before: "<|channel|>commentary to=functions.",
       between: " <|constrain|>json<|message|>",
-      after: "<|call|>",
+      after: "",
       reader: "harmony",
       openers: [],
+      closers: [],
+      marks: ["<|channel|>", "<|message|>", "<|constrain|>", "<|start|>", "<|end|>", "<|call|>", "<|return|>"],
       isParallel: false,
     },
   },
@@ -99,7 +111,10 @@ const rows: readonly StyleRow[] = [
       after: "<tool_call|>",
       separator: "",
       reader: "gemma4",
+      header: new RegExp(`^call:${name}$`),
       openers: ["<|tool_call>"],
+      closers: ["<tool_call|>"],
+      marks: ["<|tool_call>", "<tool_call|>", '<|"|>'],
     },
   },
   // "Tool calling" of the model cards of DeepSeek V3.1 and later.
@@ -118,7 +133,18 @@ const rows: readonly StyleRow[] = [
   {
     name: "mistral",
     isOf: (template) => template.includes("[TOOL_CALLS]") && template.includes("[ARGS]"),
-    calls: { ...tagged, before: "[TOOL_CALLS]", between: "[ARGS]", after: "", separator: "", reader: "named", openers: ["[TOOL_CALLS]"] },
+    calls: {
+      ...tagged,
+      before: "[TOOL_CALLS]",
+      between: "[ARGS]",
+      after: "",
+      separator: "",
+      reader: "named",
+      header: new RegExp(String.raw`^${name}(?:\[CALL_ID\]\w*)?(?:\[ARGS\])?\s*$`),
+      openers: ["[TOOL_CALLS]"],
+      closers: [],
+      marks: ["[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"],
+    },
   },
   // mistral-common's tokenizers of versions 2 to 7.
   {
@@ -132,6 +158,8 @@ const rows: readonly StyleRow[] = [
       separator: ", ",
       end: "]",
       openers: ["[TOOL_CALLS]"],
+      closers: [],
+      marks: ["[TOOL_CALLS]"],
     },
   },
   // Qwen3-Coder's tool parser beside its weights; Nemotron 3, Step 3.5 and Qwen 3.5 write the same. JSON is forced, since only for JSON a schema is a guarantee.
@@ -152,6 +180,8 @@ const rows: readonly StyleRow[] = [
       between: '", "parameters": ',
       after: "}",
       openers: ["<|python_tag|>"],
+      closers: [";"],
+      marks: ["<|python_tag|>"],
       isBare: true,
       isParallel: false,
     },
@@ -160,11 +190,19 @@ const rows: readonly StyleRow[] = [
   {
     name: "gemma",
     isOf: (template) => template.includes("<start_of_turn>"),
-    calls: { ...tagged, openers: ["<tool_call>", "```tool_code\n", "```tool_call\n", "```json\n"], isBare: true },
+    calls: fenced("```tool_code\n"),
   },
 ];
 
-const generic: CallForm = { ...tagged, openers: ["<tool_call>", "```tool_call\n", "```json\n"], isBare: true };
+/** What models write that have learnt no form: tags, a block of code, or the bare object. */
+function fenced(...more: readonly string[]): CallForm {
+  return {
+    ...tagged,
+    openers: ["<tool_call>", "```json\n", "```tool_call\n", ...more],
+    closers: ["</tool_call>", "```"],
+    isBare: true,
+  };
+}
 
 function deepSeek(before: string, between: string, after: string): CallForm {
   return {
@@ -176,13 +214,17 @@ function deepSeek(before: string, between: string, after: string): CallForm {
     separator: "",
     end: "<｜tool▁calls▁end｜>",
     reader: "named",
-    openers: ["<｜tool▁calls▁begin｜>"],
+    header: new RegExp(`^(?:<｜tool▁call▁begin｜>)?(?:function<｜tool▁sep｜>)?\\s*${name}(?:<｜tool▁sep｜>)?\\s*(?:\`\`\`json)?\\s*$`),
+    openers: ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"],
+    closers: ["```", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"],
+    marks: ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"],
   };
 }
 
-/** Marks of thinking, the first of which a template mentions wins. */
+const harmonyThinking: ThinkingMarks = { open: "<|channel|>analysis<|message|>", close: "<|end|>" };
+
+/** Marks of thinking of all other families; the first that a template mentions are its own. */
 const thinking: readonly ThinkingMarks[] = [
-  { open: "<|channel|>analysis<|message|>", close: "<|end|>" },
   { open: "<|channel>thought\n", close: "<channel|>" },
   { open: "<seed:think>", close: "</seed:think>" },
   { open: "<mm:think>", close: "</mm:think>" },
@@ -203,11 +245,11 @@ export function chatStyle(template: string | undefined): ChatStyle {
     writesCalls: text.includes("tool_calls"),
     thinking: thinkingOf(text, row?.name),
     callIds: text.includes("[TOOL_CALLS]") && /length *!= *9/.test(text) ? "nine" : "any",
-    calls: row?.calls ?? generic,
+    calls: row?.calls ?? fenced(),
   };
 }
 
-function thinkingOf(template: string, name: StyleName | undefined): ThinkingMarks | undefined {
-  if (name === "harmony") return thinking[0];
+function thinkingOf(template: string, style: StyleName | undefined): ThinkingMarks | undefined {
+  if (style === "harmony") return harmonyThinking;
   return thinking.find(({ open, close }) => template.includes(open.trimEnd()) || template.includes(close));
 }
