@@ -5,9 +5,10 @@ import { serviceNames } from "./api/rpc/services.ts";
 import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
-import { chatKind, chatOnly, countTokensKind } from "./core/kinds.ts";
+import { chatKind, chatOnly } from "./core/kinds.ts";
 import type { Clock, Library, Log, Provider, Service, Target } from "./core/ports.ts";
 import type { Reason } from "./core/reasons.ts";
+import * as unary from "./core/unary-kinds.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { attemptSpan } from "./layers/attempt-span.ts";
@@ -113,7 +114,13 @@ function serviceOf(parts: Parts, library: Library) {
   const begin = () => void ready.refresh();
   const service: Service = {
     generate: callWork(parts, names, chatKind),
-    countTokens: callWork(parts, names, countTokensKind),
+    countTokens: callWork(parts, names, unary.countTokensKind),
+    renderPrompt: callWork(parts, names, unary.renderPromptKind),
+    tokenize: callWork(parts, names, unary.tokenizeKind),
+    detokenize: callWork(parts, names, unary.detokenizeKind),
+    embed: callWork(parts, names, unary.embedKind),
+    rerank: callWork(parts, names, unary.rerankKind),
+    warmPrompt: callWork(parts, names, unary.warmPromptKind),
     models: models({ directory: names, library, ...providers, log, onDefaultChanged: begin }),
     health: board,
     about: { name: settings.appName, version: settings.version },
@@ -146,7 +153,7 @@ export function callLayers({ clock, log, metrics, loaded: { limits } }: Parts, n
     // before anything is spent on a request that nobody could honour
     validate(limits),
     // settles which model is meant, before the cache and the queue: nobody learns of a model what its key does not allow
-    authorizeModel((provider) => names.defaultModel(provider)),
+    authorizeModel((provider, purpose) => names.defaultModel(provider, purpose)),
     // inside of what refuses, so that a refusal keeps its own status; outside of all that waits
     chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
   ];

@@ -1,7 +1,7 @@
 import { FinishReason, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import type { CountTokensRequest, CountTokensResponse } from "../../gen/parley/v1/tokens_pb.ts";
-import type { ServedBy, Timings } from "../../gen/parley/v1/usage_pb.ts";
+import type { Timings } from "../../gen/parley/v1/usage_pb.ts";
 import { chatEvent } from "./events.ts";
+import { servedBy } from "./served.ts";
 import type { ChatLayer, Generate, Kind, Layer, Served, Work } from "./work.ts";
 
 const content = new Set(["text", "reasoning", "toolCall", "refusal", "finished"]);
@@ -17,6 +17,7 @@ const finishNames: Readonly<Record<number, string>> = {
 /** Chat: ChatRequest in, ChatEvents out. */
 export const chatKind: Kind<ChatRequest, ChatEvent> = {
   operation: "chat",
+  purpose: "chat",
   modelOf: ({ model }) => model,
   providerOf: ({ provider }) => provider,
   withModel: (request, model) => (request.model === model ? request : { ...request, model }),
@@ -27,22 +28,6 @@ export const chatKind: Kind<ChatRequest, ChatEvent> = {
   timingsOf: ({ event }) => (event.case === "completed" ? event.value.timings : undefined),
   finishOf: ({ event }) => (event.case === "finished" ? (finishNames[event.value.reason] ?? "other") : undefined),
   isContent: ({ event }) => content.has(event.case ?? ""),
-};
-
-/** Counting the tokens of a prompt: one request in, one response out. */
-export const countTokensKind: Kind<CountTokensRequest, CountTokensResponse> = {
-  operation: "count_tokens",
-  modelOf: ({ chat }) => chat?.model ?? "",
-  providerOf: ({ chat }) => chat?.provider ?? "",
-  withModel: (request, model) =>
-    request.chat === undefined || request.chat.model === model ? request : { ...request, chat: { ...request.chat, model } },
-  chatOf: ({ chat }) => chat,
-  workOf: (provider) => provider.countTokens,
-  served: (event, served) => ({ ...event, model: served().name }),
-  usageOf: () => undefined,
-  timingsOf: () => undefined,
-  finishOf: () => undefined,
-  isContent: () => true,
 };
 
 /** A layer of chat alone, as one for any kind of work: other work passes it by. */
@@ -60,20 +45,9 @@ function servedChat(chat: ChatEvent, facts: () => Served): ChatEvent {
     return chatEvent({ case: "started", value: { ...event.value, provider, model, attempt, isFallback } });
   }
   if (event.case !== "completed") return chat;
-  const { provider, model, attempts, isFallback: fallback, startedMs, nowMs, firstContentMs } = facts();
-  const servedBy: ServedBy = {
-    $typeName: "parley.v1.ServedBy",
-    provider,
-    model,
-    attempts,
-    fallback,
-    retries: 0,
-    cacheHit: false,
-    rateLimited: false,
-    hedged: false,
-    splices: [],
-  };
+  const served = facts();
+  const { startedMs, nowMs, firstContentMs } = served;
   const timings: Timings = { ...event.value.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(nowMs - startedMs) };
   if (firstContentMs !== undefined) timings.firstTokenMs = Math.round(firstContentMs - startedMs);
-  return chatEvent({ case: "completed", value: { ...event.value, servedBy, timings } });
+  return chatEvent({ case: "completed", value: { ...event.value, servedBy: servedBy(served), timings } });
 }

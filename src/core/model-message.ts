@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Capability, ModelSchema, ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
-import type { ModelFile } from "./ports.ts";
+import type { ModelFile, ModelPurpose } from "./ports.ts";
 
 /** What its file does not say of a model. */
 export interface ModelFacts {
@@ -17,6 +17,13 @@ export interface ModelFacts {
   readonly contextLength?: number | undefined;
 }
 
+/** What models were made for. */
+const capabilities: Readonly<Record<ModelPurpose, Capability>> = {
+  chat: Capability.CHAT,
+  embed: Capability.EMBED,
+  rerank: Capability.RERANK,
+};
+
 /** A model file as the contract's message. One that cannot be loaded can do nothing. */
 export function modelOfFile(file: ModelFile, facts: ModelFacts): Model {
   const { provider, state = ModelState.ON_DISK, problem = "", memoryBytes, contextLength = file.trainedContextLength } = facts;
@@ -30,7 +37,7 @@ export function modelOfFile(file: ModelFile, facts: ModelFacts): Model {
     sizeBytes: BigInt(file.sizeBytes),
     ...(memoryBytes !== undefined && { memoryBytes: BigInt(memoryBytes) }),
     ...(contextLength !== undefined && { contextLength }),
-    capabilities: isBroken ? [] : [file.purpose === "embed" ? Capability.EMBED : Capability.CHAT],
+    capabilities: isBroken ? [] : [capabilities[file.purpose]],
     licence: file.licence,
     created: timestampFromMs(file.modifiedMs),
     ownedBy: "local",

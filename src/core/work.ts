@@ -1,7 +1,7 @@
 import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import type { Timings, Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "./context.ts";
-import type { Provider } from "./ports.ts";
+import type { ModelPurpose, Provider } from "./ports.ts";
 
 /** Work: a request in, events out (unary work yields one). Heeds `context.signal` at every await; throws nothing but ConnectError. */
 export type Work<Request, Event> = (request: Request, context: CallContext) => AsyncIterable<Event>;
@@ -31,6 +31,8 @@ export interface Served {
 export interface Kind<Request, Event> {
   /** Name in spans, metrics and logs, such as `chat`. */
   readonly operation: string;
+  /** Whose default model stands in where none is named. */
+  readonly purpose: ModelPurpose;
   /** The model the request names; empty for the default. */
   modelOf(request: Request): string;
   /** The provider the request insists on; empty for any. */

@@ -56,7 +56,7 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
   });
   const vocabularySize = [...model.iterateAllTokens()].length;
   const counted = batches();
-  const vectors = { load, hasGpu: llama.gpu !== false, contextLength: inputLength(model, load), vocabularySize };
+  const vectors = { load, contextLength: inputLength(model, load), vocabularySize };
   const [embeds, ranks] = [embedder(model, vectors), ranker(model, vectors)];
   const context =
     load.purpose === undefined || load.purpose === "chat" ? await makeContext(model, { load, sizes, batches: counted }) : undefined;
@@ -70,7 +70,7 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
   const about: EngineModel = {
     contextLength,
     sequences: sequences.length,
-    memoryBytes: bytes(model.memoryUsage) + (context === undefined ? 0 : bytes(context.memoryUsage)),
+    memoryBytes: context === undefined ? estimated(sizes) : bytes(model.memoryUsage) + bytes(context.memoryUsage),
     vectorLength: model.embeddingVectorSize,
     ...(longestTokenBytes !== undefined && { longestTokenBytes }),
   };
@@ -162,6 +162,11 @@ function contextFault(error: unknown, load: EngineLoad, size: Pick<EngineSize, "
     return fault("engine_failed", `${what} (${why})`, { cause: error });
   }
   return fault("engine_failed", `its context cannot be made: ${why}`, { cause: error });
+}
+
+/** What the chosen size takes by the estimate: contexts that make vectors do not tell. */
+function estimated([size]: readonly EngineSize[]): number {
+  return size === undefined ? 0 : size.ramBytes + size.vramBytes;
 }
 
 function bytes({ ram, vram }: { readonly ram: number; readonly vram: number }): number {

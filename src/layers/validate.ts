@@ -10,24 +10,35 @@ import {
   type Message,
   type Part,
 } from "../../gen/parley/v1/messages_pb.ts";
-import { isModelId } from "../core/model-id.ts";
 import type { LimitName, Limits } from "../core/limits.ts";
 import { limits as limitRows } from "../core/limits.ts";
 import { fieldsFault, invalidField, type FieldViolation } from "../core/reasons.ts";
-import type { Layer } from "../core/work.ts";
+import type { Kind, Layer } from "../core/work.ts";
+import { checkNames, type Check } from "./validate-names.ts";
 import { samplingViolations } from "./validate-sampling.ts";
+import { unaryViolations } from "./validate-unary.ts";
 
 /** Refuses what no model could honour: fields that are missing, out of range or contradict one another. All of them are named at once. */
 export function validate(limits: Limits): Layer {
   return function validateLayer(next, kind) {
     return function validated(request, context) {
-      const chat = kind.chatOf(request);
-      if (chat === undefined) throw invalidField("chat", "is required");
-      const violations = chatViolations(chat, limits);
+      const violations = violationsOf(request, kind, limits);
       if (violations.length > 0) throw fieldsFault("invalid_request", violations);
       return next(request, context);
     };
   };
+}
+
+function violationsOf<Request>(
+  request: Request,
+  kind: Pick<Kind<Request, unknown>, "operation" | "chatOf">,
+  limits: Limits,
+): FieldViolation[] {
+  const own = unaryViolations.get(kind.operation);
+  if (own !== undefined) return own(request as never, limits);
+  const chat = kind.chatOf(request);
+  if (chat === undefined) throw invalidField("chat", "is required");
+  return chatViolations(chat, limits);
 }
 
 /** Everything that is wrong with a chat request. */
@@ -42,8 +53,7 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
     found.push({ field, description: `${count} is more than limits.${name}, ${limits[name]}: ${limitRows[name].what}` });
   };
 
-  check(chat.model === "" || isModelId(chat.model), "model", "is not a model's name: letters, digits and . _ : / @ + - up to 256, no `..`");
-  check(chat.provider === "" || /^[a-z0-9][a-z0-9-]{0,63}$/.test(chat.provider), "provider", "is not a provider's name");
+  checkNames(chat, check);
   checkPrompt(chat, check);
   within("maxMessages", chat.messages.length, "messages");
   within("maxTools", chat.tools.length, "tools");
@@ -71,8 +81,6 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
   if (chat.sampling !== undefined) found.push(...samplingViolations(chat.sampling, limits));
   return found;
 }
-
-type Check = (holds: boolean, field: string, description: string) => void;
 
 /** The same check for fields of one item of a list; the place is written only when something is wrong there, for most requests are right. */
 function below(check: Check, place: () => string): Check {

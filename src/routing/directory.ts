@@ -1,4 +1,4 @@
-import type { Destination, Library, ModelFile, Provider, Resolve, Target } from "../core/ports.ts";
+import type { Destination, Library, ModelFile, ModelPurpose, Provider, Resolve, Target } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import { isEcho, leadsOf, type Lead, type NameRules } from "./names.ts";
 
@@ -19,8 +19,8 @@ export interface DirectoryOptions extends NameRules {
 /** From names to targets. */
 export interface Directory {
   readonly resolve: Resolve;
-  /** Id or alias of the model that answers when none is named, at a provider or (empty) any; undefined when there is none. */
-  defaultModel(provider?: string): string | undefined;
+  /** Id or alias of the model that answers when none is named, at a provider or (empty) any, for a purpose or chats; undefined when there is none. */
+  defaultModel(provider?: string, purpose?: ModelPurpose): string | undefined;
   /** Makes another model the default. The name must resolve. */
   setDefault(name: string): void;
   /** Other names that lead to a model. */
@@ -45,26 +45,24 @@ export function directory(options: DirectoryOptions): Directory {
     return isEcho(lead) ? targetOf(echo, "echo") : undefined;
   };
   const lookUp = (name: string): Target | undefined => firstOf(leadsOf(name, options), find);
-  const defaultModel = (provider = ""): string | undefined => {
+  const defaultModel = (provider = "", purpose: ModelPurpose = "chat"): string | undefined => {
     if (provider === echo.name) return "echo";
+    if (purpose !== "chat") return onlyOne(options, purpose);
     return chosen === "" ? defaultOf(options) : chosen;
   };
   /** The name that is meant where none was given. */
-  const unnamed = (provider: string): string => {
-    const name = defaultModel(provider);
+  const unnamed = (provider: string, purpose: ModelPurpose): string => {
+    const name = defaultModel(provider, purpose);
     if (name !== undefined) return name;
-    throw fault(
-      "model_not_found",
-      "there is no default model: add a GGUF file to the model folder, pull one with `parley models pull`, or name a model",
-    );
+    throw noDefault(options, purpose);
   };
   return {
-    resolve(asked, provider): Destination {
+    resolve(asked, provider, purpose = "chat"): Destination {
       if (provider !== "" && provider !== local.name && provider !== echo.name) {
         const message = `there is no provider "${provider}"; there are ${local.name} and ${echo.name}`;
         throw fault("provider_not_found", message, { metadata: { provider } });
       }
-      const name = asked === "" ? unnamed(provider) : asked;
+      const name = asked === "" ? unnamed(provider, purpose) : asked;
       const found = lookUp(name);
       if (found === undefined) throw notFound(options, name);
       if (provider !== "" && found.provider !== provider) {
@@ -92,9 +90,30 @@ function firstOf<Item, Result>(items: readonly Item[], find: (item: Item) => Res
 /** The only model on disk that chats, else the catalog's default if it is there, else echo, unless the provider is named. */
 function defaultOf({ library, defaultProvider, local, echo }: DirectoryOptions): string | undefined {
   if (defaultProvider === echo.name) return "echo";
-  const usable: readonly ModelFile[] = library.list().filter(({ purpose, problem }) => purpose === "chat" && problem === "");
+  const usable = usableFor("chat", library);
   const onDisk = usable.length === 1 ? usable[0]?.id : usable.find(({ id }) => id === library.defaultId)?.id;
   return onDisk ?? (defaultProvider === local.name ? undefined : "echo");
+}
+
+/** The only model on disk that was made for a purpose: of several none is the default, for vectors of one say nothing to another. */
+function onlyOne({ library }: Pick<DirectoryOptions, "library">, purpose: ModelPurpose): string | undefined {
+  const usable = usableFor(purpose, library);
+  return usable.length === 1 ? usable[0]?.id : undefined;
+}
+
+function usableFor(wanted: ModelPurpose, library: Pick<Library, "list">): readonly ModelFile[] {
+  return library.list().filter(({ purpose, problem }) => purpose === wanted && problem === "");
+}
+
+const kinds: Readonly<Record<ModelPurpose, string>> = { chat: "", embed: "embedding ", rerank: "reranking " };
+
+function noDefault({ library }: DirectoryOptions, purpose: ModelPurpose): Error {
+  const several = usableFor(purpose, library).map(({ id }) => id);
+  const advice =
+    several.length > 1
+      ? `name one of ${several.slice(0, 10).join(", ")}`
+      : "add a GGUF file to the model folder, pull one with `parley models pull`, or name a model";
+  return fault("model_not_found", `there is no default ${kinds[purpose]}model: ${advice}`);
 }
 
 function notFound({ library }: DirectoryOptions, name: string): Error {

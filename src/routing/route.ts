@@ -13,7 +13,7 @@ export interface RouteOptions {
 /** Chooses the target that serves a call and tells the caller which it was. A target that cannot do what the request asks is passed over; if none can, the error names the field. */
 export function route<Request, Event>(kind: Kind<Request, Event>, { clock, resolve }: RouteOptions): Work<Request, Event> {
   return function routed(request, context) {
-    const destination = resolve(context.model, kind.providerOf(request));
+    const destination = resolve(context.model, kind.providerOf(request), kind.purpose);
     const { target, work } = choose(kind, request, destination);
     const { provider, model } = target;
     context.record.target = { provider, model };

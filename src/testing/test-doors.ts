@@ -7,7 +7,7 @@ import type { CallContext } from "../core/context.ts";
 import { accepted, completed, finished, started, text } from "../core/events.ts";
 import { healthBoard, type HealthBoard } from "../routing/health-board.ts";
 import { defaultLimits, type Limits } from "../core/limits.ts";
-import type { Models, Service } from "../core/ports.ts";
+import type { Models, Service, UnaryWork } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import { once } from "../core/stream.ts";
 import { listen, type Listener, type ListenOptions } from "../api/listen.ts";
@@ -92,6 +92,7 @@ export async function openDoors(
     },
     countTokens: (_request, context) =>
       once(async () => (calls.push(context), create(CountTokensResponseSchema, { promptTokens: 7, model: "tiny" }))),
+    ...notScripted,
     models: testModelPort,
     health,
     about: { name: "parley", version: "0.0.0-test" },
@@ -100,6 +101,20 @@ export async function openDoors(
   const listener = await listen({ service, log, host: "127.0.0.1", port: 0, ...options, limits });
   return { ...listener, url: listener.urls[0] ?? "", health, log: lines, calls, requests };
 }
+
+const notInScript = () =>
+  once<never>(async () => {
+    throw fault("unimplemented", "the script of this test has no such work");
+  });
+
+const notScripted: Omit<UnaryWork, "countTokens"> = {
+  renderPrompt: notInScript,
+  tokenize: notInScript,
+  detokenize: notInScript,
+  embed: notInScript,
+  rerank: notInScript,
+  warmPrompt: notInScript,
+};
 
 const testModelPort: Models = {
   list: async () => testModels,

@@ -8,7 +8,7 @@ import { callOf } from "./exchange-key.ts";
 const defaultPageSize = 100;
 const maxPageSize = 1000;
 
-/** The RPCs of ModelService. WarmPrompt is not in this version. */
+/** The RPCs of ModelService that manage models; WarmPrompt is work and stands with the others of its kind. */
 export function modelDoor(models: Models): Partial<ServiceImpl<typeof ModelService>> {
   return {
     async listModels({ pageSize, pageToken, includeCatalog }, context) {

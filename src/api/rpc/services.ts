@@ -1,5 +1,5 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { ServerReflection as ReflectionV1 } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ReflectionV1Alpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
@@ -11,8 +11,10 @@ import { RerankService } from "../../../gen/parley/v1/rerank_pb.ts";
 import { TokenService } from "../../../gen/parley/v1/tokens_pb.ts";
 import { collect } from "../../core/collect.ts";
 import { callContext, type Call } from "../../core/context.ts";
-import { chatKind, countTokensKind } from "../../core/kinds.ts";
+import { chatKind } from "../../core/kinds.ts";
 import { only } from "../../core/stream.ts";
+import * as unaryKind from "../../core/unary-kinds.ts";
+import type { Kind, Work } from "../../core/work.ts";
 import type { Doors, Purpose } from "../exchange.ts";
 import { unary } from "../unary.ts";
 import { withKey } from "../with-key.ts";
@@ -36,11 +38,17 @@ const later = () => ({});
 const work = [
   served(ChatService, chatDoor),
   served(TokenService, tokenDoor),
-  served(EmbeddingService, later),
-  served(RerankService, later),
+  served(EmbeddingService, (doors) => ({ embed: whole(doors, unaryKind.embedKind, doors.service.embed) })),
+  served(RerankService, (doors) => ({ rerank: whole(doors, unaryKind.rerankKind, doors.service.rerank) })),
 ];
 
-const management = [served(ModelService, ({ service }) => modelDoor(service.models)), served(ProviderService, later)];
+const management = [
+  served(ModelService, (doors) => ({
+    ...modelDoor(doors.service.models),
+    warmPrompt: whole(doors, unaryKind.warmPromptKind, doors.service.warmPrompt),
+  })),
+  served(ProviderService, later),
+];
 
 /** The services of the contract. */
 const contract: readonly DescService[] = [...work, ...management].map(({ service }) => service);
@@ -60,6 +68,8 @@ const changing: readonly DescMethod[] = [
 
 const purposes = new Map<string, Purpose>([
   ...work.flatMap(({ service }) => methodsFor("call", service.methods)),
+  // It costs what a chat's prompt costs and fills the caller's own cache: it is for whoever may chat.
+  ...methodsFor("call", [ModelService.method.warmPrompt]),
   ...methodsFor("management", changing),
   ...methodsFor("probe", HealthService.methods),
 ]);
@@ -90,14 +100,25 @@ function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
   };
 }
 
-function tokenDoor(doors: Doors): Partial<ServiceImpl<typeof TokenService>> {
+function tokenDoor(doors: Doors): ServiceImpl<typeof TokenService> {
+  const { countTokens, renderPrompt, tokenize, detokenize } = doors.service;
+  const [count, render] = [whole(doors, unaryKind.countTokensKind, countTokens), whole(doors, unaryKind.renderPromptKind, renderPrompt)];
   return {
-    countTokens: (request, context) => {
-      const exchange = exchangeOf(context.values);
-      const { call } = exchange;
-      const chat = request.chat === undefined ? undefined : withKey(request.chat, call);
-      const counted = chat === undefined ? request : { ...request, chat };
-      return unary(exchange, doors, () => only(doors.service.countTokens(counted, callContext(call, countTokensKind, counted))));
-    },
+    countTokens: (request, context) => count(chatWithKey(request, context), context),
+    renderPrompt: (request, context) => render(chatWithKey(request, context), context),
+    tokenize: whole(doors, unaryKind.tokenizeKind, tokenize),
+    detokenize: whole(doors, unaryKind.detokenizeKind, detokenize),
+  };
+}
+
+function chatWithKey<Request extends { chat?: ChatRequest | undefined }>(request: Request, context: HandlerContext): Request {
+  return request.chat === undefined ? request : { ...request, chat: withKey(request.chat, callOf(context)) };
+}
+
+/** An RPC whose work has one answer. */
+function whole<Request, Answer>(doors: Doors, kind: Kind<Request, Answer>, work: Work<Request, Answer>) {
+  return (request: Request, context: HandlerContext): Promise<Answer> => {
+    const exchange = exchangeOf(context.values);
+    return unary(exchange, doors, () => only(work(request, callContext(exchange.call, kind, request))));
   };
 }

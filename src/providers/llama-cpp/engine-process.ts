@@ -26,6 +26,8 @@ export interface EngineExit {
 export interface EngineProcessOptions {
   /** The program; the engine itself unless said otherwise. */
   readonly program?: string | undefined;
+  /** Threads on which the library computes; each has compute threads of its own. Default 1. */
+  readonly libuvThreads?: number;
   readonly onMessage: (message: FromEngine) => void;
   /** A line of the native library. */
   readonly onLine: (line: string) => void;
@@ -41,9 +43,9 @@ const mostLineLength = 1000;
 const passedOn = /^(CUDA|NVIDIA|GGML|HIP|ROCR|HSA|VK|OMP|NODE_LLAMA_CPP)_/i;
 
 /** Starts the program. With more than one libuv thread, idle compute threads of one spin against those of another. */
-export function startEngine({ program = engineProgram, onMessage, onLine }: EngineProcessOptions): EngineProcess {
+export function startEngine({ program = engineProgram, libuvThreads, onMessage, onLine }: EngineProcessOptions): EngineProcess {
   const child = fork(program, [], {
-    env: engineEnvironment(process.env),
+    env: engineEnvironment(process.env, libuvThreads),
     execArgv: ["--no-warnings"],
     serialization: "json",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -71,7 +73,7 @@ export function startEngine({ program = engineProgram, onMessage, onLine }: Engi
   };
 }
 
-/** The environment of an engine: an allow-list, and one libuv thread. */
-export function engineEnvironment(from: Variables): NodeJS.ProcessEnv {
-  return { ...childEnvironment(from, passedOn), UV_THREADPOOL_SIZE: "1" };
+/** The environment of an engine: an allow-list, and its libuv threads. */
+export function engineEnvironment(from: Variables, libuvThreads = 1): NodeJS.ProcessEnv {
+  return { ...childEnvironment(from, passedOn), UV_THREADPOOL_SIZE: String(libuvThreads) };
 }

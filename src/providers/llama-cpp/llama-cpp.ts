@@ -1,15 +1,16 @@
-import { create } from "@bufbuild/protobuf";
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
-import { CountTokensResponseSchema, type CountTokensRequest, type CountTokensResponse } from "../../../gen/parley/v1/tokens_pb.ts";
 import type { CallContext } from "../../core/context.ts";
 import type { Provider } from "../../core/ports.ts";
-import { fault, fieldsFault } from "../../core/reasons.ts";
 import { once } from "../../core/stream.ts";
 import { answer } from "./answer.ts";
+import { embed } from "./embed.ts";
 import { llamaCppFields } from "./fields.ts";
 import { LocalEngines, type LocalEnginesOptions } from "./local-engines.ts";
+import { providerName, refuseOwnChatOptions } from "./own-options.ts";
 import { refuseHopeless } from "./prompt-bound.ts";
-import { enginePrompt, engineRequest } from "./request.ts";
+import { engineRequest } from "./request.ts";
+import { rerank } from "./rerank.ts";
+import { countTokens, detokenize, renderPrompt, tokenize, warmPrompt } from "./tokens.ts";
 
 /** What the provider of local models needs. */
 export interface LlamaCppOptions extends Omit<LocalEnginesOptions, "provider"> {
@@ -19,7 +20,7 @@ export interface LlamaCppOptions extends Omit<LocalEnginesOptions, "provider"> {
   readonly defaultTemperature?: number | undefined;
 }
 
-const name = "llama-cpp";
+const name = providerName;
 
 /** Serves the model files of this machine with llama.cpp, one child process a model. A model is loaded at its first request. */
 export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: LlamaCppOptions): Provider {
@@ -27,7 +28,7 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
   const defaults = { maxTokens: defaultMaxTokens, temperature: defaultTemperature };
 
   async function* generate(request: ChatRequest, { signal, caller }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
-    refuseOwnOptions(request);
+    refuseOwnChatOptions(request);
     const asked = engineRequest(request, defaults, caller.tenant);
     const { engine, about, loadMs, release } = await engines.lease(request.model, signal);
     try {
@@ -38,39 +39,19 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
     }
   }
 
-  const count = async ({ chat }: CountTokensRequest, { signal }: CallContext): Promise<CountTokensResponse> => {
-    if (chat === undefined) throw fault("invalid_request", "chat: it is required");
-    refuseOwnOptions(chat);
-    const prompt = enginePrompt(chat);
-    const { engine, about, release } = await engines.lease(chat.model, signal);
-    try {
-      refuseHopeless(prompt, about);
-      const { promptTokens } = await engine.ask({ type: "count", prompt }, signal);
-      return create(CountTokensResponseSchema, { promptTokens, model: chat.model, contextLength: about.contextLength });
-    } finally {
-      release();
-    }
-  };
-
   return {
     name,
     fields: llamaCppFields,
     generate,
-    countTokens: (request, context) => once(() => count(request, context)),
+    countTokens: (request, context) => once(() => countTokens(engines, request, context)),
+    renderPrompt: (request, context) => once(() => renderPrompt(engines, request, context)),
+    tokenize: (request, context) => once(() => tokenize(engines, request, context)),
+    detokenize: (request, context) => once(() => detokenize(engines, request, context)),
+    embed: (request, context) => once(() => embed(engines, request, context)),
+    rerank: (request, context) => once(() => rerank(engines, request, context)),
+    warmPrompt: (request, context) => once(() => warmPrompt(engines, request, context)),
     listModels: async () => engines.list(),
     local: engines,
     close: () => engines.close(),
   };
-}
-
-/** Options that are keyed with our name must be known here, and none is. */
-function refuseOwnOptions(request: ChatRequest): void {
-  const options = [
-    ["provider_options", request.providerOptions] as const,
-    ...request.messages.map((message, index) => [`messages[${index}].provider_options`, message.providerOptions] as const),
-  ];
-  const fields = options
-    .filter(([, value]) => value !== undefined && Object.hasOwn(value, name))
-    .map(([field]) => ({ field, description: "local models know no options of their own" }));
-  if (fields.length > 0) throw fieldsFault("unsupported_field", fields, { provider: name });
 }

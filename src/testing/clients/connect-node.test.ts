@@ -5,6 +5,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ChatService, FinishReason, type ChatResponse } from "../../../gen/parley/v1/chat_pb.ts";
 import { ModelService } from "../../../gen/parley/v1/models_pb.ts";
+import { ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
 import { TokenService } from "../../../gen/parley/v1/tokens_pb.ts";
 import { eventsOf, failureOf, outlineOf, textOf, valuesOf } from "../collect-events.ts";
 import { userRequest } from "../sample-request.ts";
@@ -109,9 +110,9 @@ describe.each(transports)("connect-node by %s", (_name, transportTo) => {
   });
 
   it("is told by name which method this version lacks", async () => {
-    const error = await failureOf(createClient(TokenService, transportTo(server.url)).tokenize({ text: "hi" }));
+    const error = await failureOf(createClient(ProviderService, transportTo(server.url)).listProviders({}));
     expect(error.code).toBe(Code.Unimplemented);
-    expect(error.rawMessage).toContain("Tokenize");
+    expect(error.rawMessage).toContain("ListProviders");
   });
 });
 

@@ -22,7 +22,9 @@ import { startTestServer, type TestServer } from "../test-server.ts";
 
 const folder = join(import.meta.dirname, "..", "..", "..", "proto");
 const options = { keepCase: true, includeDirs: [folder], longs: Number, enums: String, defaults: true, oneofs: true };
-const files = loadPackageDefinition(loadSync(["parley/v1/chat.proto", "parley/v1/tokens.proto", "grpc/health/v1/health.proto"], options));
+const names = ["chat", "embeddings", "models", "providers", "rerank", "tokens"];
+const protos = [...names.map((name) => `parley/v1/${name}.proto`), "grpc/health/v1/health.proto"];
+const files = loadPackageDefinition(loadSync(protos, options));
 
 let server: TestServer;
 let chat: Client;
@@ -94,10 +96,10 @@ describe("grpc-js with the .proto files", () => {
   });
 
   it("is told UNIMPLEMENTED for a method that this version lacks, by name, and for one that nobody knows", async () => {
-    const tokens = clientOf("parley.v1.TokenService");
-    const lacking = await failure(call(tokens, "Tokenize", { text: "hi" }));
-    tokens.close();
-    expect([lacking.code, lacking.details]).toEqual([status.UNIMPLEMENTED, expect.stringContaining("Tokenize")]);
+    const providers = clientOf("parley.v1.ProviderService");
+    const lacking = await failure(call(providers, "ListProviders", {}));
+    providers.close();
+    expect([lacking.code, lacking.details]).toEqual([status.UNIMPLEMENTED, expect.stringContaining("ListProviders")]);
     const unknown = await failure(
       new Promise((resolve, reject) =>
         chat.makeUnaryRequest(

@@ -1,0 +1,18 @@
+import type { ServedBy } from "../../gen/parley/v1/usage_pb.ts";
+import type { Served } from "./work.ts";
+
+/** Who served a call, as answers tell. */
+export function servedBy({ provider, model, attempts, isFallback: fallback }: Served): ServedBy {
+  return {
+    $typeName: "parley.v1.ServedBy",
+    provider,
+    model,
+    attempts,
+    fallback,
+    retries: 0,
+    cacheHit: false,
+    rateLimited: false,
+    hedged: false,
+    splices: [],
+  };
+}

@@ -1,0 +1,76 @@
+import type { LlamaModel, Token } from "node-llama-cpp";
+import { fault, invalidField } from "../core/reasons.ts";
+import type { EngineLoad } from "./protocol.ts";
+import { rounds, type Rounds } from "./rounds.ts";
+
+// What embedding and ranking have in common: contexts that read one input at a time and keep nothing of it.
+
+/** A context that reads inputs whole. */
+interface VectorContext {
+  dispose(): Promise<void>;
+}
+
+/** What contexts are made with. */
+export interface VectorPlan {
+  readonly load: EngineLoad;
+  /** Tokens of the longest input. */
+  readonly contextLength: number;
+}
+
+/** How each context is made. */
+export interface ContextOptions {
+  readonly contextSize: number;
+  readonly batchSize: number;
+  readonly threads: number;
+}
+
+/** Unless a load says less. An encoder reads its input in one piece, and the memory for that grows with the square of its length. */
+const defaultContextLength = 2048;
+/** The library refuses an input that is as long as the context, and begins to drop tokens shortly before. */
+const spareTokens = 8;
+
+/** Tokens that an input of a model may have: never more than it has positions for, for beyond these the library ends the process. */
+export function inputLength(model: Pick<LlamaModel, "trainContextSize">, { contextLength, purpose = "chat" }: EngineLoad): number {
+  const wanted = purpose === "chat" ? Math.min(contextLength ?? defaultContextLength, defaultContextLength) : contextLength;
+  return Math.min(wanted ?? defaultContextLength, Math.max(1, model.trainContextSize));
+}
+
+/** Contexts of a model, as many as compute side by side in this process. */
+export function vectorRounds<Context extends VectorContext>(
+  { load, contextLength }: VectorPlan,
+  make: (options: ContextOptions) => Promise<Context>,
+): Rounds<Context> {
+  // A process that chats has one thread for all that the library does: a second context would wait for the first.
+  const most = (load.purpose ?? "chat") === "chat" ? 1 : (load.sequences ?? 1);
+  const size = contextLength + spareTokens;
+  const threads = Math.max(1, Math.floor(load.threads / most));
+  return rounds({ most, queueLength: load.queueLength, make: () => make({ contextSize: size, batchSize: size, threads }) });
+}
+
+/** Frees all contexts after the inputs that they are reading. */
+export async function closeContexts(contexts: Rounds<VectorContext> | undefined): Promise<void> {
+  await contexts?.close();
+  await Promise.all((contexts?.workers ?? []).map((context) => context.dispose()));
+}
+
+/** Refuses an input that is longer than the model reads at once, before anything is computed. */
+export function refuseTooLong(field: string, tokens: number, contextLength: number): void {
+  if (tokens <= contextLength) return;
+  const description = `has ${tokens} tokens, and the model reads ${contextLength} at once: shorten it`;
+  throw fault("context_length_exceeded", `${field}: ${description}`, {
+    metadata: { prompt_tokens: String(tokens), context_length: String(contextLength) },
+    fields: [{ field, description }],
+  });
+}
+
+/** Ids as tokens of the model. Throws `invalid_request` naming the first that is none. */
+export function knownTokens(field: string, ids: readonly number[], vocabularySize: number): Token[] {
+  const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  if (at >= 0) throw invalidField(`${field}[${at}]`, `${ids[at]} is no token of this model: ids go from 0 to ${vocabularySize - 1}`);
+  return [...ids] as Token[];
+}
+
+/** Lets messages and other work have their turn between two texts, for tokenizing is synchronous. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
