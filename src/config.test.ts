@@ -84,6 +84,16 @@ describe("a configuration", () => {
     expect(() => resolveConfig(create(ConfigSchema, { http: { port: -1 } }))).toThrow("http.port: -1 is outside 0 to 65535");
   });
 
+  it("says how models are loaded and how much memory they may take, a variable before the file", () => {
+    const file = fileWith("models: {memory_bytes: 1000, options: {a: {kv_type: Q8_0, keep_alive_seconds: 60, lora_adapters: [x]}}}\n");
+    const { settings } = loadConfig({ file, environment: { LLM_GPU_MEMORY: "1KiB", LLM_MODEL_MEMORY: "2kB" } });
+    expect(settings).toMatchObject({ memoryBytes: 2000, gpuMemoryBytes: 1024 });
+    expect(settings.modelOptions["a"]).toMatchObject({ kvType: "Q8_0", keepAliveSeconds: 60, loraAdapters: ["x"] });
+    expect(() => loadConfig({ environment: { LLM_MODEL_MEMORY: "much" } })).toThrow(
+      'LLM_MODEL_MEMORY: "much" is not a number of bytes such as 4GiB',
+    );
+  });
+
   it("keeps the older names of providers", () => {
     expect(loadConfig({ environment: { LLM_PROVIDER: "stub" } }).settings.defaultProvider).toBe("echo");
     expect(loadConfig({ environment: { LLM_PROVIDER: "local" } }).settings.defaultProvider).toBe("llama-cpp");
@@ -113,6 +123,10 @@ describe("a bad file is refused whole, with the path of the key", () => {
     ["http: {cors: {origins: ['null']}}", "is no exact origin"],
     ["http: {host: 'a b'}", "http.host: must be an address or a host name"],
     ["models: {options: {a: {sequences: 0}}}", "models.options.a.sequences: 0 is outside 1 to 256"],
+    ["models: {options: {a: {kv_type: q9}}}", 'models.options.a.kvType: there is no type "q9"; known are f32, f16, bf16, q8_0'],
+    ["models: {options: {a: {kv_type: q8_0, flash_attention: false}}}", "models.options.a.kvType: q8_0 needs flash attention"],
+    ["models: {options: {a: {keep_alive_seconds: -1}}}", "models.options.a.keepAliveSeconds: -1 is outside 0 to 2147483"],
+    ["models: {memory_bytes: 0}", "models.memoryBytes: 0 is outside 1 to 9007199254740991"],
     ["models: {options: {a: {sequence: 1}}}", "models.options.a.sequence: there is no such key; did you mean sequences"],
     ["models: {default_model: a, defaultModel: b}", "models.defaultModel: given twice"],
     ["models: {default_model: ../a}", 'models.defaultModel: "../a" cannot be a model\'s name'],

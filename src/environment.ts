@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
+  bytesType,
   debugSwitchType,
   integerType,
   invertedSwitchType,
@@ -94,6 +95,17 @@ export const environment: readonly EnvironmentRow[] = [
     type: pathType,
     default: "the platform's data folder",
     what: "Folder of caches and partial downloads.",
+  }),
+  row("LLM_MODEL_MEMORY", "models.memoryBytes", {
+    type: bytesType,
+    default: "80 % of what is free at the start",
+    what: "Memory that loaded models may take in all, such as `8GiB`; the least recently used idle ones are unloaded for others.",
+  }),
+  row("LLM_GPU_MEMORY", "models.gpuMemoryBytes", { type: bytesType, default: "what is free there", what: "The same of all GPUs." }),
+  row("LLM_GPU", "engine.gpu", {
+    type: textType,
+    default: "auto",
+    what: "What computes local models: `auto` (the best that is there), `none`, `cuda`, `vulkan` or `metal`.",
   }),
   row("HF_ENDPOINT", "hub.endpoint", { type: urlType, default: "https://huggingface.co", what: "Hub that models are pulled from." }),
   row("HF_TOKEN", "hub.token", { type: secretType, default: "none", what: "Token for the hub." }),

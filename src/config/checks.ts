@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { ModelsSchema, type Config, type ModelOptions, type Route, type Upstream } from "../../gen/parley/config/v1/config_pb.ts";
 import { gpuFrom, gpus } from "../core/gpus.ts";
 import { limits, type LimitName } from "../core/limits.ts";
+import { loadProblems } from "../core/load-choices.ts";
 import { isModelId } from "../core/model-id.ts";
 import { fault } from "../core/reasons.ts";
 import { nearest } from "../environment/nearest.ts";
@@ -80,17 +81,15 @@ function* modelsProblems({ models = create(ModelsSchema) }: Config): Generator<P
   if (defaultProvider !== undefined && defaultProviderFrom(defaultProvider) === undefined)
     yield { path: "models.defaultProvider", what: providerProblem(defaultProvider) };
   if (mirror?.includes("://") && !isWebUrl(mirror)) yield { path: "models.mirror", what: "must be a folder, or a URL with http or https" };
+  yield* range("models.memoryBytes", optionalNumber(models.memoryBytes), [1, Number.MAX_SAFE_INTEGER]);
+  yield* range("models.gpuMemoryBytes", optionalNumber(models.gpuMemoryBytes), [0, Number.MAX_SAFE_INTEGER]);
   for (const [id, options] of Object.entries(models.options)) yield* optionProblems(id, options);
 }
 
 function* optionProblems(id: string, options: ModelOptions): Generator<Problem> {
   const path = `models.options.${id}`;
   if (!isModelId(id)) yield { path, what: "cannot be a model's name" };
-  yield* range(`${path}.contextLength`, options.contextLength, [8, 16_777_216]);
-  yield* range(`${path}.sequences`, options.sequences, [1, 256]);
-  yield* range(`${path}.batchTokens`, options.batchTokens, [1, 65_536]);
-  yield* range(`${path}.threads`, options.threads, [1, 1024]);
-  yield* range(`${path}.gpuLayers`, options.gpuLayers, [0, 2_147_483_647]);
+  for (const { key, what } of loadProblems(options)) yield { path: `${path}.${key}`, what };
 }
 
 function providerProblem(name: string): string {
@@ -158,6 +157,10 @@ function* limitProblems(config: Config): Generator<Problem> {
 function* range(path: string, value: number | undefined, [min, max, unit = ""]: readonly [number, number, string?]): Generator<Problem> {
   if (value === undefined || (value >= min && value <= max)) return;
   yield { path, what: `${value} is outside ${min} to ${max}${unit}` };
+}
+
+function optionalNumber(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
 }
 
 function isHost(text: string): boolean {

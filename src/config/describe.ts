@@ -29,6 +29,8 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["models.defaultModel", settings.defaultModel],
     ["models.defaultProvider", settings.defaultProvider],
     ["models.dataDirectory", settings.dataDirectory],
+    ["models.memoryBytes", settings.memoryBytes],
+    ["models.gpuMemoryBytes", settings.gpuMemoryBytes],
     ...Object.entries(settings.modelOptions).flatMap(([id, options]) => optionRows(`models.options.${id}`, options)),
     ["aliases", Object.entries(settings.aliases).map(([name, target]) => `${name}=${target}`)],
     ["routes", settings.routes.map(({ model, provider, targetModel }) => `${model}=${provider}/${targetModel || model}`)],
@@ -43,8 +45,10 @@ function settingRows({ settings }: LoadedConfig): Row[] {
   ];
 }
 
+/** A text such as a template is cut to the width of a line. */
 function optionRows(path: string, options: ModelOptions): Row[] {
-  return Object.entries(toJson(ModelOptionsSchema, options) ?? {}).map(([name, value]): Row => [`${path}.${name}`, String(value)]);
+  const line = (value: unknown) => String(value).replaceAll(/\s+/g, " ").slice(0, 60);
+  return Object.entries(toJson(ModelOptionsSchema, options) ?? {}).map(([name, value]): Row => [`${path}.${name}`, line(value)]);
 }
 
 function surroundingRows({ hub, proxy, tracing }: LoadedConfig): Row[] {

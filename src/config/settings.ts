@@ -36,6 +36,10 @@ export interface Settings {
   readonly defaultProvider: DefaultProvider;
   /** Absolute. */
   readonly dataDirectory: string;
+  /** Memory that loaded models may take in all; undefined: most of what is free. */
+  readonly memoryBytes: number | undefined;
+  /** The same of all GPUs. */
+  readonly gpuMemoryBytes: number | undefined;
   /** How single models are loaded, by id. */
   readonly modelOptions: Readonly<Record<string, ModelOptions>>;
   readonly aliases: Readonly<Record<string, string>>;
@@ -72,7 +76,7 @@ function doorSettings({ http = create(HttpSchema) }: Config) {
 }
 
 function modelSettings({ models = create(ModelsSchema), engine = create(EngineSchema), aliases, routes }: Config, variables: Variables) {
-  const { directory, mirror, defaultModel, defaultProvider = "auto", options } = models;
+  const { directory, mirror, defaultModel, defaultProvider = "auto", options, memoryBytes, gpuMemoryBytes } = models;
   const { gpu = "auto", defaultMaxTokens, defaultTemperature } = engine;
   const dataDirectory = models.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables });
   return {
@@ -81,6 +85,8 @@ function modelSettings({ models = create(ModelsSchema), engine = create(EngineSc
     defaultModel,
     defaultProvider: defaultProviderFrom(defaultProvider) ?? "auto",
     dataDirectory: resolve(dataDirectory),
+    memoryBytes: memoryBytes === undefined ? undefined : Number(memoryBytes),
+    gpuMemoryBytes: gpuMemoryBytes === undefined ? undefined : Number(gpuMemoryBytes),
     modelOptions: options,
     aliases,
     routes: routes.map(({ model, targets: [target] }) => ({ model, provider: target?.upstream ?? "", targetModel: target?.model ?? "" })),

@@ -80,6 +80,23 @@ export const portType: ValueType = {
   parse: (text) => (isServiceLink(text) ? saysNothing : integerType.parse(text)),
 };
 
+const bytesOfUnit: Readonly<Record<string, number>> = {
+  ...{ "": 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 },
+  ...{ ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30, ti: 2 ** 40, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
+};
+
+/** Bytes, with or without a unit. */
+export const bytesType: ValueType = {
+  name: "bytes",
+  expects: "a number of bytes such as 4GiB or 500MB",
+  isPrintable: true,
+  parse: (text) => {
+    const [, number = "", unit = ""] = /^(\d{1,15}(?:\.\d{1,6})?)\s*([a-z]{0,3})$/i.exec(text) ?? [];
+    const factor = number === "" ? undefined : bytesOfUnit[unit.toLowerCase()];
+    return factor === undefined ? unparsable : Math.floor(Number(number) * factor);
+  },
+};
+
 /** A number. */
 export const numberType: ValueType = { name: "number", expects: "a number", isPrintable: true, parse: numberFrom };
 

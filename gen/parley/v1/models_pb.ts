@@ -282,21 +282,21 @@ export type LoadOptions = Message<"parley.v1.LoadOptions"> & {
   gpuLayers?: number | undefined;
 
   /**
-   * Flash attention.
+   * Flash attention. Types of the key-value cache that are quantised need it.
    *
    * @generated from field: optional bool flash_attention = 6;
    */
   flashAttention?: boolean | undefined;
 
   /**
-   * Type of the key-value cache, such as "f16" or "q8_0". Empty: as configured.
+   * Type of the key-value cache: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl. Empty: as configured.
    *
    * @generated from field: string kv_type = 7;
    */
   kvType: string;
 
   /**
-   * Ids of LoRA adapters on disk.
+   * Ids of LoRA adapters on disk, at most 16. Empty: as configured.
    *
    * @generated from field: repeated string lora_adapters = 8;
    */
@@ -310,7 +310,7 @@ export type LoadOptions = Message<"parley.v1.LoadOptions"> & {
   chatTemplate: string;
 
   /**
-   * How long the model stays loaded without a request, seconds; 0: until unloaded. Absent: as configured.
+   * How long the model stays loaded without a request, seconds, 0-2147483; 0: until unloaded. Absent: as configured. May be changed while it is loaded.
    *
    * @generated from field: optional int32 keep_alive_seconds = 10;
    */
@@ -873,7 +873,8 @@ export const ModelService: GenService<{
     output: typeof GetModelResponseSchema;
   },
   /**
-   * Loads a model of this machine and tells how far it is; ends when it is loaded. Errors: NOT_FOUND, FAILED_PRECONDITION (not a local model), UNAVAILABLE.
+   * Loads a model of this machine and tells how far it is; ends when it is loaded. Idle models are unloaded where it needs their memory.
+   * Errors: NOT_FOUND, FAILED_PRECONDITION (not a local model, loaded with other options, or larger than local models may be), RESOURCE_EXHAUSTED (busy models hold the memory), UNAVAILABLE.
    *
    * @generated from rpc parley.v1.ModelService.LoadModel
    */
@@ -893,7 +894,7 @@ export const ModelService: GenService<{
     output: typeof UnloadModelResponseSchema;
   },
   /**
-   * Makes a model the one that answers when none is named, on this replica. Errors: NOT_FOUND.
+   * Makes a model the one that answers when none is named, on this replica; loads it first, so that no request waits for it. Errors: NOT_FOUND, and those of LoadModel.
    *
    * @generated from rpc parley.v1.ModelService.SetDefaultModel
    */

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file parley/config/v1/config.proto.
  */
 export const file_parley_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKcAwoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSLgoJdGVsZW1ldHJ5GAggASgLMhsucGFybGV5LmNvbmZpZy52MS5UZWxlbWV0cnkaLgoMQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiqAEKBEh0dHASEQoEaG9zdBgBIAEoCUgAiAEBEhEKBHBvcnQYAiABKAVIAYgBARIRCgRvcGVuGAMgASgISAKIAQESJAoEY29ycxgEIAEoCzIWLnBhcmxleS5jb25maWcudjEuQ29ycxIXCgpyZWZsZWN0aW9uGAUgASgISAOIAQFCBwoFX2hvc3RCBwoFX3BvcnRCBwoFX29wZW5CDQoLX3JlZmxlY3Rpb24iFwoEQ29ycxIPCgdvcmlnaW5zGAEgAygJIugCCgZNb2RlbHMSFgoJZGlyZWN0b3J5GAEgASgJSACIAQESEwoGbWlycm9yGAIgASgJSAGIAQESGgoNZGVmYXVsdF9tb2RlbBgDIAEoCUgCiAEBEh0KEGRlZmF1bHRfcHJvdmlkZXIYBCABKAlIA4gBARIbCg5kYXRhX2RpcmVjdG9yeRgFIAEoCUgEiAEBEjYKB29wdGlvbnMYBiADKAsyJS5wYXJsZXkuY29uZmlnLnYxLk1vZGVscy5PcHRpb25zRW50cnkaTgoMT3B0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRItCgV2YWx1ZRgCIAEoCzIeLnBhcmxleS5jb25maWcudjEuTW9kZWxPcHRpb25zOgI4AUIMCgpfZGlyZWN0b3J5QgkKB19taXJyb3JCEAoOX2RlZmF1bHRfbW9kZWxCEwoRX2RlZmF1bHRfcHJvdmlkZXJCEQoPX2RhdGFfZGlyZWN0b3J5ItoBCgxNb2RlbE9wdGlvbnMSGwoOY29udGV4dF9sZW5ndGgYASABKAVIAIgBARIWCglzZXF1ZW5jZXMYAiABKAVIAYgBARIZCgxiYXRjaF90b2tlbnMYAyABKAVIAogBARIUCgd0aHJlYWRzGAQgASgFSAOIAQESFwoKZ3B1X2xheWVycxgFIAEoBUgEiAEBQhEKD19jb250ZXh0X2xlbmd0aEIMCgpfc2VxdWVuY2VzQg8KDV9iYXRjaF90b2tlbnNCCgoIX3RocmVhZHNCDQoLX2dwdV9sYXllcnMivAEKCFVwc3RyZWFtEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIVCghiYXNlX3VybBgDIAEoCUgAiAEBEhAKCGFwaV9rZXlzGAQgAygJEhoKDWRlZmF1bHRfbW9kZWwYBSABKAlIAYgBARIcCg90aW1lb3V0X3NlY29uZHMYBiABKAFIAogBAUILCglfYmFzZV91cmxCEAoOX2RlZmF1bHRfbW9kZWxCEgoQX3RpbWVvdXRfc2Vjb25kcyJBCgVSb3V0ZRINCgVtb2RlbBgBIAEoCRIpCgd0YXJnZXRzGAIgAygLMhgucGFybGV5LmNvbmZpZy52MS5UYXJnZXQiWAoGVGFyZ2V0EhAKCHVwc3RyZWFtGAEgASgJEhIKBW1vZGVsGAIgASgJSACIAQESEwoGd2VpZ2h0GAMgASgFSAGIAQFCCAoGX21vZGVsQgkKB193ZWlnaHQilAEKBkVuZ2luZRIQCgNncHUYASABKAlIAIgBARIfChJkZWZhdWx0X21heF90b2tlbnMYAiABKAVIAYgBARIgChNkZWZhdWx0X3RlbXBlcmF0dXJlGAMgASgBSAKIAQFCBgoEX2dwdUIVChNfZGVmYXVsdF9tYXhfdG9rZW5zQhYKFF9kZWZhdWx0X3RlbXBlcmF0dXJlIm0KBkxpbWl0cxI0CgZ2YWx1ZXMYASADKAsyJC5wYXJsZXkuY29uZmlnLnYxLkxpbWl0cy5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIr0BCglUZWxlbWV0cnkSFgoJbG9nX2xldmVsGAEgASgJSACIAQESFQoIbG9nX2ZpbGUYAiABKAlIAYgBARIUCgdtZXRyaWNzGAMgASgISAKIAQESFQoIYXBwX25hbWUYBCABKAlIA4gBARIUCgd2ZXJzaW9uGAUgASgJSASIAQFCDAoKX2xvZ19sZXZlbEILCglfbG9nX2ZpbGVCCgoIX21ldHJpY3NCCwoJX2FwcF9uYW1lQgoKCF92ZXJzaW9uYgZwcm90bzM");
+  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKcAwoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSLgoJdGVsZW1ldHJ5GAggASgLMhsucGFybGV5LmNvbmZpZy52MS5UZWxlbWV0cnkaLgoMQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiqAEKBEh0dHASEQoEaG9zdBgBIAEoCUgAiAEBEhEKBHBvcnQYAiABKAVIAYgBARIRCgRvcGVuGAMgASgISAKIAQESJAoEY29ycxgEIAEoCzIWLnBhcmxleS5jb25maWcudjEuQ29ycxIXCgpyZWZsZWN0aW9uGAUgASgISAOIAQFCBwoFX2hvc3RCBwoFX3BvcnRCBwoFX29wZW5CDQoLX3JlZmxlY3Rpb24iFwoEQ29ycxIPCgdvcmlnaW5zGAEgAygJIsgDCgZNb2RlbHMSFgoJZGlyZWN0b3J5GAEgASgJSACIAQESEwoGbWlycm9yGAIgASgJSAGIAQESGgoNZGVmYXVsdF9tb2RlbBgDIAEoCUgCiAEBEh0KEGRlZmF1bHRfcHJvdmlkZXIYBCABKAlIA4gBARIbCg5kYXRhX2RpcmVjdG9yeRgFIAEoCUgEiAEBEjYKB29wdGlvbnMYBiADKAsyJS5wYXJsZXkuY29uZmlnLnYxLk1vZGVscy5PcHRpb25zRW50cnkSGQoMbWVtb3J5X2J5dGVzGAcgASgDSAWIAQESHQoQZ3B1X21lbW9yeV9ieXRlcxgIIAEoA0gGiAEBGk4KDE9wdGlvbnNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5wYXJsZXkuY29uZmlnLnYxLk1vZGVsT3B0aW9uczoCOAFCDAoKX2RpcmVjdG9yeUIJCgdfbWlycm9yQhAKDl9kZWZhdWx0X21vZGVsQhMKEV9kZWZhdWx0X3Byb3ZpZGVyQhEKD19kYXRhX2RpcmVjdG9yeUIPCg1fbWVtb3J5X2J5dGVzQhMKEV9ncHVfbWVtb3J5X2J5dGVzIqsDCgxNb2RlbE9wdGlvbnMSGwoOY29udGV4dF9sZW5ndGgYASABKAVIAIgBARIWCglzZXF1ZW5jZXMYAiABKAVIAYgBARIZCgxiYXRjaF90b2tlbnMYAyABKAVIAogBARIUCgd0aHJlYWRzGAQgASgFSAOIAQESFwoKZ3B1X2xheWVycxgFIAEoBUgEiAEBEhwKD2ZsYXNoX2F0dGVudGlvbhgGIAEoCEgFiAEBEhQKB2t2X3R5cGUYByABKAlIBogBARIVCg1sb3JhX2FkYXB0ZXJzGAggAygJEhoKDWNoYXRfdGVtcGxhdGUYCSABKAlIB4gBARIfChJrZWVwX2FsaXZlX3NlY29uZHMYCiABKAVICIgBAUIRCg9fY29udGV4dF9sZW5ndGhCDAoKX3NlcXVlbmNlc0IPCg1fYmF0Y2hfdG9rZW5zQgoKCF90aHJlYWRzQg0KC19ncHVfbGF5ZXJzQhIKEF9mbGFzaF9hdHRlbnRpb25CCgoIX2t2X3R5cGVCEAoOX2NoYXRfdGVtcGxhdGVCFQoTX2tlZXBfYWxpdmVfc2Vjb25kcyK8AQoIVXBzdHJlYW0SDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEhUKCGJhc2VfdXJsGAMgASgJSACIAQESEAoIYXBpX2tleXMYBCADKAkSGgoNZGVmYXVsdF9tb2RlbBgFIAEoCUgBiAEBEhwKD3RpbWVvdXRfc2Vjb25kcxgGIAEoAUgCiAEBQgsKCV9iYXNlX3VybEIQCg5fZGVmYXVsdF9tb2RlbEISChBfdGltZW91dF9zZWNvbmRzIkEKBVJvdXRlEg0KBW1vZGVsGAEgASgJEikKB3RhcmdldHMYAiADKAsyGC5wYXJsZXkuY29uZmlnLnYxLlRhcmdldCJYCgZUYXJnZXQSEAoIdXBzdHJlYW0YASABKAkSEgoFbW9kZWwYAiABKAlIAIgBARITCgZ3ZWlnaHQYAyABKAVIAYgBAUIICgZfbW9kZWxCCQoHX3dlaWdodCKUAQoGRW5naW5lEhAKA2dwdRgBIAEoCUgAiAEBEh8KEmRlZmF1bHRfbWF4X3Rva2VucxgCIAEoBUgBiAEBEiAKE2RlZmF1bHRfdGVtcGVyYXR1cmUYAyABKAFIAogBAUIGCgRfZ3B1QhUKE19kZWZhdWx0X21heF90b2tlbnNCFgoUX2RlZmF1bHRfdGVtcGVyYXR1cmUibQoGTGltaXRzEjQKBnZhbHVlcxgBIAMoCzIkLnBhcmxleS5jb25maWcudjEuTGltaXRzLlZhbHVlc0VudHJ5Gi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEivQEKCVRlbGVtZXRyeRIWCglsb2dfbGV2ZWwYASABKAlIAIgBARIVCghsb2dfZmlsZRgCIAEoCUgBiAEBEhQKB21ldHJpY3MYAyABKAhIAogBARIVCghhcHBfbmFtZRgEIAEoCUgDiAEBEhQKB3ZlcnNpb24YBSABKAlIBIgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZUIKCghfbWV0cmljc0ILCglfYXBwX25hbWVCCgoIX3ZlcnNpb25iBnByb3RvMw");
 
 /**
  * The configuration file (YAML or JSON, names in lowerCamelCase or snake_case). Everything has a default; environment variables beat the file.
@@ -199,6 +199,20 @@ export type Models = Message<"parley.config.v1.Models"> & {
    * @generated from field: map<string, parley.config.v1.ModelOptions> options = 6;
    */
   options: { [key: string]: ModelOptions };
+
+  /**
+   * Memory that loaded models may take in all, bytes, 1-9007199254740991: weights, contexts and buffers of computing. Default: 80 % of what is free at the start, as a container allows it.
+   *
+   * @generated from field: optional int64 memory_bytes = 7;
+   */
+  memoryBytes?: bigint | undefined;
+
+  /**
+   * The same of all GPUs, 0-9007199254740991. Default: what is free there.
+   *
+   * @generated from field: optional int64 gpu_memory_bytes = 8;
+   */
+  gpuMemoryBytes?: bigint | undefined;
 };
 
 /**
@@ -222,7 +236,7 @@ export type ModelOptions = Message<"parley.config.v1.ModelOptions"> & {
   contextLength?: number | undefined;
 
   /**
-   * Sequences that run at once, 1-256. Default 16 on a small model, fewer where memory is short.
+   * Sequences that run at once, 1-256. Default 16, fewer where memory is short.
    *
    * @generated from field: optional int32 sequences = 2;
    */
@@ -248,6 +262,41 @@ export type ModelOptions = Message<"parley.config.v1.ModelOptions"> & {
    * @generated from field: optional int32 gpu_layers = 5;
    */
   gpuLayers?: number | undefined;
+
+  /**
+   * Flash attention. Default: where the model and the machine can.
+   *
+   * @generated from field: optional bool flash_attention = 6;
+   */
+  flashAttention?: boolean | undefined;
+
+  /**
+   * Type of the key-value cache: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl. Default f16.
+   *
+   * @generated from field: optional string kv_type = 7;
+   */
+  kvType?: string | undefined;
+
+  /**
+   * Ids of LoRA adapters in the model folder, at most 16.
+   *
+   * @generated from field: repeated string lora_adapters = 8;
+   */
+  loraAdapters: string[];
+
+  /**
+   * Jinja text that replaces the model's chat template.
+   *
+   * @generated from field: optional string chat_template = 9;
+   */
+  chatTemplate?: string | undefined;
+
+  /**
+   * How long the model stays loaded without a request, seconds, 0-2147483; 0: until it is unloaded. Default 0.
+   *
+   * @generated from field: optional int32 keep_alive_seconds = 10;
+   */
+  keepAliveSeconds?: number | undefined;
 };
 
 /**
