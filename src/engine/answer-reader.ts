@@ -1,5 +1,7 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 import type { Drawn } from "./drawing.ts";
+import { isHidden } from "./drawing/special-tokens.ts";
+import { heldLogprobs } from "./held-logprobs.ts";
 import type { LoadedModel } from "./model.ts";
 import type { OutputPiece, OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
@@ -46,13 +48,23 @@ export interface ReaderPlan {
 /** A reader for one choice. */
 export function answerReader({ model, contextLength }: LoadedModel, { request, prompt, output: plan }: ReaderPlan): AnswerReader {
   const characters = tokenText((tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]), prompt.tokens.slice(-3));
-  const stops = stopDetector([...request.stop, ...prompt.endTexts]);
+  const stops = stopDetector([...request.stop, ...(request.ignoreEos ? [] : prompt.endTexts)]);
+  const logprobs = heldLogprobs();
   const output = plan.begin();
   const left = contextLength - prompt.tokens.length;
   const most = Math.min(request.maxTokens ?? left, left);
   const limit: AnswerEnd = { reason: "length", rawReason: most === request.maxTokens ? "max_tokens" : "context_end" };
   let tokens = 0;
-  const last = (text: string, end: AnswerEnd): Read => ({ pieces: [...output.push(text), ...output.end()], logprobs: [], end });
+  let [drawnCharacters, toldCharacters] = [0, 0];
+  /** What a token has brought, once its text is known to be told. */
+  const told = (text: string): Read => {
+    toldCharacters += text.length;
+    return { pieces: output.push(text), logprobs: logprobs.upTo(toldCharacters) };
+  };
+  const last = (text: string, end: AnswerEnd, isCut = false): Read => {
+    const { pieces, logprobs: own } = told(text);
+    return { pieces: [...pieces, ...output.end()], logprobs: isCut ? own : [...own, ...logprobs.rest()], end };
+  };
   return {
     get tokens() {
       return tokens;
@@ -61,12 +73,16 @@ export function answerReader({ model, contextLength }: LoadedModel, { request, p
     get grammar() {
       return output.grammar;
     },
-    next({ token }) {
+    next({ token, logprob }) {
       tokens++;
       if (isEnd(model, prompt, token)) return last(stops.flush(), { reason: "stop", rawReason: "end_token" });
-      const { text, stop } = stops.push(characters.push(token));
-      if (stop !== undefined) return last(text, stopEnd(request, stop));
-      return tokens < most ? { pieces: output.push(text), logprobs: [] } : last(text + stops.flush(), limit);
+      if (logprob !== undefined && !output.isReasoning && !isHidden(model, token)) logprobs.add(logprob, drawnCharacters);
+      const fresh = characters.push(token);
+      drawnCharacters += fresh.length;
+      // Until it may end, no text ends it.
+      const { text, stop } = tokens < request.minTokens ? { text: fresh } : stops.push(fresh);
+      if (stop !== undefined) return last(text, stopEnd(request, stop), true);
+      return tokens < most ? told(text) : last(text + stops.flush(), limit);
     },
   };
 }

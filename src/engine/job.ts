@@ -1,5 +1,6 @@
 import type { Read } from "./answer-reader.ts";
 import type { Choice, ChoicePlan } from "./choice.ts";
+import { contentEvents } from "./held-logprobs.ts";
 import type { OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
 import { errorToEngine, type EngineEvent, type EngineRequest } from "./protocol.ts";
@@ -75,8 +76,7 @@ export class Job {
   stepped(choice: Choice, { pieces, logprobs, end }: Read): void {
     const { request, tell } = this.#options;
     if (!choice.isGenerating || choice.completionTokens === 1) this.#read(choice);
-    for (const piece of pieces) tell({ choice: choice.index, ...piece });
-    if (logprobs.length > 0) tell({ type: "text", choice: choice.index, text: "", logprobs });
+    for (const event of contentEvents(choice.index, { pieces, logprobs })) tell(event);
     if (end === undefined) return;
     this.#completionTokens += choice.completionTokens;
     this.#reasoningTokens += choice.reasoningTokens;

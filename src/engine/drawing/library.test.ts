@@ -67,7 +67,7 @@ describe("a drawing by the library's samplers", () => {
   });
 
   it("draws no token under a grammar that the answer's text would leave out", async () => {
-    expect(hiddenTokens(loaded.model)).not.toEqual([]);
+    expect(hiddenTokens(loaded.model).size).toBeGreaterThan(0);
     const [begin] = loaded.model.tokenize("<|im_start|>", true);
     const request = engineAsk({ sampling: { logitBias: [[begin!, 1000]] } });
     const drawn = await draw({ request, tokens: 5, before: () => "root ::= [^x]*" });

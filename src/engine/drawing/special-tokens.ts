@@ -1,15 +1,20 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 
 interface SpecialTokens {
-  readonly hidden: readonly Token[];
+  readonly hidden: ReadonlySet<Token>;
   readonly ends: readonly Token[];
 }
 
 const known = new WeakMap<LlamaModel, SpecialTokens>();
 
 /** Tokens without a place in the text of an answer: control tokens and the unknown one, but for those that end it. */
-export function hiddenTokens(model: LlamaModel): readonly Token[] {
+export function hiddenTokens(model: LlamaModel): ReadonlySet<Token> {
   return specialTokens(model).hidden;
+}
+
+/** Whether an answer's text leaves out a token. */
+export function isHidden(model: LlamaModel, token: Token): boolean {
+  return specialTokens(model).hidden.has(token);
 }
 
 /** Tokens that end an answer. */
@@ -25,12 +30,12 @@ function specialTokens(model: LlamaModel): SpecialTokens {
 }
 
 function find(model: LlamaModel): SpecialTokens {
-  const hidden: Token[] = [];
+  const hidden = new Set<Token>();
   const ends: Token[] = [];
   for (const token of model.iterateAllTokens()) {
     const { control, unknown } = model.getTokenAttributes(token);
     if (model.isEogToken(token)) ends.push(token);
-    else if (control || unknown) hidden.push(token);
+    else if (control || unknown) hidden.add(token);
   }
   return { hidden, ends };
 }
