@@ -5,7 +5,7 @@ import { errorToEngine, type EngineLoad, type FromEngine, type ToEngine } from "
 import { answerTo } from "./questions.ts";
 import { Scheduler } from "./scheduler.ts";
 
-// The program of one model's process. It is started by `fork` with UV_THREADPOOL_SIZE=1 and lives no longer than its parent.
+// The program of one model's process. It is started by `fork` with UV_THREADPOOL_SIZE set and lives no longer than its parent.
 
 /** Freeing a model may wait for a decode, and has been seen to wait for ever. */
 const disposeMs = 2000;
@@ -88,6 +88,16 @@ function cancel(id: number): void {
   engine?.running?.cancel(id);
 }
 
+/** Works for one request at one go, and tells the parent so: if this never ends, that request is why. */
+function alone<Result>(id: number, work: () => Result): Result {
+  send({ type: "handling", id });
+  try {
+    return work();
+  } finally {
+    send({ type: "handling" });
+  }
+}
+
 async function handle(message: ToEngine): Promise<void> {
   switch (message.type) {
     case "load":
@@ -95,7 +105,7 @@ async function handle(message: ToEngine): Promise<void> {
     case "proceed":
       return chosen.resolve(message.size);
     case "generate":
-      return running().submit(message.id, message.request);
+      return alone(message.id, () => running().submit(message.id, message.request));
     case "cancel":
       return cancel(message.id);
     case "pause":
@@ -103,7 +113,7 @@ async function handle(message: ToEngine): Promise<void> {
     case "resume":
       return running().pause(message.id, false);
     case "ask":
-      return ask(message);
+      return alone(message.id, () => ask(message));
     case "ping":
       return send({ type: "pong" });
     case "shutdown":

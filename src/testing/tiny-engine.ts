@@ -7,6 +7,12 @@ export interface TinyEngineScript {
   readonly line?: string;
   /** Messages, whether the protocol has them or not. */
   readonly say?: readonly unknown[];
+  /** Memory to take, and to keep, MiB. */
+  readonly takeMiB?: number;
+  /** What it does last: is stuck for ever. */
+  readonly hang?: boolean;
+  /** Signal to end by. */
+  readonly signal?: NodeJS.Signals;
   /** Code to end with. */
   readonly exit?: number;
 }
@@ -15,9 +21,14 @@ export interface TinyEngineScript {
 
 const said = (message: unknown) => new Promise((resolve) => process.send!(message, resolve));
 
-async function perform({ line, say = [], exit }: TinyEngineScript): Promise<void> {
+const taken: Buffer[] = [];
+
+async function perform({ line, say = [], takeMiB = 0, hang = false, signal, exit }: TinyEngineScript): Promise<void> {
   if (line !== undefined) writeSync(process.stderr.fd, `${line}\n`);
   for (const message of say) await said(message);
+  if (takeMiB > 0) taken.push(Buffer.alloc(takeMiB * 2 ** 20, 1));
+  if (hang) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  if (signal !== undefined) process.kill(process.pid, signal);
   if (exit !== undefined) process.exit(exit);
 }
 

@@ -30,7 +30,11 @@ serveRuns(async (setup: OwnSetup) => {
   const loaded = await loadModel(load, { choose: async () => 0, onProgress: () => {} });
   const listeners = new Map<number, (event: EngineEvent) => void>();
   const add = (id: number, event: EngineEvent) => listeners.get(id)?.(event);
-  const scheduler = new Scheduler(loaded, { add, trouble: (what) => console.error(what), flush: () => {} }, load);
+  const scheduler = new Scheduler(
+    loaded,
+    { add, trouble: (what) => console.error(what), handling: () => {}, reading: () => {}, flush: () => {} },
+    load,
+  );
   scheduler.ended.catch((error: unknown) => console.error(error));
   let nextId = 1;
   return (run) =>

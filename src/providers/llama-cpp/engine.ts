@@ -3,7 +3,6 @@ import { basename } from "node:path";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Log } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
-import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
 import {
   errorFromEngine,
   type EngineAnswer,
@@ -16,9 +15,11 @@ import {
   type EngineRequest,
   type FromEngine,
 } from "../../engine/protocol.ts";
-import { channel, type Channel } from "./channel.ts";
+import { EngineCalls } from "./engine-calls.ts";
 import { startEngine, type EngineExit, type EngineProcess } from "./engine-process.ts";
 import { heartbeat, type Heartbeat } from "./heartbeat.ts";
+import { Quarantine } from "./quarantine.ts";
+import { libuvThreads } from "./vector-load.ts";
 
 /** What an engine is started with. */
 export interface EngineOptions {
@@ -32,6 +33,8 @@ export interface EngineOptions {
   readonly onLoading: (fractionDone: number) => void;
   /** Which of the estimated sizes to load, once there is room for it; the largest, at once, unless said otherwise. What it throws fails the load. */
   readonly choose?: (estimate: EngineEstimate) => Promise<number>;
+  /** Requests that crashed engines; one of its own unless said otherwise. */
+  readonly quarantine?: Quarantine;
   /** The program; the engine itself unless said otherwise. */
   readonly program?: string;
 }
@@ -52,13 +55,10 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #child: EngineProcess;
   readonly #heart: Heartbeat;
-  readonly #calls = new Map<number, Channel<EngineEvent>>();
-  readonly #questions = new Map<number, PromiseWithResolvers<EngineAnswer>>();
+  readonly #calls: EngineCalls;
   readonly #loaded = Promise.withResolvers<EngineModel>();
   /** Stops the clock of the load. */
   #stopLoadClock = () => {};
-  #nextId = 1;
-  #failure: ConnectError | undefined;
   #isStopping = false;
   /** Why we have killed it. */
   #complaint = "";
@@ -70,9 +70,12 @@ export class Engine {
     const { clock, limits, load, log, model, program } = options;
     this.#child = startEngine({
       program,
+      libuvThreads: libuvThreads(load),
       onMessage: (message) => this.#receive(message),
       onLine: (line) => log.debug("a model's process says", { model, line }),
     });
+    const quarantine = options.quarantine ?? new Quarantine(options);
+    this.#calls = new EngineCalls({ ...options, quarantine, send: (message) => this.#child.send(message) });
     const { engineSilenceMs, engineLoadMs } = limits;
     this.#heart = heartbeat({
       clock,
@@ -97,48 +100,13 @@ export class Engine {
   }
 
   /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
-  async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
-    throwIfAborted(signal);
-    if (this.#failure !== undefined) throw this.#failure;
-    const id = this.#nextId++;
-    const call = this.#channel(id);
-    let isOver = false;
-    const cancel = () => {
-      if (!isOver) this.#child.send({ type: "cancel", id });
-      isOver = true;
-    };
-    const onAbort = () => {
-      cancel();
-      call.fail(abortFault(signal));
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#calls.set(id, call);
-    this.#child.send({ type: "generate", id, request });
-    try {
-      for (let event = await call.next(); event !== undefined; event = await call.next()) {
-        if (event.type === "completed") isOver = true;
-        yield event;
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      cancel();
-      this.#calls.delete(id);
-    }
+  generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+    return this.#calls.generate(request, signal);
   }
 
   /** Asks what is answered once. */
-  async ask<Type extends EngineQuestionType>(question: EngineQuestion<Type>, signal: AbortSignal): Promise<EngineAnswer<Type>> {
-    throwIfAborted(signal);
-    if (this.#failure !== undefined) throw this.#failure;
-    const id = this.#nextId++;
-    const answered = Promise.withResolvers<EngineAnswer>();
-    this.#questions.set(id, answered);
-    this.#child.send({ type: "ask", id, question: question as EngineQuestion });
-    try {
-      return (await untilAborted(answered.promise, signal)) as EngineAnswer<Type>;
-    } finally {
-      if (this.#questions.delete(id)) this.#child.send({ type: "cancel", id });
-    }
+  ask<Type extends EngineQuestionType>(question: EngineQuestion<Type>, signal: AbortSignal): Promise<EngineAnswer<Type>> {
+    return this.#calls.ask(question, signal);
   }
 
   /** Ends the process: it is asked first, and killed when it does not heed. */
@@ -168,14 +136,6 @@ export class Engine {
     }
   }
 
-  #channel(id: number): Channel<EngineEvent> {
-    return channel<EngineEvent>({
-      maxBytes: this.#options.limits.streamBufferBytes,
-      onFull: () => this.#child.send({ type: "pause", id }),
-      onDrained: () => this.#child.send({ type: "resume", id }),
-    });
-  }
-
   /** Called by the event loop: what it throws would end the service. */
   #receive(message: FromEngine): void {
     this.#heart.heard();
@@ -198,41 +158,13 @@ export class Engine {
         return this.#loaded.resolve(message.model);
       case "load-failed":
         return this.#loaded.reject(loadFault(this.#options, errorFromEngine(message.error)));
-      case "tick":
-        return this.#onTick(message);
-      case "answered":
-      case "not-answered":
-        return this.#onAnswer(message);
       case "trouble":
         return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
-        return undefined;
+        return this.#calls.onPong();
       default:
-        return unknown(message);
+        return this.#calls.receive(message);
     }
-  }
-
-  #onTick({ events, decodes, queued }: Extract<FromEngine, { type: "tick" }>): void {
-    const { observer, model } = this.#options;
-    for (const [busy, active] of decodes) observer.decoded(model, busy, active);
-    if (queued !== undefined) observer.queued(model, queued);
-    for (const [id, event] of events) {
-      if (event.type === "admitted") observer.waited(model, event.queueMs);
-      this.#onEvent(this.#calls.get(id), event);
-    }
-  }
-
-  #onEvent(call: Channel<EngineEvent> | undefined, event: EngineEvent): void {
-    if (event.type === "failed") call?.fail(errorFromEngine(event.error));
-    else call?.push(event, bytesOf(event));
-    if (event.type === "completed") call?.end();
-  }
-
-  #onAnswer(message: Extract<FromEngine, { type: "answered" | "not-answered" }>): void {
-    const question = this.#questions.get(message.id);
-    this.#questions.delete(message.id);
-    if (message.type === "answered") question?.resolve(message.answer);
-    else question?.reject(errorFromEngine(message.error));
   }
 
   #kill(why: string): void {
@@ -243,10 +175,10 @@ export class Engine {
   /** Ends all calls at once; answers why it ended, if nobody asked it to. */
   #onExit({ how, lastWords }: EngineExit): EngineCrash | undefined {
     const why = this.#complaint || `it ended with ${how}`;
-    const { model, observer } = this.#options;
+    const { model, observer, log } = this.#options;
     this.#heart.stop();
     observer.queued(model, 0);
-    this.#failure = fault(
+    const failure = fault(
       "engine_failed",
       `the process of model "${model}" failed: ${why}; try again, and ask the operator if it fails again`,
       {
@@ -254,20 +186,11 @@ export class Engine {
         cause: new Error(lastWords === "" ? why : lastWords),
       },
     );
-    this.#loaded.reject(this.#failure);
-    for (const call of this.#calls.values()) call.fail(this.#failure);
-    for (const question of this.#questions.values()) question.reject(this.#failure);
-    this.#questions.clear();
+    this.#loaded.reject(failure);
+    const refused = this.#calls.end(failure, !this.#isStopping);
+    if (refused > 0) log.warn("requests that end a model's process again and again are refused for a while", { model, requests: refused });
     return this.#isStopping ? undefined : { why, lastWords };
   }
-}
-
-/** What an event takes while its reader is slow. */
-function bytesOf(event: EngineEvent): number {
-  if (event.type === "text")
-    return Buffer.byteLength(event.text) + (event.logprobs === undefined ? 0 : JSON.stringify(event.logprobs).length);
-  if (event.type === "reasoning") return Buffer.byteLength(event.text);
-  return event.type === "tool-call" ? Buffer.byteLength(event.arguments) : 0;
 }
 
 /** The library's words may name the file; callers are told no path of this machine. */
@@ -280,8 +203,4 @@ function loadFault({ model, load }: EngineOptions, error: ConnectError): Connect
 function typeOf(message: unknown): string {
   const type = typeof message === "object" && message !== null && "type" in message ? message.type : undefined;
   return typeof type === "string" ? type.slice(0, 40) : "without a type";
-}
-
-function unknown(message: never): never {
-  throw new TypeError(`there is no message of type ${typeOf(message)}`);
 }

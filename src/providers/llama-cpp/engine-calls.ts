@@ -1,0 +1,185 @@
+import type { ConnectError } from "@connectrpc/connect";
+import type { Limits } from "../../core/limits.ts";
+import type { Clock, EngineObserver } from "../../core/ports.ts";
+import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
+import {
+  errorFromEngine,
+  type EngineAnswer,
+  type EngineEvent,
+  type EngineQuestion,
+  type EngineQuestionType,
+  type EngineRequest,
+  type FromEngine,
+  type ToEngine,
+} from "../../engine/protocol.ts";
+import { channel, type Channel } from "./channel.ts";
+import type { Quarantine } from "./quarantine.ts";
+import { Suspects } from "./suspects.ts";
+
+/** What the calls of an engine need. */
+export interface EngineCallsOptions {
+  readonly model: string;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly observer: EngineObserver;
+  readonly quarantine: Quarantine;
+  /** Tells the engine. */
+  readonly send: (message: ToEngine) => void;
+}
+
+/** What an engine says of calls. */
+export type CallMessage = Extract<FromEngine, { type: "tick" | "handling" | "reading" | "answered" | "not-answered" }>;
+
+/** Calls that one engine answers, until it ends. */
+export class EngineCalls {
+  readonly #options: EngineCallsOptions;
+  readonly #suspects: Suspects;
+  readonly #calls = new Map<number, Channel<EngineEvent>>();
+  readonly #questions = new Map<number, PromiseWithResolvers<EngineAnswer>>();
+  #nextId = 1;
+  #failure: ConnectError | undefined;
+
+  constructor(options: EngineCallsOptions) {
+    this.#options = options;
+    this.#suspects = new Suspects(options);
+  }
+
+  /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
+  async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+    const { send } = this.#options;
+    const id = await this.#enter(request, signal);
+    const call = this.#channel(id);
+    let isOver = false;
+    const cancel = () => {
+      if (!isOver) send({ type: "cancel", id });
+      isOver = true;
+    };
+    const onAbort = () => {
+      cancel();
+      call.fail(abortFault(signal));
+      // Its reader may not look again for a while.
+      this.#suspects.leave(id);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#calls.set(id, call);
+    send({ type: "generate", id, request });
+    try {
+      for (let event = await call.next(); event !== undefined; event = await call.next()) {
+        if (event.type === "completed") isOver = true;
+        yield event;
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      cancel();
+      this.#calls.delete(id);
+      this.#suspects.leave(id);
+    }
+  }
+
+  /** Asks what is answered once. */
+  async ask<Type extends EngineQuestionType>(question: EngineQuestion<Type>, signal: AbortSignal): Promise<EngineAnswer<Type>> {
+    const { send } = this.#options;
+    const id = await this.#enter(question as EngineQuestion, signal);
+    const answered = Promise.withResolvers<EngineAnswer>();
+    this.#questions.set(id, answered);
+    send({ type: "ask", id, question: question as EngineQuestion });
+    try {
+      return (await untilAborted(answered.promise, signal)) as EngineAnswer<Type>;
+    } finally {
+      if (this.#questions.delete(id)) send({ type: "cancel", id });
+      this.#suspects.leave(id);
+    }
+  }
+
+  /** Takes what the engine says. Throws on what is not in the protocol. */
+  receive(message: CallMessage): void {
+    switch (message.type) {
+      case "tick":
+        return this.#onTick(message);
+      case "handling":
+        return this.#suspects.handles(message.id);
+      case "reading":
+        return this.#suspects.reads(message.ids);
+      case "answered":
+      case "not-answered":
+        return this.#onAnswer(message);
+      default:
+        return unknown(message);
+    }
+  }
+
+  /** The engine has answered a ping. */
+  onPong(): void {
+    this.#suspects.forgetGone();
+  }
+
+  /** The engine has ended: so does every call. Answers how many requests are refused from now on, since they are why. */
+  end(failure: ConnectError, isCrash: boolean): number {
+    this.#failure = failure;
+    const refused = isCrash ? this.#suspects.crashed() : 0;
+    this.#suspects.close(failure);
+    for (const call of this.#calls.values()) call.fail(failure);
+    for (const question of this.#questions.values()) question.reject(failure);
+    this.#questions.clear();
+    return refused;
+  }
+
+  /** Waits until the request may go to the engine. */
+  async #enter(asked: EngineRequest | EngineQuestion, signal: AbortSignal): Promise<number> {
+    throwIfAborted(signal);
+    if (this.#failure !== undefined) throw this.#failure;
+    const id = this.#nextId++;
+    await this.#suspects.enter(id, asked, signal);
+    return id;
+  }
+
+  #channel(id: number): Channel<EngineEvent> {
+    const { limits, send } = this.#options;
+    return channel<EngineEvent>({
+      maxBytes: limits.streamBufferBytes,
+      onFull: () => send({ type: "pause", id }),
+      onDrained: () => send({ type: "resume", id }),
+    });
+  }
+
+  #onTick({ events, decodes, queued }: Extract<FromEngine, { type: "tick" }>): void {
+    const { observer, model } = this.#options;
+    for (const [busy, active] of decodes) observer.decoded(model, busy, active);
+    if (queued !== undefined) observer.queued(model, queued);
+    for (const [id, event] of events) {
+      if (event.type === "admitted") observer.waited(model, event.queueMs);
+      this.#onEvent(id, event);
+    }
+  }
+
+  #onEvent(id: number, event: EngineEvent): void {
+    const call = this.#calls.get(id);
+    if (event.type === "failed") call?.fail(errorFromEngine(event.error));
+    else call?.push(event, bytesOf(event));
+    if (event.type === "completed") call?.end();
+    if (event.type === "completed" || event.type === "failed") this.#suspects.ended(id);
+    else if (!beforeContent.has(event.type)) this.#suspects.admitted(id);
+  }
+
+  #onAnswer(message: Extract<FromEngine, { type: "answered" | "not-answered" }>): void {
+    const question = this.#questions.get(message.id);
+    this.#questions.delete(message.id);
+    this.#suspects.ended(message.id);
+    if (message.type === "answered") question?.resolve(message.answer);
+    else question?.reject(errorFromEngine(message.error));
+  }
+}
+
+const beforeContent: ReadonlySet<EngineEvent["type"]> = new Set(["waiting", "admitted", "reading"]);
+
+/** What an event takes while its reader is slow. */
+function bytesOf(event: EngineEvent): number {
+  if (event.type === "text")
+    return Buffer.byteLength(event.text) + (event.logprobs === undefined ? 0 : JSON.stringify(event.logprobs).length);
+  if (event.type === "reasoning") return Buffer.byteLength(event.text);
+  return event.type === "tool-call" ? Buffer.byteLength(event.arguments) : 0;
+}
+
+function unknown(message: never): never {
+  throw new TypeError(`there is no such message: ${typeof message}`);
+}
