@@ -1,7 +1,7 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 import { fault, invalidField } from "../core/reasons.ts";
 import type { EngineLoad } from "./protocol.ts";
-import { rounds, type Rounds } from "./rounds.ts";
+import { Rounds } from "./rounds.ts";
 
 // What embedding and ranking have in common: contexts that read one input at a time and keep nothing of it.
 
@@ -44,13 +44,13 @@ export function vectorRounds<Context extends VectorContext>(
   const most = (load.purpose ?? "chat") === "chat" ? 1 : (load.sequences ?? 1);
   const size = contextLength + spareTokens;
   const threads = Math.max(1, Math.floor(load.threads / most));
-  return rounds({ most, queueLength: load.queueLength, make: () => make({ contextSize: size, batchSize: size, threads }) });
+  return new Rounds({ most, queueLength: load.queueLength, make: () => make({ contextSize: size, batchSize: size, threads }) });
 }
 
 /** Frees all contexts after the inputs that they are reading. */
-export async function closeContexts(contexts: Rounds<VectorContext> | undefined): Promise<void> {
-  await contexts?.close();
-  await Promise.all((contexts?.workers ?? []).map((context) => context.dispose()));
+export async function closeContexts<Context extends VectorContext>(contexts: Rounds<Context>): Promise<void> {
+  await contexts.close();
+  await Promise.all(contexts.workers.map((context) => context.dispose()));
 }
 
 /** Refuses an input that is longer than the model reads at once, before anything is computed. */

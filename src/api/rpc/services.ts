@@ -116,9 +116,9 @@ function chatWithKey<Request extends { chat?: ChatRequest | undefined }>(request
 }
 
 /** An RPC whose work has one answer. */
-function whole<Request, Answer>(doors: Doors, kind: Kind<Request, Answer>, work: Work<Request, Answer>) {
+function whole<Request, Answer>(doors: Doors, kind: Kind<Request, Answer>, does: Work<Request, Answer>) {
   return (request: Request, context: HandlerContext): Promise<Answer> => {
     const exchange = exchangeOf(context.values);
-    return unary(exchange, doors, () => only(work(request, callContext(exchange.call, kind, request))));
+    return unary(exchange, doors, () => only(does(request, callContext(exchange.call, kind, request))));
   };
 }
