@@ -47,6 +47,8 @@ export interface ParleyServer {
   readonly service: Service;
   /** Name of the model that answers when none is named; undefined when there is none. */
   defaultModel(): string | undefined;
+  /** Resolves with the GPU that computes local models, or that there is none, for people, once the first of them has found out; never when none is loaded. */
+  readonly gpu: Promise<string>;
   /** Stops accepting, lets running calls finish within `limits.drainMs`, ends the rest with an error, and frees everything. */
   drain(): Promise<void>;
   /** Ends everything at once. */
@@ -76,7 +78,7 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const parts: Parts = { loaded, log, clock, metrics: createMetrics() };
   opened.defer(await beginTracing(loaded));
   const library = opened.adopt(await openModelLibrary(loaded, log, clock), (open) => open.close());
-  const { service, board, names, begin } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
+  const { service, board, names, begin, gpu } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
   const { host, port, corsOrigins, reflection } = settings;
   const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
   const refused = (status: Reason, durationMs: number) => parts.metrics.ended({ ...nothingDone, status, durationMs });
@@ -90,6 +92,7 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
     port: listener.port,
     service,
     defaultModel: () => names.defaultModel(),
+    gpu,
     async drain() {
       board.drain(); // first, so that load balancers look elsewhere
       await listener.drain();
@@ -131,6 +134,7 @@ function serviceOf(parts: Parts, library: Library) {
     names,
     /** Loads the default model in the background. */
     begin,
+    gpu: providers.local.local?.gpu ?? new Promise<string>(() => {}),
     async close() {
       ready.close();
       await Promise.all([providers.local.close(), providers.echo.close()]);
@@ -213,7 +217,19 @@ function targetOf(parts: Parts, provider: Provider, model: string): Target {
 }
 
 function localProvider({ loaded: { settings, limits }, clock, log, metrics }: Parts, library: Library): Provider {
-  const { gpu, defaultMaxTokens, defaultTemperature, modelOptions } = settings;
+  const { gpu, defaultMaxTokens, defaultTemperature, modelOptions, memoryBytes, gpuMemoryBytes } = settings;
   const optionsOf = (id: string) => modelOptions[id];
-  return llamaCpp({ library, observer: metrics.engines, clock, limits, log, gpu, defaultMaxTokens, defaultTemperature, optionsOf });
+  const memory = { memoryBytes, gpuMemoryBytes };
+  return llamaCpp({
+    ...memory,
+    library,
+    observer: metrics.engines,
+    clock,
+    limits,
+    log,
+    gpu,
+    defaultMaxTokens,
+    defaultTemperature,
+    optionsOf,
+  });
 }

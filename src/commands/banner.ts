@@ -22,8 +22,17 @@ export function banner({ name, version, urls, defaultModel, modelsDirectory, not
     ["add", `drop a *.gguf into ${modelsDirectory}, or see \`parley models --help\``],
     ["stop", "Ctrl-C"],
   ];
-  const lines = rows.map(([label, text]) => `  ${label.padEnd(7)} ${text}`);
+  const lines = rows.map(([label, text]) => row(label, text));
   return [`${name} ${version}`, ...notes.map((note) => `  note    ${note}`), ...lines, ""].join("\n");
+}
+
+/** What is added to it once it is known: what computes. */
+export function gpuLine(what: string): string {
+  return `${row("gpu", what)}\n`;
+}
+
+function row(label: string, text: string): string {
+  return `  ${label.padEnd(7)} ${text}`;
 }
 
 /** The line that programs wait for; it names the first url. */

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from "../config.ts";
 import type { ParleyServer } from "../service.ts";
 import { openLog, silentLog, type ClosableLog } from "../telemetry/log.ts";
-import { banner, readyLine } from "./banner.ts";
+import { banner, gpuLine, readyLine } from "./banner.ts";
 import { ensureModel } from "./first-run.ts";
 import type { Host } from "./host.ts";
 import { showPull } from "./progress-bar.ts";
@@ -93,6 +93,8 @@ function announce(
   host.out.write(banner({ name, version, urls: server.urls, defaultModel: server.defaultModel(), modelsDirectory, notes }));
   if (readyFile !== undefined) writeReadyFile(readyFile, { urls: server.urls, pid: process.pid });
   host.out.write(`${readyLine(server.urls)}\n`);
+  // known once the default model's process has begun to load it, which nobody should wait for
+  void server.gpu.then((what) => host.out.write(gpuLine(what)));
 }
 
 /** Watches for errors that nobody caught: each is logged whole, and the first ends the process. */

@@ -1,7 +1,7 @@
 import type { LoadOptions } from "../../gen/parley/v1/models_pb.ts";
 
 /** How a model is loaded, as configured or as a load asks for it; any part may be left out. */
-export type LoadChoices = Partial<Omit<LoadOptions, "$typeName" | "$unknown">>;
+export type LoadChoices = { readonly [Key in keyof Omit<LoadOptions, "$typeName" | "$unknown">]?: LoadOptions[Key] | undefined };
 
 /** Types of the key-value cache that llama.cpp computes with. */
 export const kvTypes = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;

@@ -81,8 +81,8 @@ export interface LocalModels {
   unload(model: string): Promise<void>;
   /** Called with a model's id whenever its state changes; the answer stops that. */
   watch(listener: (model: string) => void): () => void;
-  /** Resolves with what computes, for people, once the first process of a model has found out. */
-  readonly computesWith: Promise<string>;
+  /** Resolves with the GPU that is used, or that there is none, for people, once the first process of a model has found out. */
+  readonly gpu: Promise<string>;
 }
 
 /** What a local provider reports of its engines, for metrics and the log. Ids are those of model files: bounded, safe as labels. */

@@ -53,6 +53,17 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
     throw fault("model_state", `model "${name}" is not a file on this machine: there is nothing to load or unload`);
   };
 
+  /** Turns of those who asked for another default: whoever asked later has the say, however long an earlier one's load takes. */
+  let lastTurn = 0;
+  let chosenTurn = 0;
+  /** Loads a model of this machine that is to be the default: until it is loaded, the old one answers, so that nobody waits. */
+  const prepare = async (id: string, signal: AbortSignal): Promise<void> => {
+    if ((library.find(id)?.purpose ?? "chat") !== "chat")
+      throw fault("model_state", `model "${id}" does not chat: choose a chat model as the default`);
+    for await (const { fractionDone } of local.local?.load(id, undefined, signal) ?? nothing())
+      log.debug("the next default is being loaded", { model: id, fractionDone });
+  };
+
   return {
     list: ({ includeCatalog, signal }) => all(includeCatalog, signal),
     async get(name, signal) {
@@ -82,13 +93,21 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
       return library.remove(id);
     },
     async setDefault(name, signal) {
-      const destination = directory.resolve(name, "");
+      const [target] = directory.resolve(name, "").targets;
+      const turn = ++lastTurn;
+      if (target?.provider === local.name) await prepare(target.model, signal);
+      if (turn < chosenTurn)
+        throw fault(
+          "model_state",
+          `somebody made "${directory.defaultModel()}" the default while model "${name}" was loaded: ask again if it should be`,
+        );
+      chosenTurn = turn;
       const before = directory.defaultModel();
       const previous = before === undefined ? "" : (aliasTarget(before) ?? before);
       directory.setDefault(name);
-      log.info("default model changed", { model: destination.targets[0]?.model, previous });
+      log.info("default model changed", { model: target?.model, previous });
       onDefaultChanged();
-      return { model: await byId(destination.targets[0]?.model ?? name, signal), previous };
+      return { model: await byId(target?.model ?? name, signal), previous };
     },
   };
 }

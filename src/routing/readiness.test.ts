@@ -31,7 +31,7 @@ const setUp = (defaultModel: string | undefined) => {
         state = ModelState.READY;
         yield create(LoadModelResponseSchema, { fractionDone: 1 });
       },
-      computesWith: Promise.resolve("a test"),
+      gpu: Promise.resolve("a test"),
       unload: async () => {},
       watch(listener) {
         const listen = () => listener("m");

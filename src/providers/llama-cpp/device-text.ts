@@ -1,9 +1,9 @@
 import type { EngineDevice } from "../../engine/protocol.ts";
 
-/** What computes, for people: `CPU, 2 threads, AVX2; no GPU`, or `CUDA: NVIDIA H200`. */
+const libraries = { cuda: "CUDA", vulkan: "Vulkan", metal: "Metal" } as const;
+
+/** The GPU that is used, for people: `CUDA (NVIDIA H200)`, or `none (CPU, 2 threads, AVX2)`. */
 export function deviceText({ gpu, names, threads, instructions }: EngineDevice): string {
-  if (gpu !== false)
-    return `${gpu === "cuda" ? "CUDA" : gpu[0]?.toUpperCase() + gpu.slice(1)}: ${names.join(", ") || "a GPU without a name"}`;
-  const parts = ["CPU", `${threads} ${threads === 1 ? "thread" : "threads"}`, instructions].filter((part) => part !== "");
-  return `${parts.join(", ")}; no GPU`;
+  if (gpu !== false) return `${libraries[gpu]} (${names.join(", ") || "without a name"})`;
+  return `none (${["CPU", `${threads} ${threads === 1 ? "thread" : "threads"}`, instructions].filter(Boolean).join(", ")})`;
 }

@@ -21,6 +21,7 @@ import { adapterFiles } from "./lora-adapters.ts";
 import { defaultRamBudget, MemoryBudget } from "./memory-budget.ts";
 import { ModelEngine } from "./model-engine.ts";
 import { modelMessage } from "./model-message.ts";
+import { Quarantine } from "./quarantine.ts";
 import type { Lease, ModelStatus } from "./model-states.ts";
 import { refuseUnfit, type Task } from "./tasks.ts";
 import { purposefulLoad } from "./vector-load.ts";
@@ -54,13 +55,15 @@ export class LocalEngines implements LocalModels {
   readonly #listeners = new Set<(model: string) => void>();
   readonly #stopWatching: () => void;
   readonly #budget: MemoryBudget;
+  readonly #quarantine: Quarantine;
   readonly #device = Promise.withResolvers<string>();
   #isDeviceKnown = false;
-  /** Resolves with what computes, for people, once the first process of a model has found out. */
-  readonly computesWith: Promise<string> = this.#device.promise;
+  /** Resolves with the GPU that is used, for people, once the first process of a model has found out. */
+  readonly gpu: Promise<string> = this.#device.promise;
 
   constructor(options: LocalEnginesOptions) {
     this.#options = options;
+    this.#quarantine = new Quarantine(options);
     const { memoryBytes: ramBytes = defaultRamBudget(), limits, clock } = options;
     this.#budget = new MemoryBudget({ ramBytes, limits, clock });
     this.#stopWatching = options.library.watch(() => this.#forgetChanged());
@@ -155,6 +158,7 @@ export class LocalEngines implements LocalModels {
           clock,
           observer,
           log,
+          quarantine: this.#quarantine,
           onLoading: (fractionDone) => made.loading(fractionDone),
           choose: (estimate) => this.#choose(made, estimate, engine),
         });
@@ -190,7 +194,7 @@ export class LocalEngines implements LocalModels {
     if (this.#isDeviceKnown) return;
     this.#isDeviceKnown = true;
     const text = deviceText(device);
-    this.#options.log.info("local models are computed", { with: text, gpu: device.gpu === false ? "none" : device.gpu });
+    this.#options.log.info("the GPU of local models", { gpu: text });
     this.#device.resolve(text);
   }
 
