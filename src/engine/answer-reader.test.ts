@@ -6,6 +6,7 @@ import { contentEvents } from "./held-logprobs.ts";
 import type { LoadedModel } from "./model.ts";
 import type { EngineLogprob, EngineRequest } from "./protocol.ts";
 import { tokenBytes } from "./token-bytes.ts";
+import { chatStyle } from "./output/styles.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -22,7 +23,14 @@ describe("reading an answer with logprobs", () => {
   /** What is read of tokens: by event, its text and the tokens whose logprobs come with it. */
   const read = (tokens: readonly Token[], more: Partial<EngineRequest> = {}, endTexts: readonly string[] = []) => {
     const request = engineAsk({ topLogprobs: 0, ...more });
-    const prompt = { tokens: loaded.model.tokenize("say"), endTokens: new Set<Token>(), endTexts };
+    const prompt = {
+      tokens: loaded.model.tokenize("say"),
+      endTokens: new Set<Token>(),
+      endTexts,
+      text: "",
+      style: chatStyle(undefined),
+      isThinking: false,
+    };
     const reader = answerReader(loaded, { request, prompt, output: plainPlan });
     const reads: Read[] = [];
     for (const token of tokens) {

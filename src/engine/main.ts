@@ -33,6 +33,8 @@ async function load(options: EngineLoad): Promise<void> {
     engine = { loaded, running: loaded.sequences.length === 0 ? undefined : new Scheduler(loaded, outbox(send), options) };
     engine.running?.ended.catch(giveUp);
     send({ type: "loaded", model: loaded.about });
+    if (loaded.templateProblem !== undefined)
+      send({ type: "trouble", what: `its chat template is of no use, so that only raw prompts can be had: ${loaded.templateProblem}` });
   } catch (error) {
     send({ type: "load-failed", error: errorToEngine(error) });
   }

@@ -24,6 +24,8 @@ export interface LoadedModel {
   readonly sequences: readonly LlamaContextSequence[];
   readonly batches: Batches;
   readonly makePrompt: MakePrompt;
+  /** Why no conversation can be had with it; raw prompts can. */
+  readonly templateProblem: string | undefined;
   readonly embedder: Embedder;
   readonly ranker: Ranker;
   /** Tokens that prompt and answer may have together. */
@@ -74,11 +76,13 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
     vectorLength: model.embeddingVectorSize,
     ...(longestTokenBytes !== undefined && { longestTokenBytes }),
   };
+  const prompts = promptMaker(model, { ...about, vocabularySize, chatTemplate: load.chatTemplate });
   return {
     model,
     sequences,
     batches: counted,
-    makePrompt: promptMaker(model, { ...about, vocabularySize, chatTemplate: load.chatTemplate }),
+    makePrompt: prompts.make,
+    templateProblem: prompts.problem,
     embedder: embeds,
     ranker: ranks,
     contextLength,

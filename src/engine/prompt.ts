@@ -1,7 +1,13 @@
-import { LlamaText, resolveChatWrapper, type ChatHistoryItem, type ChatWrapper, type LlamaModel, type Token } from "node-llama-cpp";
-import { fault, invalidField, unsupportedField } from "../core/reasons.ts";
-import type { ChatStyle } from "./output/styles.ts";
-import { promptTooLong, type EngineMessage, type EngineModel, type EnginePrompt } from "./protocol.ts";
+import type { LlamaModel, Token } from "node-llama-cpp";
+import { fault } from "../core/reasons.ts";
+import { chatStyle, type ChatStyle } from "./output/styles.ts";
+import { commonBeginning, continuations } from "./prompt/beginning.ts";
+import { chatTemplate, type ChatTemplate } from "./prompt/chat-template.ts";
+import { writtenConversation } from "./prompt/conversation.ts";
+import { TemplateProblem } from "./prompt/jinja.ts";
+import { rawTokens, withBegin } from "./prompt/raw-prompt.ts";
+import { specialTextsOf, type SpecialTexts } from "./prompt/special-texts.ts";
+import { promptTooLong, type EngineConversation, type EngineModel, type EnginePrompt } from "./protocol.ts";
 
 /** A prompt as the model reads it. */
 export interface Prompt {
@@ -10,14 +16,29 @@ export interface Prompt {
   readonly endTokens: ReadonlySet<Token>;
   /** Texts that end an answer because the template begins the next turn with them. */
   readonly endTexts: readonly string[];
-  /** How the model of a conversation writes calls and thinking; absent: what it writes is text. */
-  readonly style?: ChatStyle;
-  /** Whether the prompt ends inside thinking, or right after thinking that it closed; absent: neither, and the model may begin to think. */
-  readonly thinking?: "open" | "closed";
+  /** What the template has written, or a raw prompt's text; empty for tokens. */
+  readonly text: string;
+  /** How the model writes calls and thinking. */
+  readonly style: ChatStyle;
+  /** Whether the answer begins inside of thinking that the prompt has opened. */
+  readonly isThinking: boolean;
+}
+
+/** What a prompt is made for, if not for an answer. */
+export interface PromptOptions {
+  /** Only what every conversation that goes on from this one begins with; it may be without tokens. */
+  readonly isBeginning?: boolean;
 }
 
 /** Makes prompts for one model. */
-export type MakePrompt = (prompt: EnginePrompt) => Prompt;
+export type MakePrompt = (prompt: EnginePrompt, options?: PromptOptions) => Prompt;
+
+/** Makes prompts, and knows whether the chat template is of use. */
+export interface PromptMaker {
+  readonly make: MakePrompt;
+  /** Why conversations cannot be written; raw prompts can. */
+  readonly problem: string | undefined;
+}
 
 /** What prompts of a model are held against. */
 export interface PromptLimits extends Pick<EngineModel, "contextLength" | "longestTokenBytes"> {
@@ -26,105 +47,96 @@ export interface PromptLimits extends Pick<EngineModel, "contextLength" | "longe
   readonly chatTemplate: string | undefined;
 }
 
-const withoutEnds = { endTokens: new Set<Token>(), endTexts: [] };
+/** The form of models that bring no template: most that talk at all understand it. */
+const usualTemplate =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-/** The prompts of a model, by its own chat template unless another is given. Text of a message is never read as special tokens. */
-export function promptMaker(model: LlamaModel, limits: PromptLimits): MakePrompt {
-  // Resolved at the first chat: a model without a usable template still serves raw prompts.
-  let wrappers: readonly ChatWrapper[] | undefined;
-  return (prompt) => {
-    if (prompt.type !== "messages") return { tokens: rawTokens(model, limits.vocabularySize, prompt), ...withoutEnds };
-    wrappers ??= chatWrappers(model, limits.chatTemplate);
-    const { contextText, stopGenerationTriggers } = written(wrappers, prompt.messages);
-    refuseHopeless(contextText, limits);
-    return { tokens: withBegin(model, contextText.tokenize(model.tokenizer)), ...ends(model, stopGenerationTriggers) };
+const plain = { endTokens: new Set<Token>(), endTexts: [], style: chatStyle(undefined), isThinking: false };
+
+/** The prompts of a model, by its own chat template unless another is given. The template is tried at once. Text of a message is never read as special tokens. */
+export function promptMaker(model: LlamaModel, limits: PromptLimits): PromptMaker {
+  const found = usableTemplate(model, limits.chatTemplate);
+  const chats = "problem" in found ? undefined : new ChatPrompts(model, limits, found.template);
+  return {
+    problem: "problem" in found ? found.problem : undefined,
+    make(prompt, { isBeginning = false } = {}) {
+      if (prompt.type !== "messages") {
+        const text = prompt.type === "text" ? prompt.text : "";
+        return { ...plain, tokens: rawTokens(model, limits.vocabularySize, prompt), text };
+      }
+      if (chats === undefined)
+        throw fault("model_state", `the model's chat template is of no use: ${"problem" in found ? found.problem : ""}`);
+      return isBeginning ? chats.beginning(prompt) : chats.prompt(prompt);
+    },
   };
 }
 
-/** The template as it is; and, for templates that insist on turns that alternate, the same with neighbours of one role joined. */
-function chatWrappers(model: LlamaModel, chatTemplate: string | undefined): readonly ChatWrapper[] {
-  const template = chatTemplate ?? model.fileInfo.metadata.tokenizer?.chat_template;
-  if (template === undefined) return [resolveChatWrapper(model, { noJinja: true, warningLogs: false })];
-  return [false, true].map((joinAdjacentMessagesOfTheSameType) =>
-    resolveChatWrapper(model, {
-      type: "jinjaTemplate",
-      warningLogs: false,
-      fallbackToOtherWrappersOnJinjaError: chatTemplate === undefined,
-      customWrapperSettings: { jinjaTemplate: { template, joinAdjacentMessagesOfTheSameType, trimLeadingWhitespaceInResponses: false } },
-    }),
-  );
+function usableTemplate(model: LlamaModel, given: string | undefined): { readonly template: ChatTemplate } | { readonly problem: string } {
+  const { bos, eos } = model.tokens;
+  const constants = { bos_token: textOf(model, bos), eos_token: textOf(model, eos) };
+  try {
+    return { template: chatTemplate(given ?? model.fileInfo.metadata.tokenizer?.chat_template ?? usualTemplate, constants) };
+  } catch (error) {
+    if (error instanceof TemplateProblem) return { problem: error.message };
+    throw error;
+  }
 }
 
-/** The messages as a template writes them. */
-function written(wrappers: readonly ChatWrapper[], messages: readonly EngineMessage[]): ReturnType<ChatWrapper["generateContextState"]> {
-  const chatHistory: ChatHistoryItem[] = [...messages.map(historyItem), { type: "model", response: [""] }];
-  const endsWithAnswer = messages.at(-1)?.role === "assistant";
-  let problem = "";
-  for (const [index, wrapper] of wrappers.entries()) {
-    // Joined with the empty turn that follows, an answer would be gone on from instead of answered.
-    if (index > 0 && endsWithAnswer) break;
-    try {
-      return wrapper.generateContextState({ chatHistory });
-    } catch (error) {
-      problem ||= error instanceof Error ? error.message : String(error);
-    }
+function textOf(model: LlamaModel, token: Token | null): string {
+  return token === null ? "" : model.detokenize([token], true);
+}
+
+/** Prompts of conversations. */
+class ChatPrompts {
+  readonly #model: LlamaModel;
+  readonly #limits: PromptLimits;
+  readonly #template: ChatTemplate;
+  readonly #special: SpecialTexts;
+  readonly #ends: Pick<Prompt, "endTokens" | "endTexts">;
+
+  constructor(model: LlamaModel, limits: PromptLimits, template: ChatTemplate) {
+    this.#model = model;
+    this.#limits = limits;
+    this.#template = template;
+    this.#special = specialTextsOf(model);
+    this.#ends = ends(model, template);
   }
-  throw fault("invalid_request", `messages: the model's chat template refuses this order of messages: ${problem}`, {
-    fields: [{ field: "messages", description: "the model's chat template refuses this order of messages" }],
-  });
+
+  prompt(conversation: EngineConversation): Prompt {
+    const { pieces, isThinking } = writtenConversation(conversation, this.#template, this.#special);
+    refuseHopeless(pieces, this.#limits);
+    const tokens = withBegin(
+      this.#model,
+      pieces.flatMap((piece) => this.#model.tokenize(piece, true)),
+    );
+    return { tokens, text: pieces.join(""), ...this.#ends, style: this.#template.style, isThinking };
+  }
+
+  beginning(conversation: EngineConversation): Prompt {
+    const prompts = continuations(conversation).map((each) => this.prompt(each));
+    const text = commonBeginning(prompts.map((each) => Array.from(each.text))).join("");
+    return { ...prompts[0]!, tokens: commonBeginning(prompts.map(({ tokens }) => tokens)), text, isThinking: false };
+  }
 }
 
 /** Spares the tokenizer, which all streams wait for, a text that is too long however it is cut. The provider has not sent what it could tell before; here stands what the template has made of the rest. */
-function refuseHopeless({ values }: LlamaText, { contextLength, longestTokenBytes }: PromptLimits): void {
+function refuseHopeless(pieces: readonly string[], { contextLength, longestTokenBytes }: PromptLimits): void {
   if (longestTokenBytes === undefined) return;
-  const bytes = values.reduce((sum, value) => sum + (typeof value === "string" ? Buffer.byteLength(value) : 0), 0);
+  const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
   const leastTokens = Math.ceil(bytes / longestTokenBytes);
   if (leastTokens >= contextLength) throw promptTooLong(leastTokens, contextLength, false);
 }
 
-function historyItem({ role, text }: EngineMessage): ChatHistoryItem {
-  return role === "assistant" ? { type: "model", response: [text] } : { type: role === "system" ? "system" : "user", text };
-}
-
 /** What the template writes after an answer: its first token where that is special, else its text. White space ends nothing, for answers have it too. */
-function ends(model: LlamaModel, triggers: readonly LlamaText[]): Pick<Prompt, "endTokens" | "endTexts"> {
-  const endTokens = new Set<Token>();
-  const endTexts: string[] = [];
-  for (const trigger of triggers) {
-    const [first] = trigger.tokenize(model.tokenizer, "trimLeadingSpace");
-    if (first === undefined) continue;
-    if (model.isSpecialToken(first)) endTokens.add(first);
-    else if (trigger.toString().trim() !== "") endTexts.push(trigger.toString().trim());
-  }
-  return { endTokens, endTexts };
-}
-
-function rawTokens(model: LlamaModel, vocabularySize: number, prompt: Exclude<EnginePrompt, { type: "messages" }>): readonly Token[] {
-  const own = prompt.type === "text" ? model.tokenize(prompt.text, true) : checkedTokens(prompt.tokens, vocabularySize);
-  // Ids are taken as they are; text gets the begin token that the model was trained with.
-  const tokens = prompt.suffix === undefined ? own : infill(model, own, prompt.suffix);
-  const whole = prompt.type === "text" ? withBegin(model, tokens) : tokens;
-  if (whole.length === 0) throw invalidField("raw_prompt", "it is empty, and this model has no begin token to start from");
-  return whole;
-}
-
-function checkedTokens(ids: readonly number[], vocabularySize: number): readonly Token[] {
-  const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-  if (at >= 0)
-    throw invalidField(`raw_prompt.token_ids.ids[${at}]`, `${ids[at]} is no token of this model: ids go from 0 to ${vocabularySize - 1}`);
-  return ids as readonly Token[];
-}
-
-function infill(model: LlamaModel, before: readonly Token[], suffix: string): readonly Token[] {
-  const { prefix, suffix: after, middle } = model.tokens.infill;
-  if (prefix === null || after === null || middle === null)
-    throw unsupportedField("raw_prompt.suffix", "the model's vocabulary has no tokens for filling a gap");
-  return [prefix, ...before, after, ...LlamaText(suffix).tokenize(model.tokenizer, "trimLeadingSpace"), middle];
-}
-
-function withBegin(model: LlamaModel, tokens: readonly Token[]): readonly Token[] {
-  const { bos, shouldPrependBosToken } = model.tokens;
-  return bos !== null && shouldPrependBosToken && tokens[0] !== bos ? [bos, ...tokens] : tokens;
+function ends(model: LlamaModel, { afterAnswer, style }: ChatTemplate): Pick<Prompt, "endTokens" | "endTexts"> {
+  const after = afterAnswer.trim();
+  const [first] = model.tokenize(after, true);
+  if (first === undefined) return { endTokens: new Set(), endTexts: [] };
+  if (!model.isSpecialToken(first)) return { endTokens: new Set(), endTexts: [after] };
+  // Where the same token also ends thinking, more comes behind it.
+  const endsThinking = style.thinking !== undefined && style.thinking.close === model.detokenize([first], true);
+  return { endTokens: new Set(endsThinking ? [] : [first]), endTexts: [] };
 }
 
 /** The prompt, if it leaves room for at least one token of an answer. Throws `context_length_exceeded`. */

@@ -115,6 +115,8 @@ export interface EngineMessage {
   readonly toolCalls?: readonly EngineToolCall[];
   /** Of a `tool` message: the call it answers. */
   readonly toolCallId?: string;
+  /** Place of the request's message that it comes from, where that is another. */
+  readonly index?: number;
 }
 
 /** A call in a conversation's history. `arguments` is JSON text of an object. */

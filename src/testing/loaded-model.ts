@@ -7,6 +7,7 @@ import { loadModel, type LoadedModel } from "../engine/model.ts";
 import { plainOutput, type OutputPlan } from "../engine/output.ts";
 import type { EngineLoad, EngineRequest, EngineSampling } from "../engine/protocol.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
+import { chatStyle } from "../engine/output/styles.ts";
 
 /** Sampling without chance and without any setting. */
 export const plainSampling: EngineSampling = {
@@ -82,7 +83,14 @@ export interface DrawAsk {
 export async function drawTokens({ loaded, prompt, request, tokens, sequence, output = plainPlan, before }: DrawAsk): Promise<Drawn[]> {
   const on = sequence ?? loaded.sequences[0]!;
   const history: Token[] = [...loaded.model.tokenize(prompt)];
-  const promptRead = { tokens: [...history], endTokens: new Set<Token>(), endTexts: [] };
+  const promptRead = {
+    tokens: [...history],
+    endTokens: new Set<Token>(),
+    endTexts: [],
+    text: "",
+    style: chatStyle(undefined),
+    isThinking: false,
+  };
   const draws = drawing({ sequence: on, loaded, request, prompt: promptRead, output, seed: request.seeds[0] ?? 0, history });
   const drawn: Drawn[] = [];
   let last: readonly Token[] = [...history];

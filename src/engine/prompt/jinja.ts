@@ -1,0 +1,130 @@
+import { createContext, Script } from "node:vm";
+import { TemplateInterpreter } from "./interpreter.ts";
+import { Environment, parsedTemplate, valueOf, type Node } from "./library.ts";
+import { formattedTime } from "./time-format.ts";
+
+/** A chat template that has been read. */
+export interface Template {
+  readonly text: string;
+  /** Names that it asks for or sets. */
+  readonly names: ReadonlySet<string>;
+  /** Names that it asks values for, such as `content` of `message.content`, and texts that stand in its expressions. */
+  readonly words: ReadonlySet<string>;
+  /** What it makes of the variables. Throws `TemplateProblem`. */
+  render(variables: Readonly<Record<string, unknown>>): string;
+}
+
+/** A template that cannot be read, or makes nothing of what it was given. */
+export class TemplateProblem extends Error {
+  /** Whether it is the template's own word: it refuses what it was given. */
+  readonly isRefusal: boolean;
+
+  constructor(message: string, isRefusal: boolean) {
+    super(bounded(message));
+    this.isRefusal = isRefusal;
+  }
+}
+
+/** How long a template may take, for reading it as well as for each rendering, ms. All streams wait for it. */
+export const templateMs = 1000;
+/** Longest template, characters; those of real models have up to 20,000. */
+export const maxTemplateLength = 1024 * 1024;
+/** Longest list that `range` makes. */
+const maxRange = 100_000;
+/** A template's own words are the caller's to read, but no more of them than these. */
+const maxMessageLength = 300;
+
+/** Reads a template. Throws `TemplateProblem`. */
+export function template(text: string): Template {
+  if (text.length > maxTemplateLength) throw new TemplateProblem(`it has more than ${maxTemplateLength} characters`, false);
+  const program = inTime(() => parsedTemplate(text));
+  const found = { names: new Set<string>(), words: new Set<string>() };
+  collect(program, found);
+  return {
+    text,
+    ...found,
+    render(variables) {
+      const environment = new Environment();
+      for (const [name, value] of Object.entries({ ...globals, ...variables })) environment.variables.set(name, valueOf(value));
+      return inTime(() => String(new TemplateInterpreter(environment).run(program).value));
+    },
+  };
+}
+
+class Refusal extends Error {}
+
+const globals: Readonly<Record<string, unknown>> = {
+  true: true,
+  false: false,
+  none: null,
+  True: true,
+  False: false,
+  None: null,
+  raise_exception(message: unknown): never {
+    throw new Refusal(String(message));
+  },
+  range: (...bounds: readonly unknown[]) => range(bounds.map(Number)),
+  strftime_now: (format: unknown) => formattedTime(new Date(), String(format)),
+};
+
+function range(bounds: readonly number[]): number[] {
+  const [start, stop, step] = [bounds.length > 1 ? bounds[0]! : 0, bounds.length > 1 ? bounds[1]! : bounds[0]!, bounds[2] ?? 1];
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  if (!(length <= maxRange)) throw new RangeError(`it makes a range of more than ${maxRange} numbers`);
+  return Array.from({ length }, (_, index) => start + index * step);
+}
+
+/** Made at the first use. V8 interrupts what runs inside of it, whatever it is. */
+let clocked: { readonly script: Script; readonly scope: { work: () => unknown } } | undefined;
+
+/** Runs work that a template steers, no longer than `templateMs`. */
+function inTime<Made>(work: () => Made): Made {
+  clocked ??= { script: new Script("work()"), scope: createContext({ work: undefined }) as { work: () => unknown } };
+  clocked.scope.work = work;
+  try {
+    return clocked.script.runInContext(clocked.scope, { timeout: templateMs }) as Made;
+  } catch (error) {
+    throw problemOf(error);
+  } finally {
+    clocked.scope.work = () => undefined;
+  }
+}
+
+function problemOf(error: unknown): TemplateProblem {
+  if (error instanceof Refusal) return new TemplateProblem(error.message, true);
+  if (!(error instanceof Error) && !isErrorLike(error)) return new TemplateProblem(String(error), false);
+  if ("code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
+    return new TemplateProblem(`it took longer than ${templateMs} ms and was stopped`, false);
+  if (error instanceof RangeError && error.message.includes("call stack")) return new TemplateProblem("it calls itself without end", false);
+  return new TemplateProblem(error.message, false);
+}
+
+/** Errors of the clock come from another realm. */
+function isErrorLike(error: unknown): error is Error {
+  return typeof error === "object" && error !== null && "message" in error && typeof error.message === "string";
+}
+
+function bounded(message: string): string {
+  const line = message.replaceAll(/\s+/g, " ").trim();
+  return line.length > maxMessageLength ? `${line.slice(0, maxMessageLength)}…` : line;
+}
+
+interface Found {
+  readonly names: Set<string>;
+  readonly words: Set<string>;
+}
+
+function collect(node: unknown, found: Found): void {
+  if (typeof node !== "object" || node === null) return;
+  if (node instanceof Map) return collect([...node], found);
+  const { type, value } = node as Node & { value?: unknown };
+  if (type === "Comment") return;
+  if (typeof value === "string") (type === "Identifier" ? found.names : found.words).add(value);
+  for (const child of isField(node) ? [node.object] : Object.values(node)) collect(child, found);
+  if (isField(node)) found.words.add(String(node.property.value));
+}
+
+/** Whether a node asks a value for a name, as `message.content` does. */
+function isField(node: object): node is { readonly object: unknown; readonly property: { readonly value: unknown } } {
+  return "computed" in node && node.computed === false;
+}
