@@ -19,6 +19,8 @@ export interface TinyGgufOptions {
   readonly writes?: "ascii" | "bytes";
   /** Layers; more make it slower. Default 2. */
   readonly layers?: number;
+  /** Heads; with fewer, each is wider. Default 4, of 16 numbers. */
+  readonly heads?: 1 | 2 | 4;
 }
 
 /** Tokens of a tiny model that are not text. */
@@ -29,9 +31,7 @@ const chatMl =
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 const width = 64;
-const heads = 4;
 const keyValueHeads = 2;
-const headWidth = width / heads;
 const forwardWidth = 128;
 /** Strength of the one dimension that every state has in common; by it, tokens are put out of reach. */
 const commonValue = 4;
@@ -44,18 +44,18 @@ export async function writeTinyGguf(path: string, options: TinyGgufOptions = {})
 
 /** The bytes of such a model. */
 export function tinyGguf(options: TinyGgufOptions = {}): Buffer {
-  const { seed = 1, ends = "never", writes = "ascii", layers = 2 } = options;
+  const { seed = 1, ends = "never", writes = "ascii", layers = 2, heads = 4 } = options;
   const { tokens, merges } = vocabulary();
   const random = gaussian(seed);
   const isReachable = (token: number) => {
     if (token < tinySpecialTokens.length) return ends === "sometimes" && tokens[token] === "<|im_end|>";
     return writes === "bytes" || /^[\x20-\x7e]+$/.test((tokens[token] ?? "").replaceAll("Ġ", " "));
   };
-  return ggufBytes(metadata(options, { tokens, merges, layers }), [
+  return ggufBytes(metadata(options, { tokens, merges, layers, heads }), [
     embedding(random, tokens.length),
     constant("output_norm.weight", 1),
     output(random, tokens.length, isReachable),
-    ...Array.from({ length: layers }, (_, layer) => block(random, layer)).flat(),
+    ...Array.from({ length: layers }, (_, layer) => block(random, layer, width / heads)).flat(),
   ]);
 }
 
@@ -63,9 +63,10 @@ interface Shape {
   readonly tokens: readonly string[];
   readonly merges: readonly string[];
   readonly layers: number;
+  readonly heads: number;
 }
 
-function metadata(options: TinyGgufOptions, { tokens, merges, layers }: Shape): Record<string, MetadataValue> {
+function metadata(options: TinyGgufOptions, { tokens, merges, layers, heads }: Shape): Record<string, MetadataValue> {
   const { contextLength = 2048, chatTemplate = chatMl, name = "tiny", architecture = "llama" } = options;
   return {
     "general.architecture": { string: architecture },
@@ -75,9 +76,9 @@ function metadata(options: TinyGgufOptions, { tokens, merges, layers }: Shape): 
     [`${architecture}.block_count`]: { uint32: layers },
     [`${architecture}.feed_forward_length`]: { uint32: forwardWidth },
     [`${architecture}.attention.head_count`]: { uint32: heads },
-    [`${architecture}.attention.head_count_kv`]: { uint32: keyValueHeads },
+    [`${architecture}.attention.head_count_kv`]: { uint32: Math.min(keyValueHeads, heads) },
     [`${architecture}.attention.layer_norm_rms_epsilon`]: { float32: 1e-5 },
-    [`${architecture}.rope.dimension_count`]: { uint32: headWidth },
+    [`${architecture}.rope.dimension_count`]: { uint32: width / heads },
     [`${architecture}.vocab_size`]: { uint32: tokens.length },
     "tokenizer.ggml.model": { string: "gpt2" },
     "tokenizer.ggml.pre": { string: "gpt-2" },
@@ -120,9 +121,9 @@ function output(random: () => number, tokens: number, isReachable: (token: numbe
   return tensor;
 }
 
-function block(random: () => number, layer: number): Tensor[] {
+function block(random: () => number, layer: number, headWidth: number): Tensor[] {
   const name = (part: string) => `blk.${layer}.${part}.weight`;
-  const keyValueWidth = headWidth * keyValueHeads;
+  const keyValueWidth = headWidth * Math.min(keyValueHeads, width / headWidth);
   const made = (part: string, inputs: number, outputs: number) =>
     matrix(random, name(part), { inputs, outputs, scale: 1 / Math.sqrt(inputs) });
   return [
@@ -148,7 +149,8 @@ function constant(name: string, value: number): Tensor {
   return { name, shape: [width], values: new Float32Array(width).fill(value) };
 }
 
-function matrix(random: () => number, name: string, size: { inputs: number; outputs: number; scale: number }): Tensor {
+/** A tensor of random numbers. */
+export function matrix(random: () => number, name: string, size: { inputs: number; outputs: number; scale: number }): Tensor {
   const { inputs, outputs, scale } = size;
   const values = new Float32Array(inputs * outputs);
   for (let index = 0; index < values.length; index++) values[index] = random() * scale;
@@ -156,7 +158,7 @@ function matrix(random: () => number, name: string, size: { inputs: number; outp
 }
 
 /** Normally distributed numbers, the same for the same seed (mulberry32, then Box and Muller's transform). */
-function gaussian(seed: number): () => number {
+export function gaussian(seed: number): () => number {
   let state = seed >>> 0;
   const uniform = () => {
     state = (state + 0x6d2b79f5) >>> 0;
