@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
 import { cancel } from "./cancel.ts";
+import { drawing } from "./drawing.ts";
 import { engine } from "./engine.ts";
 import { gap } from "./gap.ts";
 import { memory } from "./memory.ts";
@@ -9,7 +10,7 @@ import { writeResult } from "./results.ts";
 import { rpc } from "./rpc.ts";
 
 /** Every benchmark there is, by the word that starts it. */
-const benches: Readonly<Record<string, Bench>> = { rpc, memory, engine, gap, cancel, prefix };
+const benches: Readonly<Record<string, Bench>> = { rpc, memory, engine, gap, cancel, prefix, drawing };
 
 const [name, ...rest] = process.argv.slice(2);
 const bench = name === undefined ? undefined : benches[name];

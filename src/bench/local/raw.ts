@@ -1,16 +1,13 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { buildRaw } from "../../testing/raw-llama.ts";
 import type { Contestant, Setup } from "./contestant.ts";
-
-const cache = join(import.meta.dirname, "..", "..", "..", ".cache", "raw-llama");
 
 /** The raw C++ loop; undefined where no compiler or no binary package for this machine is. */
 export async function startRawLoop({ modelPath, threads, sequences, contextLength, batchTokens }: Setup): Promise<Contestant | undefined> {
-  const built = build();
+  const built = buildRaw(join(import.meta.dirname, "raw.cpp"));
   if (built === undefined) return undefined;
   const settings = [threads, sequences, contextLength, batchTokens].map(String);
   const child = spawn(built.program, [built.libraries, modelPath, ...settings], { stdio: ["pipe", "pipe", "inherit"] });
@@ -34,35 +31,4 @@ export async function startRawLoop({ modelPath, threads, sequences, contextLengt
       await ended;
     },
   };
-}
-
-/** Compiles the loop against the headers that node-llama-cpp brings along as a git bundle, for the libraries that it ships. */
-function build(): { readonly program: string; readonly libraries: string } | undefined {
-  const packageFolder = join(dirname(fileURLToPath(import.meta.resolve("node-llama-cpp"))), "..");
-  const libraries = librariesOf(packageFolder);
-  if (libraries === undefined) return undefined;
-  const sources = join(cache, "llama.cpp");
-  const program = join(cache, "raw");
-  try {
-    mkdirSync(cache, { recursive: true });
-    const bundle = join(packageFolder, "llama", "gitRelease.bundle");
-    if (!existsSync(sources)) execFileSync("git", ["clone", "-q", bundle, sources], { stdio: "pipe" });
-    const named = readdirSync(libraries).filter((file) => /^lib(llama|ggml|ggml-base)(\.v[^/]*)?\.so$/u.test(file));
-    const include = ["include", "ggml/include"].flatMap((folder) => ["-I", join(sources, folder)]);
-    const source = join(import.meta.dirname, "raw.cpp");
-    const link = [...named.map((file) => join(libraries, file)), `-Wl,-rpath,${libraries}`];
-    execFileSync("g++", ["-O2", "-std=c++17", ...include, source, "-o", program, ...link], { stdio: "pipe" });
-    return { program, libraries };
-  } catch (error) {
-    console.error(`no raw loop: ${error instanceof Error ? error.message.split("\n").slice(0, 4).join(" ") : String(error)}`);
-    return undefined;
-  }
-}
-
-/** Folder of the processor's libraries in the binary package of this machine. */
-function librariesOf(packageFolder: string): string | undefined {
-  const platform = { linux: "linux", darwin: "mac", win32: "win" }[process.platform as string];
-  const bins = join(packageFolder, "..", "@node-llama-cpp", `${platform}-${process.arch}`, "bins");
-  const folder = join(bins, `${platform}-${process.arch}`);
-  return existsSync(folder) ? folder : undefined;
 }
