@@ -114,7 +114,7 @@ function cacheIn(folder: string) {
   const memoryFolder = mkdtempSync("/dev/shm/parley-bench-");
   const diskFolder = join(folder, "states");
   mkdirSync(diskFolder, { recursive: true });
-  return { memoryFolder, memoryBytes: 2 ** 30, diskFolder, diskBytes: 2 ** 30, diskAgeMs: 86_400_000, modelSha256: "0".repeat(64) };
+  return { memoryFolder, memoryBytes: 2 ** 30, diskFolder, diskBytes: 2 ** 30, diskAgeMs: 86_400_000, modelSha256: "0".repeat(64), waitMs: 30_000 };
 }
 
 function medianFirstMs(outcomes: readonly Outcome[]): number {

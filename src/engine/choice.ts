@@ -2,10 +2,13 @@ import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { answerReader, type Read, type ReaderPlan } from "./answer-reader.ts";
 import { drawing, type Drawing } from "./drawing.ts";
 import type { LoadedModel } from "./model.ts";
+import type { Prompt } from "./prompt.ts";
 
 /** One answer in the making, on a sequence of its own. */
 export interface Choice {
   readonly index: number;
+  /** Of its prompt, so many tokens were in the sequence already when it began. */
+  readonly cachedTokens: number;
   /** Whether its prompt is read and every tick brings a token. */
   readonly isGenerating: boolean;
   readonly promptTokensLeft: number;
@@ -16,7 +19,7 @@ export interface Choice {
   /** The tokens that `step` evaluates when it is given so many of the prompt; it begins to do so before it returns. */
   upcoming(promptTokens: number): readonly Token[];
   step(promptTokens: number): Promise<Read>;
-  /** Stops it and clears its sequence. Not while a step runs. */
+  /** Stops it; its sequence keeps what it holds. Not while a step runs. */
   close(): Promise<void>;
 }
 
@@ -27,17 +30,26 @@ export interface ChoicePlan extends ReaderPlan {
 
 const nothing: Read = { pieces: [], logprobs: [] };
 
-/** Begins a choice on a free sequence. */
-export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, plan: ChoicePlan): Choice {
+/** Where a choice is made. */
+export interface ChoicePlace {
+  readonly sequence: LlamaContextSequence;
+  readonly loaded: LoadedModel;
+  /** Of the prompt, so many tokens are in the sequence already, and nothing else is. */
+  readonly cachedTokens: number;
+}
+
+/** Begins a choice on a sequence that nobody else uses. */
+export function choiceOn({ sequence, loaded, cachedTokens }: ChoicePlace, plan: ChoicePlan): Choice {
   const { request, prompt, output, index } = plan;
   const history = [...prompt.tokens];
   const read = answerReader(loaded, plan);
   let drawn: Drawing | undefined;
-  let tokensRead = 0;
+  let tokensRead = cachedTokens;
   let last: readonly Token[] = [];
   const upcoming = (promptTokens: number) => (drawn === undefined ? prompt.tokens.slice(tokensRead, tokensRead + promptTokens) : last);
   return {
     index,
+    cachedTokens,
     get isGenerating() {
       return drawn !== undefined;
     },
@@ -70,7 +82,30 @@ export function choiceOn(sequence: LlamaContextSequence, loaded: LoadedModel, pl
     },
     async close() {
       await drawn?.close();
-      await sequence.clearHistory();
     },
+  };
+}
+
+/** A choice that ends where an answer would begin: it reads a prompt and draws nothing. */
+export function readingOn({ sequence, cachedTokens }: ChoicePlace, prompt: Prompt): Choice {
+  let tokensRead = cachedTokens;
+  const upcoming = (promptTokens: number) => prompt.tokens.slice(tokensRead, tokensRead + promptTokens);
+  return {
+    index: 0,
+    cachedTokens,
+    isGenerating: false,
+    get promptTokensLeft() {
+      return prompt.tokens.length - tokensRead;
+    },
+    completionTokens: 0,
+    reasoningTokens: 0,
+    upcoming,
+    async step(promptTokens) {
+      const tokens = upcoming(promptTokens);
+      tokensRead += tokens.length;
+      await sequence.evaluateWithoutGeneratingNewTokens([...tokens]);
+      return nothing;
+    },
+    close: async () => {},
   };
 }

@@ -1,11 +1,44 @@
 import type { Read } from "./answer-reader.ts";
-import type { Choice, ChoicePlan } from "./choice.ts";
+import { choiceOn, type Choice, type ChoicePlace } from "./choice.ts";
 import { contentEvents } from "./held-logprobs.ts";
 import type { OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
 import { errorToEngine, type EngineEvent, type EngineRequest } from "./protocol.ts";
 
-/** What a job is made of. */
+/** Something that reads a prompt on one or several sequences, on its way through the engine until it is over. */
+export interface Job {
+  readonly id: number;
+  readonly priority: EngineRequest["priority"];
+  readonly tenant: string;
+  readonly prompt: Prompt;
+  /** Of its prompt, so many tokens may come from elsewhere. */
+  readonly mostCached: number;
+  /** Whether it wants what it has read to be kept beyond its end. */
+  readonly keepsPrompt: boolean;
+  isPaused: boolean;
+  /** Whether all its choices have begun. */
+  readonly hasBegun: boolean;
+  /** Whether its first choice has begun. */
+  readonly isAdmitted: boolean;
+  /** Whether it has nothing more to say: completed, failed or cancelled. */
+  readonly isOver: boolean;
+  /** The next choice to begin: it is made once its place is settled. */
+  begin(): (place: ChoicePlace) => Choice;
+  /** Its place in the queue is this now. */
+  waitsAt(position: number): void;
+  /** A choice is made. */
+  started(choice: Choice): void;
+  /** A choice has read more of the prompt, or has drawn a token. */
+  stepped(choice: Choice, read: Read): void;
+  /** A choice that draws nothing has read the prompt. */
+  hasRead(): void;
+  /** Ends it with an error. */
+  fail(error: unknown): void;
+  /** Ends it without a word: nobody wants it any more. */
+  cancel(): void;
+}
+
+/** What an answering job is made of. */
 export interface JobOptions {
   readonly id: number;
   readonly request: EngineRequest;
@@ -16,10 +49,14 @@ export interface JobOptions {
   readonly tell: (event: EngineEvent) => void;
 }
 
-/** One request on its way through the engine: it tells what becomes of it, until it is over. */
-export class Job {
+/** One request: it tells what becomes of it. */
+export class AnswerJob implements Job {
   readonly id: number;
   readonly priority: EngineRequest["priority"];
+  readonly tenant: string;
+  readonly prompt: Prompt;
+  readonly mostCached: number;
+  readonly keepsPrompt = false;
   isPaused = false;
   readonly #options: JobOptions;
   readonly #queuedMs = performance.now();
@@ -29,6 +66,7 @@ export class Job {
   #ended = 0;
   #completionTokens = 0;
   #reasoningTokens = 0;
+  #cachedTokens = 0;
   #position = 0;
   #isOver = false;
 
@@ -36,25 +74,25 @@ export class Job {
     this.#options = options;
     this.id = options.id;
     this.priority = options.request.priority;
+    this.tenant = options.request.tenant;
+    this.prompt = options.prompt;
+    // The last token must be evaluated for what comes after it.
+    this.mostCached = options.prompt.tokens.length - 1;
   }
 
-  /** Whether all its choices have begun. */
   get hasBegun(): boolean {
     return this.#begun === this.#options.request.seeds.length;
   }
 
-  /** Whether its first choice has begun. */
   get isAdmitted(): boolean {
     return this.#begun > 0;
   }
 
-  /** Whether it has nothing more to say: completed, failed or cancelled. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The next choice to begin. */
-  begin(): ChoicePlan {
+  begin(): (place: ChoicePlace) => Choice {
     const { request, prompt, output, echo, tell } = this.#options;
     const index = this.#begun++;
     if (index === 0) {
@@ -62,17 +100,22 @@ export class Job {
       tell({ type: "admitted", queueMs: this.#admittedMs - this.#queuedMs });
     }
     if (echo !== "") tell({ type: "text", choice: index, text: echo });
-    return { request, prompt, output, index };
+    return (place) => choiceOn(place, { request, prompt, output, index });
   }
 
-  /** Its place in the queue is this now. */
   waitsAt(position: number): void {
     if (!this.#options.request.includeProgress || position === this.#position) return;
     this.#position = position;
     this.#options.tell({ type: "waiting", position });
   }
 
-  /** A choice has read more of the prompt, or has drawn a token. */
+  /** The prompt is billed once: its other choices start from what the first has read. */
+  started(choice: Choice): void {
+    if (choice.index > 0) return;
+    this.#cachedTokens = choice.cachedTokens;
+    if (choice.cachedTokens > 0) this.#read(choice);
+  }
+
   stepped(choice: Choice, { pieces, logprobs, end }: Read): void {
     const { request, tell } = this.#options;
     if (!choice.isGenerating || choice.completionTokens === 1) this.#read(choice);
@@ -84,14 +127,14 @@ export class Job {
     if (++this.#ended === request.seeds.length) this.#complete();
   }
 
-  /** Ends it with an error. */
+  hasRead(): void {}
+
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#options.tell({ type: "failed", error: errorToEngine(error) });
   }
 
-  /** Ends it without a word: nobody wants it any more. */
   cancel(): void {
     this.#isOver = true;
   }
@@ -113,7 +156,7 @@ export class Job {
       stats: {
         promptTokens: this.#options.prompt.tokens.length,
         completionTokens: this.#completionTokens,
-        cachedTokens: 0,
+        cachedTokens: this.#cachedTokens,
         reasoningTokens: this.#reasoningTokens,
         queueMs: this.#admittedMs - this.#queuedMs,
         promptMs: generatingMs - this.#admittedMs,

@@ -5,24 +5,38 @@ import type { LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
 import type { EngineRequest, FromEngine } from "./protocol.ts";
 import { Scheduler } from "./scheduler.ts";
+import { chatStyle } from "./output/styles.ts";
 
-/** A sequence of the native library that draws the token 65 for ever, until `before` has it do otherwise. */
-function sequence(before: { clear?: () => Promise<void> } = {}): LlamaContextSequence & { readonly cleared: number } {
+/** A sequence of the native library that draws the token 65 for ever. `cut` comes before it forgets anything. */
+function sequence({ cut = async () => {} }: { readonly cut?: () => Promise<void> } = {}): LlamaContextSequence {
+  let held: Token[] = [];
   const made = {
-    cleared: 0,
-    async *evaluate() {
-      for (;;) {
+    get nextTokenIndex() {
+      return held.length;
+    },
+    get contextTokens() {
+      return [...held];
+    },
+    async *evaluate(tokens: readonly Token[]) {
+      for (let next = tokens; ; next = [65 as Token]) {
         await new Promise<void>((resolve) => setImmediate(resolve));
+        held.push(...next);
         yield 65 as Token;
       }
     },
-    async evaluateWithoutGeneratingNewTokens() {},
+    async evaluateWithoutGeneratingNewTokens(tokens: readonly Token[]) {
+      held.push(...tokens);
+    },
+    async adaptStateToTokens(tokens: readonly Token[]) {
+      await cut();
+      held = held.slice(0, tokens.length);
+    },
     async clearHistory() {
-      await before.clear?.();
-      made.cleared++;
+      await cut();
+      held = [];
     },
   };
-  return made as unknown as LlamaContextSequence & { readonly cleared: number };
+  return made as unknown as LlamaContextSequence;
 }
 
 /** A model that reads its prompts from their token ids. */
@@ -35,10 +49,20 @@ function loaded(sequences: readonly LlamaContextSequence[]): LoadedModel {
     model: model as unknown as LlamaModel,
     sequences,
     batches: batches(),
-    makePrompt: (prompt) => ({ tokens: (prompt.type === "tokens" ? prompt.tokens : []) as Token[], endTokens: new Set(), endTexts: [] }),
+    makePrompt: (prompt) => ({
+      tokens: (prompt.type === "tokens" ? prompt.tokens : []) as Token[],
+      endTokens: new Set(),
+      endTexts: [],
+      text: "",
+      style: chatStyle(undefined),
+      isThinking: false,
+    }),
+    templateProblem: undefined,
     contextLength: 1_000_000,
     vocabularySize: 256,
-    about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0 },
+    about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0, vectorLength: 1 },
+    embedder: {} as LoadedModel["embedder"],
+    ranker: {} as LoadedModel["ranker"],
     dispose: async () => {},
   };
 }
@@ -98,7 +122,8 @@ afterEach(() => scheduler.close().catch(() => {}));
 
 function start(sequences: readonly LlamaContextSequence[]): ReturnType<typeof listening> {
   const heard = listening();
-  scheduler = new Scheduler(loaded(sequences), outbox(heard.send), { queueLength: 10, queueMs: 60_000, prefillChunkTokens: 64 });
+  const limits = { queueLength: 10, queueMs: 60_000, prefillChunkTokens: 64, interTokenMs: 100, gpu: false } as const;
+  scheduler = new Scheduler(loaded(sequences), outbox(heard.send), limits);
   return heard;
 }
 
@@ -119,44 +144,45 @@ describe("the loop that runs all requests of a model", () => {
     expect(told.slice(from)).not.toContain("1 failed");
   });
 
-  it("uses a sequence that cannot be cleared no more, says so, and serves with those that are left", async () => {
-    const broken = sequence({ clear: () => Promise.reject(new Error("the cache is stuck")) });
+  it("uses a sequence that cannot be cleared no more, says so, and serves all with those that are left", async () => {
+    const broken = sequence({ cut: () => Promise.reject(new Error("the cache is stuck")) });
     const { told, until } = start([broken, sequence()]);
     scheduler.submit(1, request({ maxTokens: 1 }));
-    await until("the cache is stuck");
+    await until("1 completed");
     for (const id of [2, 3]) scheduler.submit(id, request({ maxTokens: 2 }));
     await until("2 completed");
     await until("3 completed");
     expect(told.filter((line) => line.includes("stuck"))).toHaveLength(1);
     // One after the other: one sequence is left.
-    expect(told.indexOf("3 admitted")).toBeGreaterThan(told.indexOf("2 completed"));
+    expect(told.indexOf("2 text")).toBeGreaterThan(told.indexOf("3 completed"));
   });
 
   it("ends when no sequence is left", async () => {
-    start([sequence({ clear: () => Promise.reject(new Error("the cache is stuck")) })]);
+    const { until } = start([sequence({ cut: () => Promise.reject(new Error("the cache is stuck")) })]);
     scheduler.submit(1, request({ maxTokens: 1 }));
+    await until("1 completed");
+    scheduler.submit(2, request({ maxTokens: 1 }));
     await expect(scheduler.ended).rejects.toThrow("no sequence is left");
   });
 
-  it("sees a cancellation that comes while it clears another sequence", async () => {
+  it("sees a cancellation that comes while it clears a sequence", async () => {
     const clearing = Promise.withResolvers<void>();
-    const cleared = Promise.withResolvers<void>();
     const isClearing = Promise.withResolvers<void>();
-    const paused = sequence({ clear: async () => cleared.resolve() });
     const slow = sequence({
-      clear: () => {
+      cut: () => {
         isClearing.resolve();
         return clearing.promise;
       },
     });
-    const { until } = start([paused, slow]);
-    scheduler.submit(1, request());
-    await until("1 text");
-    scheduler.pause(1, true);
-    scheduler.submit(2, request({ maxTokens: 1 }));
+    const { told, until } = start([slow]);
+    scheduler.submit(1, request({ maxTokens: 1 }));
+    await until("1 completed");
+    scheduler.submit(2, request());
     await isClearing.promise;
-    scheduler.cancel(1);
+    scheduler.cancel(2);
+    scheduler.submit(3, request({ maxTokens: 1 }));
     clearing.resolve();
-    await cleared.promise;
+    await until("3 completed");
+    expect(told.filter((line) => line.startsWith("2"))).toEqual(["2 admitted"]);
   });
 });

@@ -1,41 +1,67 @@
-import { limitFault } from "../core/limits.ts";
-import { choiceOn, type Choice } from "./choice.ts";
+import { abortFault } from "../core/signals.ts";
 import { checkDrawing } from "./drawing.ts";
-import { fairQueue } from "./fair-queue.ts";
-import { Job } from "./job.ts";
+import { AnswerJob, type Job } from "./job.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
 import { planOutput } from "./output.ts";
-import { fitting, promptText } from "./prompt.ts";
+import { prefillBudget, type PrefillBudget } from "./prefill-budget.ts";
+import { PrefillShare } from "./prefill-share.ts";
+import { Prefixes } from "./prefix/prefixes.ts";
+import { WarmJob, type Warmed } from "./prefix/warm-job.ts";
+import { fitting, promptText, type Prompt } from "./prompt.ts";
 import { errorToEngine, type EngineLoad, type EngineRequest } from "./protocol.ts";
-import { isFree, step, takeTurns, type Slot, type Turn } from "./slots.ts";
-import { waitEstimate } from "./wait-estimate.ts";
+import { chooseSlot, isFree, step, type Slot, type Taken, type Turn } from "./slots.ts";
+import { Turnover } from "./turnover.ts";
+import { takeTurns } from "./turns.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
-type Limits = Pick<EngineLoad, "queueLength" | "queueMs" | "prefillChunkTokens">;
+/** What a scheduler is held to. */
+export type SchedulerLimits = Pick<
+  EngineLoad,
+  "queueLength" | "queueMs" | "prefillChunkTokens" | "interTokenMs" | "prefixCache" | "kvType" | "loraAdapters" | "gpu"
+>;
 
-/** Runs all requests of a model in lock-step: each tick evaluates one token of every sequence that generates and one chunk of prompt, and awaits them together. Batches are then full and in order. */
+/** Of the time between two tokens, copying states may take so much. */
+const shareOfCopies = 0.5;
+
+/** Runs all requests of a model in lock-step: each tick evaluates one token of every sequence that generates and as much of prompts as there is time for, and awaits them together. Batches are then full and in order. */
 export class Scheduler {
   readonly #loaded: LoadedModel;
   readonly #out: Outbox;
-  readonly #limits: Limits;
   readonly #slots: readonly Slot[];
-  readonly #queue = fairQueue<Job>();
+  readonly #line: WaitingLine;
+  readonly #prefixes: Prefixes;
+  readonly #budget: PrefillBudget;
+  readonly #share = new PrefillShare();
   readonly #jobs = new Map<number, Job>();
-  readonly #queueTimers = new Map<Job, NodeJS.Timeout>();
-  readonly #estimate;
+  readonly #turnover: Turnover;
   /** Resolves when the loop has ended after `close`; rejects when it cannot go on: the process is of no use then. */
   readonly ended: Promise<void>;
   #resume = () => {};
   /** Whether something has happened that the loop has not looked at. */
   #hasNews = false;
   #isClosed = false;
+  #order = 0;
+  #warmJobs = 0;
 
-  constructor(loaded: LoadedModel, out: Outbox, limits: Limits) {
+  constructor(loaded: LoadedModel, out: Outbox, limits: SchedulerLimits) {
     this.#loaded = loaded;
     this.#out = out;
-    this.#limits = limits;
-    this.#slots = loaded.sequences.map((sequence) => ({ sequence, isBroken: false, taken: undefined }));
-    this.#estimate = waitEstimate(this.#slots.length);
+    this.#slots = loaded.sequences.map((sequence, id) => ({ id, sequence, isBroken: false, taken: undefined, left: undefined }));
+    const onTimeout = (job: Job) => {
+      this.#drop(job);
+      this.#flush();
+    };
+    this.#line = new WaitingLine({ limits, sequences: this.#slots.length, onTimeout });
+    this.#prefixes = new Prefixes({ loaded, load: limits, slots: this.#slots, trouble: (what) => out.trouble(what) });
+    this.#turnover = new Turnover({
+      loaded,
+      out,
+      slots: this.#slots,
+      prefixes: this.#prefixes,
+      settleMs: limits.interTokenMs * shareOfCopies,
+    });
+    this.#budget = prefillBudget({ interTokenMs: limits.interTokenMs, mostTokens: limits.prefillChunkTokens });
     this.ended = this.#run();
   }
 
@@ -47,10 +73,26 @@ export class Scheduler {
       const output = planOutput(request, prompt);
       checkDrawing(request, output, this.#loaded);
       const echo = request.echo ? promptText(this.#loaded.model, request.prompt) : "";
-      this.#enqueue(new Job({ id, request, prompt, output, echo, tell: (event) => this.#out.add(id, event) }));
+      this.#enqueue(new AnswerJob({ id, request, prompt, output, echo, tell: (event) => this.#out.add(id, event) }));
     } catch (error) {
       this.#out.add(id, { type: "failed", error: errorToEngine(error) });
       this.#flush();
+    }
+  }
+
+  /** Reads a prompt, so that requests of the tenant that begin with it may start from there. Throws `queue_full`, `queue_timeout`, and why the signal was aborted. */
+  async warm(prompt: Prompt, tenant: string, signal: AbortSignal): Promise<Warmed> {
+    this.#refuseWhenFull();
+    const job = new WarmJob(-++this.#warmJobs, fitting(prompt, this.#loaded.contextLength), tenant);
+    const stop = () => this.cancel(job.id);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      this.#enqueue(job);
+      return await job.done;
+    } catch (error) {
+      throw signal.aborted ? abortFault(signal) : error;
+    } finally {
+      signal.removeEventListener("abort", stop);
     }
   }
 
@@ -71,21 +113,37 @@ export class Scheduler {
   /** Ends the loop after the tick that runs. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const timer of this.#queueTimers.values()) clearTimeout(timer);
+    this.#line.close();
     this.#wake();
-    await this.ended;
+    try {
+      await this.ended;
+    } finally {
+      this.#prefixes.close();
+    }
   }
 
   async #run(): Promise<void> {
     while (!this.#isClosed) {
       this.#hasNews = false;
-      await this.#release();
+      const beganMs = performance.now();
+      for (const taken of await this.#turnover.release(++this.#order)) this.#onLeft(taken);
       this.#admit();
+      await this.#turnover.settle(beganMs);
+      this.#prefixes.write();
       this.#flush();
-      const turns = takeTurns(this.#slots, this.#limits.prefillChunkTokens);
+      const spentMs = performance.now() - beganMs;
+      const turns = takeTurns(this.#slots, this.#share, (generating) => this.#budget.tokens(generating, spentMs));
       if (turns.length > 0) await this.#tick(turns);
-      else if (!this.#hasNews) await new Promise<void>((resolve) => (this.#resume = resolve));
+      else if (!this.#hasNews && !this.#turnover.hasMore) await this.#rest();
     }
+  }
+
+  /** Waits for news, or for a moment while there is something to write to disk, which goes a piece at a time. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#prefixes.isWriting) setImmediate(resolve);
+      else this.#resume = resolve;
+    });
   }
 
   #wake(): void {
@@ -93,107 +151,60 @@ export class Scheduler {
     this.#resume();
   }
 
-  /** Frees the sequences of choices that have ended or are not wanted any more. */
-  async #release(): Promise<void> {
-    for (const slot of this.#slots) {
-      if (slot.taken === undefined || !(slot.taken.isEnded || slot.taken.job.isOver)) continue;
-      const { job } = slot.taken;
-      await this.#clear(slot, slot.taken.choice);
-      slot.taken = undefined;
-      this.#estimate.served();
-      if (job.isOver) this.#drop(job);
-    }
-    // A new process has all its sequences again.
-    if (this.#slots.every(({ isBroken }) => isBroken)) throw new Error("no sequence is left that can be used");
-  }
-
-  async #clear(slot: Slot, choice: Choice): Promise<void> {
-    try {
-      await choice.close();
-    } catch (error) {
-      slot.isBroken = true;
-      this.#out.trouble(`a sequence could not be cleared and is used no more: ${messageOf(error)}`);
-    }
+  #onLeft({ job }: Taken): void {
+    this.#line.served();
+    if (job.isOver) this.#drop(job);
   }
 
   #admit(): void {
-    for (const slot of this.#slots) {
-      while (isFree(slot)) {
-        const job = this.#queue.shift();
-        if (job === undefined) break;
-        this.#begin(job, slot);
-      }
+    while (this.#slots.some(isFree)) {
+      const taken = this.#turnover.nextDisplaced() ?? this.#nextTaken();
+      if (taken === undefined) break;
+      const slot = chooseSlot(this.#slots, taken.job);
+      if (slot !== undefined) slot.taken = taken;
     }
-    for (const [index, job] of this.#waiting().entries()) job.waitsAt(index + 1);
+    for (const [index, job] of this.#line.waiting.entries()) job.waitsAt(index + 1);
   }
 
-  /** Gives a slot to the next choice of a job; what cannot begin fails alone, and leaves the slot free. */
-  #begin(job: Job, slot: Slot): void {
-    this.#stopWaiting(job);
-    try {
-      slot.taken = { job, choice: choiceOn(slot.sequence, this.#loaded, job.begin()), isEnded: false };
-      // Its other choices wait behind everybody else's.
-      if (!job.hasBegun) this.#queue.push(job);
-    } catch (error) {
-      job.fail(error);
-      this.#drop(job);
-    }
+  #nextTaken(): Taken | undefined {
+    const job = this.#line.next();
+    if (job === undefined) return undefined;
+    const state = { choice: undefined, hold: undefined, isTiredOfWaiting: false, isEnded: false, isSpoilt: false };
+    const taken: Taken = { job, make: job.begin(), order: ++this.#order, clock: this.#share.now, ...state };
+    if (!job.hasBegun) this.#line.reenter(job);
+    return taken;
   }
 
   async #tick(turns: readonly Turn[]): Promise<void> {
     const generating = turns.filter(({ taken }) => taken.choice.isGenerating).length;
+    const promptTokens = turns.reduce((sum, turn) => sum + turn.promptTokens, 0);
+    this.#out.reading(turns.filter(({ taken }) => !taken.choice.isGenerating).map(({ taken }) => taken.job.id));
     this.#loaded.batches.expect(
-      turns.map(({ taken, promptTokens }) => taken.choice.upcoming(promptTokens)),
+      turns.map((turn) => turn.taken.choice.upcoming(turn.promptTokens)),
       generating,
     );
+    const beganMs = performance.now();
     await Promise.all(turns.map(step));
+    this.#budget.measured({ ms: performance.now() - beganMs, promptTokens, generating });
   }
 
   #refuseWhenFull(): void {
-    const depth = this.#waiting().length;
-    const free = this.#slots.filter(isFree).length;
-    if (depth + 1 - free <= this.#limits.queueLength) return;
-    const retryAfterMs = this.#estimate.waitMs(depth);
-    throw limitFault("engineQueue", `${depth} calls wait for this model already: try again later`, { retryAfterMs });
+    this.#line.refuseWhenFull(this.#slots.filter(isFree).length);
   }
 
   #enqueue(job: Job): void {
     this.#jobs.set(job.id, job);
-    this.#queue.push(job);
-    const { queueMs } = this.#limits;
-    const onTimeout = () => {
-      const retryAfterMs = this.#estimate.waitMs(this.#waiting().length);
-      job.fail(limitFault("engineQueueMs", `no sequence became free within ${queueMs} ms: try again later`, { retryAfterMs }));
-      this.#drop(job);
-      this.#flush();
-    };
-    this.#queueTimers.set(job, setTimeout(onTimeout, queueMs));
+    this.#line.enter(job);
     this.#wake();
   }
 
-  /** Calls of which no choice has begun. */
-  #waiting(): readonly Job[] {
-    return this.#queue.inOrder().filter(({ isAdmitted }) => !isAdmitted);
-  }
-
-  #stopWaiting(job: Job): void {
-    clearTimeout(this.#queueTimers.get(job));
-    this.#queueTimers.delete(job);
-  }
-
   #drop(job: Job): void {
-    this.#stopWaiting(job);
-    this.#queue.remove(job);
+    this.#line.leave(job);
     this.#jobs.delete(job.id);
     this.#wake();
   }
 
   #flush(): void {
-    this.#out.flush(this.#loaded.batches.take(), this.#waiting().length);
+    this.#out.flush(this.#loaded.batches.take(), this.#line.waiting.length);
   }
-}
-
-/** What the native library says of a failure; never a prompt. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

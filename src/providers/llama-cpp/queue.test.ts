@@ -83,7 +83,8 @@ describe("a call that nobody wants any more", () => {
     const iterator = iterate(tiny.provider.generate(long, testContext(long, { signal: controller.signal })));
     const first = await iterator.next();
     const { promptTokensDone, promptTokensTotal } = valuesOf([first.value as ChatEvent], "progress")[0]!;
-    expect(promptTokensDone).toBe(16);
+    // What it has in common with the call before was there; of the rest no more than a chunk.
+    expect(promptTokensDone).toBeLessThan(2 * 16);
     const from = tiny.reports.length;
     controller.abort();
     expect(reasonOf(await failureOf(drained(iterator)))).toBe("caller_gone");

@@ -1,0 +1,72 @@
+/** How a tick went. */
+export interface TickMeasure {
+  readonly ms: number;
+  readonly promptTokens: number;
+  /** Sequences that drew a token. */
+  readonly generating: number;
+}
+
+/** Decides how much of prompts a tick reads. */
+export interface PrefillBudget {
+  /** Prompt tokens for the coming tick; `spentMs` of its time is gone already. */
+  tokens(generating: number, spentMs?: number): number;
+  measured(tick: TickMeasure): void;
+}
+
+/** What a budget is held to. */
+export interface PrefillTarget {
+  /** Running streams get a token so often. */
+  readonly interTokenMs: number;
+  readonly mostTokens: number;
+}
+
+/** Prompts go on, however slow the machine is. */
+const leastTokens = 8;
+/** While nothing is known of the machine. */
+const firstTokens = 64;
+const firstTokensBesideStreams = 16;
+/** Of the time between two tokens; the rest is for what varies. */
+const shareOfTarget = 0.8;
+/** Nobody waits for a token, but somebody may arrive or leave: a chunk takes so many times the time between two tokens. */
+const aloneFactor = 2;
+/** A chunk is at most so many times the last one: larger ones are faster a token, smaller ones slower than was measured. */
+const growth = 2;
+const weight = 0.3;
+
+/** Speed of prompts in one of two cases. */
+interface Speed {
+  msPerToken: number | undefined;
+  lastTokens: number;
+}
+
+/** A budget that follows the time that ticks take. What a token of a prompt costs is measured where it is used, for it depends on the chunk's length and on the prompt's. */
+export function prefillBudget({ interTokenMs, mostTokens }: PrefillTarget): PrefillBudget {
+  const alone: Speed = { msPerToken: undefined, lastTokens: firstTokens / growth };
+  const beside: Speed = { msPerToken: undefined, lastTokens: firstTokensBesideStreams / growth };
+  let stepMs = 0;
+  const fit = ({ msPerToken, lastTokens }: Speed, ms: number) => {
+    const wanted = msPerToken === undefined ? Infinity : ms / msPerToken;
+    return Math.round(Math.min(mostTokens, Math.max(leastTokens, Math.min(wanted, lastTokens * growth))));
+  };
+  return {
+    tokens(generating, spentMs = 0) {
+      if (generating === 0) return fit(alone, interTokenMs * aloneFactor);
+      return fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs);
+    },
+    measured({ ms, promptTokens, generating }) {
+      if (promptTokens === 0) {
+        stepMs = stepMs === 0 ? ms : mixed(stepMs, ms);
+        return;
+      }
+      const speed = generating === 0 ? alone : beside;
+      const now = Math.max(0, generating === 0 ? ms : ms - stepMs) / promptTokens;
+      speed.msPerToken = speed.msPerToken === undefined ? now : mixed(speed.msPerToken, now);
+      // A short rest of a prompt says nothing of longer chunks.
+      speed.lastTokens = Math.max(speed.lastTokens / growth, promptTokens);
+    },
+  };
+}
+
+function mixed(before: number, now: number): number {
+  return before + weight * (now - before);
+}

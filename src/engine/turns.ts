@@ -1,0 +1,27 @@
+import type { PrefillShare, Reader } from "./prefill-share.ts";
+import { tokensRead, type Slot, type Taken, type Turn } from "./slots.ts";
+
+/** Everybody who generates, and who reads a prompt as far as the tick's budget goes; in the order of sequence ids. */
+export function takeTurns(slots: readonly Slot[], share: PrefillShare, promptBudget: (generating: number) => number): Turn[] {
+  const ready = slots.flatMap(({ taken }) => (taken !== undefined && canGo(taken) ? [taken] : []));
+  const reading = ready.filter(({ choice }) => !choice.isGenerating);
+  const budget = reading.length === 0 ? 0 : promptBudget(ready.length - reading.length);
+  const readers = reading.map((taken) => reader(taken, slots));
+  const given = share.share(readers, budget);
+  for (const [index, taken] of reading.entries()) taken.clock = readers[index]!.clock;
+  const turns = ready.map((taken) => ({ taken, promptTokens: taken.choice.isGenerating ? 0 : given[reading.indexOf(taken)]! }));
+  return turns.filter(({ taken, promptTokens }) => taken.choice.isGenerating || promptTokens > 0);
+}
+
+function canGo(taken: Taken): taken is Turn["taken"] {
+  return taken.choice !== undefined && !taken.job.isPaused && !taken.job.isOver && !taken.isEnded;
+}
+
+/** Whoever is waited for reads for all of them, and stops where the next of them starts from. */
+function reader(taken: Turn["taken"], slots: readonly Slot[]): Reader {
+  const holds = slots.flatMap(({ taken: other }) => (other?.hold?.on === taken ? [other.hold] : []));
+  const read = tokensRead(taken);
+  const boundary = Math.min(...holds.map(({ tokens }) => tokens).filter((tokens) => tokens > read));
+  const left = Math.min(taken.choice.promptTokensLeft, boundary - read);
+  return { priority: taken.job.priority, left, waiting: holds.length + 1, clock: taken.clock };
+}
