@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EmbedInputSchema, EmbedRequestSchema, type EmbedResponse } from "../../../gen/parley/v1/embeddings_pb.ts";
 import { UsageSource } from "../../../gen/parley/v1/usage_pb.ts";
@@ -28,10 +28,13 @@ beforeAll(async () => {
 });
 afterAll(() => tiny.close());
 
-type Ask = Omit<MessageInitShape<typeof EmbedRequestSchema>, "inputs"> & {
+interface Ask {
+  readonly model?: string;
+  readonly dimensions?: number;
+  readonly providerOptions?: JsonObject;
   readonly inputs: readonly (string | readonly number[])[];
   readonly signal?: AbortSignal;
-};
+}
 
 const inputOf = (input: string | readonly number[]) =>
   create(EmbedInputSchema, {
