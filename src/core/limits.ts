@@ -99,6 +99,13 @@ export const limits = {
     "engine_failed",
     "an engine process that answers no heartbeat; beyond it the process is killed",
   ),
+  engineGrowthBytes: limit(
+    1024 * MiB,
+    [16 * MiB, 1024 * 1024 * MiB],
+    "bytes",
+    undefined,
+    "memory that an engine process may take beyond what it had when its model was loaded; beyond it another takes over, and it ends with its streams",
+  ),
   quarantineMs: limit(
     10 * minute,
     [second, 24 * 60 * minute],

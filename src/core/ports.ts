@@ -95,8 +95,8 @@ export interface EngineObserver {
   waited(model: string, ms: number): void;
   /** A model was loaded (true), and takes so many bytes, or is gone (false). */
   loaded(model: string, isLoaded: boolean, memoryBytes: number): void;
-  /** The process of a model ended by itself and is started anew. */
-  restarted(model: string, why: string): void;
+  /** The process of a model ended by itself, or has taken too much memory, and is started anew. */
+  restarted(model: string, why: string, reason: "crash" | "memory"): void;
 }
 
 /** What a model was made for: to answer chats, to make vectors, or to rank documents. */

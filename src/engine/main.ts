@@ -117,7 +117,7 @@ async function handle(message: ToEngine): Promise<void> {
     case "ask":
       return alone(message.id, () => ask(message));
     case "ping":
-      return send({ type: "pong" });
+      return send({ type: "pong", ...(process.platform !== "linux" && { memoryBytes: process.memoryUsage.rss() }) });
     case "shutdown":
       return end();
   }

@@ -363,7 +363,8 @@ export type FromEngine =
   | { readonly type: "not-answered"; readonly id: number; readonly error: EngineError }
   /** Something went wrong that no call can be told; for the log. */
   | { readonly type: "trouble"; readonly what: string }
-  | { readonly type: "pong" };
+  /** `memoryBytes` is what the process takes, where its parent cannot ask the system. */
+  | { readonly type: "pong"; readonly memoryBytes?: number };
 
 /** An error on its way between processes. */
 export interface EngineError {

@@ -139,8 +139,8 @@ function engineMetrics(registry: Registry): EngineObserver {
   });
   const restarts = new Counter({
     name: "llm_engine_restarts_total",
-    help: "Engine processes that ended by themselves",
-    labelNames,
+    help: "Engine processes that were started anew: after a crash, or since the one before took too much memory",
+    labelNames: ["model", "reason"] as const,
     registers,
   });
   return {
@@ -154,6 +154,6 @@ function engineMetrics(registry: Registry): EngineObserver {
       loadedModels.set({ model }, isLoaded ? 1 : 0);
       memory.set({ model }, isLoaded ? memoryBytes : 0);
     },
-    restarted: (model) => restarts.inc({ model }),
+    restarted: (model, _why, reason) => restarts.inc({ model, reason }),
   };
 }

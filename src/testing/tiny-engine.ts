@@ -5,11 +5,11 @@ import type { ToEngine } from "../engine/protocol.ts";
 export interface TinyEngineScript {
   /** A line for its standard error. */
   readonly line?: string;
-  /** Messages, whether the protocol has them or not. */
-  readonly say?: readonly unknown[];
   /** Memory to take, and to keep, MiB. */
   readonly takeMiB?: number;
-  /** What it does last: is stuck for ever. */
+  /** Messages, whether the protocol has them or not. */
+  readonly say?: readonly unknown[];
+  /** Is stuck for ever. */
   readonly hang?: boolean;
   /** Signal to end by. */
   readonly signal?: NodeJS.Signals;
@@ -25,8 +25,8 @@ const taken: Buffer[] = [];
 
 async function perform({ line, say = [], takeMiB = 0, hang = false, signal, exit }: TinyEngineScript): Promise<void> {
   if (line !== undefined) writeSync(process.stderr.fd, `${line}\n`);
-  for (const message of say) await said(message);
   if (takeMiB > 0) taken.push(Buffer.alloc(takeMiB * 2 ** 20, 1));
+  for (const message of say) await said(message);
   if (hang) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   if (signal !== undefined) process.kill(process.pid, signal);
   if (exit !== undefined) process.exit(exit);

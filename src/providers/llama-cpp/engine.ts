@@ -18,6 +18,7 @@ import {
 import { EngineCalls } from "./engine-calls.ts";
 import { startEngine, type EngineExit, type EngineProcess } from "./engine-process.ts";
 import { heartbeat, type Heartbeat } from "./heartbeat.ts";
+import { memoryCeiling, ownMemory } from "./memory-ceiling.ts";
 import { Quarantine } from "./quarantine.ts";
 import { libuvThreads } from "./vector-load.ts";
 
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly onLoading: (fractionDone: number) => void;
   /** Which of the estimated sizes to load, once there is room for it; the largest, at once, unless said otherwise. What it throws fails the load. */
   readonly choose?: (estimate: EngineEstimate) => Promise<number>;
+  /** Its process has taken more memory than it may, and goes on: called once, with the facts for the log. */
+  readonly onOvergrown?: (facts: Readonly<Record<string, number>>) => void;
   /** Requests that crashed engines; one of its own unless said otherwise. */
   readonly quarantine?: Quarantine;
   /** The program; the engine itself unless said otherwise. */
@@ -59,6 +62,8 @@ export class Engine {
   readonly #loaded = Promise.withResolvers<EngineModel>();
   /** Stops the clock of the load. */
   #stopLoadClock = () => {};
+  /** As the process said it last, where the system does not tell. */
+  #reportedBytes: number | undefined;
   #isStopping = false;
   /** Why we have killed it. */
   #complaint = "";
@@ -88,6 +93,10 @@ export class Engine {
     this.#startLoadClock(engineLoadMs);
     const stop = () => this.#stopLoadClock();
     this.loaded.then(stop, stop);
+    this.loaded.then(
+      () => this.#watchMemory(),
+      () => {},
+    );
   }
 
   /** Resolves when the model is loaded. Rejects with `engine_failed` when it cannot be, or the process ends before. */
@@ -161,10 +170,28 @@ export class Engine {
       case "trouble":
         return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
-        return this.#calls.onPong();
+        return this.#onPong(message.memoryBytes);
       default:
         return this.#calls.receive(message);
     }
+  }
+
+  #onPong(memoryBytes: number | undefined): void {
+    this.#reportedBytes = memoryBytes;
+    this.#calls.onPong();
+  }
+
+  #watchMemory(): void {
+    const { clock, limits, onOvergrown } = this.#options;
+    // What was said while it loaded is no beginning to count from.
+    this.#reportedBytes = undefined;
+    const stop = memoryCeiling({
+      clock,
+      growthBytes: limits.engineGrowthBytes,
+      read: async () => (await ownMemory(this.pid)) ?? this.#reportedBytes,
+      onPassed: (bytes, ceilingBytes) => onOvergrown?.({ bytes, ceilingBytes }),
+    });
+    void this.ended.then(stop);
   }
 
   #kill(why: string): void {

@@ -159,6 +159,11 @@ export class LocalEngines implements LocalModels {
           observer,
           log,
           quarantine: this.#quarantine,
+          onOvergrown: (facts) => {
+            observer.restarted(id, "it has taken too much memory", "memory");
+            log.warn("a model's process has taken too much memory: another takes over", { model: id, pid: engine.pid, ...facts });
+            made.renew(engine).catch((error: unknown) => log.error("a model's process could not be replaced", { model: id, error }));
+          },
           onLoading: (fractionDone) => made.loading(fractionDone),
           choose: (estimate) => this.#choose(made, estimate, engine),
         });
@@ -174,7 +179,7 @@ export class LocalEngines implements LocalModels {
         log.info("model loaded", { model: id, pid: ready.engine.pid, contextLength, sequences, memoryBytes });
       },
       onCrash: ({ why, lastWords }) => {
-        observer.restarted(id, why);
+        observer.restarted(id, why, "crash");
         log.warn("a model's process failed", { model: id, why, lastWords });
       },
       onFailed: (problem) => log.warn("a model does not serve", { model: id, problem }),

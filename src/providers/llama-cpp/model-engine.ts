@@ -1,30 +1,19 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
-import type { Clock } from "../../core/ports.ts";
 import { asFault, fault, reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { CrashLoop } from "./crash-loop.ts";
 import type { Engine, EngineCrash } from "./engine.ts";
 import { Leases } from "./leases.ts";
-import { modelStates, type EngineState, type Lease, type ModelStatus, type Ready } from "./model-states.ts";
-
-/** What a model's engine needs. */
-export interface ModelEngineOptions {
-  readonly model: string;
-  readonly clock: Clock;
-  /** Starts a process that loads the model. */
-  readonly start: () => Engine;
-  /** After so long without a lease it is unloaded; 0: never. */
-  readonly keepAliveMs: () => number;
-  readonly onChange: () => void;
-  /** It is loaded; or (undefined) not any more. */
-  readonly onLoaded: (ready: Ready | undefined) => void;
-  /** Nobody has it in hand any more. */
-  readonly onIdle: () => void;
-  readonly onCrash: (crash: EngineCrash) => void;
-  /** It cannot be loaded, or is given up. */
-  readonly onFailed: (problem: string) => void;
-}
+import { Renewals } from "./renewal.ts";
+import {
+  modelStates,
+  refuseTooSoon,
+  type EngineState,
+  type Lease,
+  type ModelEngineOptions,
+  type ModelStatus,
+  type Ready,
+} from "./model-states.ts";
 
 /** The engine of one model through loads, crashes and unloads. */
 export class ModelEngine {
@@ -33,14 +22,15 @@ export class ModelEngine {
   #fractionDone = 0;
   readonly #crashes: CrashLoop;
   /** Of those who use the engine or wait for its load; none of those who wait for its end. */
-  readonly #leases: Leases;
+  #leases: Leases;
+  readonly #renewals = new Renewals();
   /** Ends what the present state waits for. */
   #cancelTimer = () => {};
 
   constructor(options: ModelEngineOptions) {
     this.#options = options;
     this.#crashes = new CrashLoop(options.clock);
-    this.#leases = new Leases({ ...options, onUnwanted: () => void (this.#state.is === "ready" && this.unload()) });
+    this.#leases = this.#newLeases();
   }
 
   get model(): string {
@@ -63,7 +53,7 @@ export class ModelEngine {
 
   /** When it was last in somebody's hands, on the clock. */
   lastUsedMs(): number {
-    return this.#leases.lastMs;
+    return Math.max(this.#leases.lastMs, this.#state.is === "ready" ? this.#state.sinceMs : 0);
   }
 
   /** Of the load that runs, 0 to 1. */
@@ -103,11 +93,17 @@ export class ModelEngine {
     }
   }
 
-  /** Puts a new process in the place of the one that runs, once that one's leases have been given back. Who asks meanwhile gets the new one. */
-  async recycle(): Promise<void> {
-    if (this.#state.is !== "ready") return;
-    await this.unload();
-    if (this.status.state === ModelState.ON_DISK) await this.#ready();
+  /** Puts a new process in the place of the one that serves, if it does. */
+  async renew(old: Engine): Promise<void> {
+    await this.#renewals.renew(old, {
+      start: this.#options.start,
+      serves: (engine) => this.#state.is === "ready" && this.#state.ready.engine === engine,
+      adopt: (ready) => this.#adopt(ready),
+      endFirst: async () => {
+        await this.unload();
+        if (this.#state.is === "idle") await this.#begin();
+      },
+    });
   }
 
   /** How long it stays loaded has changed. */
@@ -129,6 +125,7 @@ export class ModelEngine {
     if (before.is === "loading") await before.engine?.stop();
     if (before.is === "ready") await before.ready.engine.stop();
     if (before.is === "unloading") await before.engine.stop();
+    await this.#renewals.close();
   }
 
   /** Its load has come so far. */
@@ -143,17 +140,17 @@ export class ModelEngine {
     if (state.is === "loading") return state.ready;
     if (state.is === "closed") throw fault("draining", "the service is shutting down");
     if (state.is === "unloading") throw new TypeError("an engine that is unloading is waited for");
-    if (state.is === "failed") this.#refuseTooSoon(state);
+    if (state.is === "failed") refuseTooSoon(state, this.#options.clock.now());
     return this.#begin();
   }
 
   #become(next: EngineState): void {
-    const wasLoaded = this.#state.is === "ready";
+    const before = this.#state.is === "ready" ? this.#state.ready : undefined;
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     this.#state = next;
     const ready = next.is === "ready" ? next.ready : undefined;
-    if (wasLoaded !== (ready !== undefined)) this.#options.onLoaded(ready);
+    if (ready !== before) this.#options.onLoaded(ready);
     this.#options.onChange();
   }
 
@@ -174,11 +171,31 @@ export class ModelEngine {
       await engine.stop();
     };
     ready.then(onLoaded, onFailed);
+    this.#heedEnd(engine);
+    return ready;
+  }
+
+  #heedEnd(engine: Engine): void {
     void engine.ended.then((crash) => {
       const state = this.#state;
       if (crash !== undefined && state.is === "ready" && state.ready.engine === engine) this.#crashed(crash, state.sinceMs);
     });
-    return ready;
+  }
+
+  #newLeases(): Leases {
+    const onUnwanted = () => void (this.#leases === leases && this.#state.is === "ready" && this.unload());
+    const leases: Leases = new Leases({ ...this.#options, onUnwanted });
+    return leases;
+  }
+
+  /** Another process serves from now on; answers with the leases of the one before. */
+  #adopt(ready: Ready): Leases {
+    const leases = this.#leases;
+    this.#leases = this.#newLeases();
+    this.#heedEnd(ready.engine);
+    this.#become({ is: "ready", ready, sinceMs: this.#options.clock.now() });
+    this.#leases.restart();
+    return leases;
   }
 
   #loadFailed(error: ConnectError): void {
@@ -220,14 +237,6 @@ export class ModelEngine {
     const { clock, onFailed } = this.#options;
     onFailed(error.rawMessage);
     this.#become({ is: "failed", error, retryAtMs: clock.now() + this.#crashes.waitMs(this.#crashes.failures) });
-  }
-
-  #refuseTooSoon({ error, retryAtMs }: Extract<EngineState, { is: "failed" }>): void {
-    const waitMs = retryAtMs - this.#options.clock.now();
-    if (waitMs <= 0) return;
-    // It would fit no better: no time is told after which to try again.
-    if (reasonOf(error) === "model_too_large") throw error;
-    throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error });
   }
 
   async #end(engine: Engine): Promise<void> {

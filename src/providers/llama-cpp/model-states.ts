@@ -1,7 +1,9 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
+import type { Clock } from "../../core/ports.ts";
+import { fault, reasonOf } from "../../core/reasons.ts";
 import type { EngineModel } from "../../engine/protocol.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineCrash } from "./engine.ts";
 
 /** A model that is loaded. */
 export interface Ready {
@@ -13,6 +15,24 @@ export interface Ready {
 export interface Lease extends Ready {
   /** Gives it back; must be called once the work is over. */
   readonly release: () => void;
+}
+
+/** What a model's engine needs. */
+export interface ModelEngineOptions {
+  readonly model: string;
+  readonly clock: Clock;
+  /** Starts a process that loads the model. */
+  readonly start: () => Engine;
+  /** After so long without a lease it is unloaded; 0: never. */
+  readonly keepAliveMs: () => number;
+  readonly onChange: () => void;
+  /** It is loaded; or (undefined) not any more. */
+  readonly onLoaded: (ready: Ready | undefined) => void;
+  /** Nobody has it in hand any more. */
+  readonly onIdle: () => void;
+  readonly onCrash: (crash: EngineCrash) => void;
+  /** It cannot be loaded, or is given up. */
+  readonly onFailed: (problem: string) => void;
 }
 
 /** How a model stands, for people and lists. */
@@ -43,3 +63,12 @@ export const modelStates: Readonly<Record<EngineState["is"], ModelState>> = {
   failed: ModelState.FAILED,
   closed: ModelState.ON_DISK,
 };
+
+/** Throws why a model failed, if it is too soon to try again. */
+export function refuseTooSoon({ error, retryAtMs }: Extract<EngineState, { is: "failed" }>, nowMs: number): void {
+  const waitMs = retryAtMs - nowMs;
+  if (waitMs <= 0) return;
+  // It would fit no better: no time is told after which to try again.
+  if (reasonOf(error) === "model_too_large") throw error;
+  throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error });
+}
