@@ -25,10 +25,17 @@ export interface TinyProviderOptions {
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
   readonly load?: ReturnType<LlamaCppOptions["optionsOf"]>;
+  /** Memory that its models may take in all. Default: plenty. */
+  readonly memoryBytes?: number;
 }
 
 /** A provider without models. One thread a process: tiny models gain nothing from more, and tests share the machine. */
-export async function tinyProvider({ limits = {}, clock = systemClock, load = {} }: TinyProviderOptions = {}): Promise<TinyProvider> {
+export async function tinyProvider({
+  limits = {},
+  clock = systemClock,
+  load = {},
+  memoryBytes,
+}: TinyProviderOptions = {}): Promise<TinyProvider> {
   const library = await tinyLibrary();
   const { observer, reports, reported } = reporter();
   const pids = new Map<unknown, number>();
@@ -45,6 +52,7 @@ export async function tinyProvider({ limits = {}, clock = systemClock, load = {}
     limits: { ...defaultLimits, ...limits },
     log,
     gpu: "none",
+    memoryBytes,
     optionsOf: () => ({ threads: 1, sequences: 8, contextLength: 512, ...load }),
   });
   return {

@@ -49,7 +49,7 @@ interface Held {
 interface Waiting {
   readonly holder: Holder;
   readonly estimate: EngineEstimate;
-  readonly settle: (how: Promise<Claim>) => void;
+  readonly settle: (how: () => Promise<Claim>) => void;
 }
 
 /** A size that fits, once some have been unloaded. */
@@ -87,7 +87,7 @@ export class MemoryBudget {
   look(): void {
     for (const { holder, estimate, settle } of this.#waiting) {
       const placement = this.#place(estimate);
-      if (placement !== undefined) settle(this.#take(holder, estimate, placement));
+      if (placement !== undefined) settle(() => this.#take(holder, estimate, placement));
     }
   }
 
@@ -114,16 +114,17 @@ export class MemoryBudget {
   #room(holder: Holder, estimate: EngineEstimate, ended: Promise<unknown>): Promise<Claim> {
     const { clock, limits } = this.#options;
     return new Promise((resolve) => {
-      const settle = (how: Promise<Claim>) => {
+      const settle = (how: () => Promise<Claim>) => {
+        // No longer waiting before anything is taken: what is unloaded for it makes others look again.
         if (!this.#waiting.delete(waiting)) return;
         cancel();
-        resolve(how);
+        resolve(how());
       };
       const waiting: Waiting = { holder, estimate, settle };
-      const cancel = clock.after(limits.modelMemoryMs, () => settle(Promise.reject(this.#noRoom(waiting))));
+      const cancel = clock.after(limits.modelMemoryMs, () => settle(() => Promise.reject(this.#noRoom(waiting))));
       this.#waiting.add(waiting);
       const givenUp = () => fault("engine_failed", `the process of model "${holder.model}" ended while it waited for memory`);
-      void ended.then(() => this.#waiting.has(waiting) && settle(Promise.reject(givenUp())));
+      void ended.then(() => settle(() => Promise.reject(givenUp())));
     });
   }
 
