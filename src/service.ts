@@ -217,12 +217,13 @@ function targetOf(parts: Parts, provider: Provider, model: string): Target {
 }
 
 function localProvider({ loaded: { settings, limits }, clock, log, metrics }: Parts, library: Library): Provider {
-  const { gpu, defaultMaxTokens, defaultTemperature, modelOptions, memoryBytes, gpuMemoryBytes } = settings;
+  const { gpu, dataDirectory, defaultMaxTokens, defaultTemperature, modelOptions, memoryBytes, gpuMemoryBytes } = settings;
   const optionsOf = (id: string) => modelOptions[id];
   const memory = { memoryBytes, gpuMemoryBytes };
   return llamaCpp({
     ...memory,
     library,
+    dataDirectory,
     observer: metrics.engines,
     clock,
     limits,

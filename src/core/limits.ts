@@ -121,11 +121,11 @@ export const limits = {
     "requests that are remembered since they may have ended an engine process",
   ),
   prefillChunkTokens: limit(
-    64,
+    512,
     [1, 65_536],
     "tokens",
     undefined,
-    "prompt tokens that a local model reads between two looks at its other work",
+    "prompt tokens that a local model reads between two looks at its other work; fewer where interTokenMs asks for it",
   ),
   interTokenMs: limit(
     100,
@@ -133,6 +133,34 @@ export const limits = {
     "ms",
     undefined,
     "between two tokens of a local model's running streams while it reads prompts: chunks of prompts are cut to keep it",
+  ),
+  prefixMemoryBytes: limit(
+    512 * MiB,
+    [0, 1024 * 1024 * MiB],
+    "bytes",
+    undefined,
+    "states of prompts that one local model keeps in memory for requests that begin alike; 0: prompts only reuse what their own sequence holds",
+  ),
+  prefixDiskBytes: limit(
+    1024 * MiB,
+    [0, 1024 * 1024 * MiB],
+    "bytes",
+    undefined,
+    "states of prompts on disk, of all local models together; the least recently used go first; 0: none",
+  ),
+  prefixDiskAgeMs: limit(
+    7 * 24 * 60 * minute,
+    [second, 366 * 24 * 60 * minute],
+    "ms",
+    undefined,
+    "how long a state of a prompt stays on disk that nobody uses",
+  ),
+  prefixWaitMs: limit(
+    30 * second,
+    [0, 60 * minute],
+    "ms",
+    undefined,
+    "how long a prompt waits for another to read what both begin with; then it reads it itself",
   ),
   streamBufferBytes: limit(
     256 * KiB,

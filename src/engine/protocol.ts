@@ -77,7 +77,7 @@ export interface EngineEstimate {
 
 /** Where states of prompts are kept, and how many. */
 export interface EnginePrefixCache {
-  /** Folder in memory (a RAM disk) where there is one, else on disk; of this process alone, made and emptied by it. */
+  /** Folder in memory (a RAM disk) where there is one, else on disk. What is made in it is of this process alone, and goes with it. */
   readonly memoryFolder: string;
   readonly memoryBytes: number;
   /** Folder of states that outlive the process; absent: none do. */

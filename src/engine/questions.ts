@@ -1,8 +1,10 @@
 import { fault } from "../core/reasons.ts";
+import type { LlamaModel } from "node-llama-cpp";
 import type { LoadedModel } from "./model.ts";
-import { fitting } from "./prompt.ts";
+import { fitting, type Prompt } from "./prompt.ts";
 import type { EngineAnswer, EngineQuestion } from "./protocol.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { detokenized, tokenized } from "./token-questions.ts";
 
 /** What questions are answered with. */
 export interface Answerer {
@@ -14,15 +16,38 @@ export interface Answerer {
 }
 
 /** Answers a question. Throws what would become of a request like it. */
-export async function answerTo(question: EngineQuestion, { loaded, signal }: Answerer): Promise<EngineAnswer> {
+export async function answerTo(question: EngineQuestion, { loaded, scheduler, signal }: Answerer): Promise<EngineAnswer> {
   switch (question.type) {
     case "count":
       return { promptTokens: fitting(loaded.makePrompt(question.prompt), loaded.contextLength).tokens.length };
+    case "render":
+      return { text: textOf(loaded.makePrompt(question.prompt), loaded.model) };
+    case "tokenize":
+      return tokenized(loaded, question);
+    case "detokenize":
+      return detokenized(loaded, question);
+    case "warm":
+      return warmed(question, { loaded, scheduler, signal });
     case "embed":
       return loaded.embedder.embed(question, signal);
     case "rerank":
       return loaded.ranker.rank(question, signal);
     default:
-      throw fault("unimplemented", `this version answers no question of type ${question.type}`);
+      return unknown(question);
   }
+}
+
+function unknown({ type }: { readonly type: string }): never {
+  throw fault("unimplemented", `this version answers no question of type ${type}`);
+}
+
+/** Nothing is read of a conversation whose template begins differently whatever follows. */
+async function warmed({ prompt, tenant }: EngineQuestion<"warm">, { loaded, scheduler, signal }: Answerer): Promise<EngineAnswer<"warm">> {
+  const beginning = loaded.makePrompt(prompt, { isBeginning: true });
+  return beginning.tokens.length === 0 ? { promptTokens: 0, cachedTokens: 0 } : scheduler().warm(beginning, tenant, signal);
+}
+
+/** A prompt's text; that of tokens is what they stand for. */
+function textOf({ text, tokens }: Prompt, model: LlamaModel): string {
+  return text === "" ? model.detokenize([...tokens], true) : text;
 }

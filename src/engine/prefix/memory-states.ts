@@ -1,7 +1,7 @@
 import type { LlamaContextSequence } from "node-llama-cpp";
-import { mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { commonTokens } from "./common.ts";
-import { memoryFile, type MemoryFile } from "./memory-file.ts";
+import { memoryFolder, type MemoryFile, type MemoryFolder } from "./memory-file.ts";
 
 /** What a sequence held when it was saved, and for whom. */
 export interface Content {
@@ -32,7 +32,7 @@ const shareOfDisk = 0.5;
 
 /** States of sequences in files of a RAM disk, accounted in bytes; the least recently used are given up. */
 export class MemoryStates {
-  readonly #folder: string;
+  readonly #folder: MemoryFolder;
   readonly #mostBytes: number;
   readonly #kept = new Set<Kept>();
   #bytes = 0;
@@ -41,9 +41,7 @@ export class MemoryStates {
   #bytesPerToken = 0;
 
   constructor(folder: string, mostBytes: number) {
-    this.#folder = folder;
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#folder = memoryFolder(folder);
     const { bavail, bsize } = statfsSync(folder);
     this.#mostBytes = Math.min(mostBytes, bavail * bsize * shareOfDisk);
   }
@@ -67,7 +65,7 @@ export class MemoryStates {
     const { length } = content.tokens;
     if (!this.hasRoomFor(length)) return undefined;
     this.#makeRoom(length * this.#bytesPerToken);
-    const file = memoryFile(this.#folder);
+    const file = this.#folder.file();
     try {
       await sequence.saveStateToFile(file.path);
       const bytes = statSync(file.path).size;
@@ -83,7 +81,7 @@ export class MemoryStates {
   adopt(content: Content, bytes: number, write: (path: string) => void): State | undefined {
     if (bytes > this.#mostBytes) return undefined;
     this.#makeRoom(bytes);
-    const file = memoryFile(this.#folder);
+    const file = this.#folder.file();
     try {
       write(file.path);
       return this.#keep(content, file, bytes);
@@ -108,7 +106,7 @@ export class MemoryStates {
 
   close(): void {
     for (const state of this.#kept) this.remove(state);
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder.close();
   }
 
   #keep(content: Content, file: MemoryFile, bytes: number): State | undefined {

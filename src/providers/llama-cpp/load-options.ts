@@ -1,13 +1,19 @@
-import { availableParallelism } from "node:os";
+import { accessSync, constants } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Gpu } from "../../core/gpus.ts";
 import type { Limits } from "../../core/limits.ts";
 import { kvTypeFrom, loadProblems, type LoadChoices } from "../../core/load-choices.ts";
 import { fieldsFault } from "../../core/reasons.ts";
-import type { EngineLoad } from "../../engine/protocol.ts";
+import type { EngineLoad, EnginePrefixCache } from "../../engine/protocol.ts";
 
 /** What a load needs beside its options. */
 export interface LoadSurroundings {
   readonly modelPath: string;
+  /** Of the model file, lower-case hex; absent or empty when nobody has computed it. */
+  readonly sha256?: string;
+  /** Folder of caches; absent: nothing outlives an engine. */
+  readonly dataDirectory?: string | undefined;
   readonly gpu: Gpu;
   readonly limits: Limits;
   /** The files of the chosen adapters. */
@@ -29,7 +35,8 @@ export function checkChoices(choices: LoadChoices): void {
 }
 
 /** The load of a model as the engine takes it; the choices have been checked. */
-export function engineLoad(choices: LoadChoices, { modelPath, gpu, limits, loraAdapters = [] }: LoadSurroundings): EngineLoad {
+export function engineLoad(choices: LoadChoices, surroundings: LoadSurroundings): EngineLoad {
+  const { modelPath, gpu, limits, loraAdapters = [] } = surroundings;
   return {
     ...saidOf(choices),
     modelPath,
@@ -41,7 +48,33 @@ export function engineLoad(choices: LoadChoices, { modelPath, gpu, limits, loraA
     queueMs: limits.engineQueueMs,
     prefillChunkTokens: limits.prefillChunkTokens,
     interTokenMs: limits.interTokenMs,
+    ...(limits.prefixMemoryBytes > 0 && { prefixCache: prefixCache(surroundings) }),
   };
+}
+
+const ramDisk = "/dev/shm";
+
+/** Where the engine keeps states of prompts. None is kept on disk of a model whose bytes nobody knows: another file might take its place. */
+function prefixCache({ sha256 = "", dataDirectory, limits }: LoadSurroundings): EnginePrefixCache {
+  const isOnDisk = dataDirectory !== undefined && sha256 !== "" && limits.prefixDiskBytes > 0;
+  return {
+    memoryFolder: isWritable(ramDisk) ? ramDisk : tmpdir(),
+    memoryBytes: limits.prefixMemoryBytes,
+    ...(isOnDisk && { diskFolder: join(dataDirectory, "cache", "prefixes") }),
+    diskBytes: limits.prefixDiskBytes,
+    diskAgeMs: limits.prefixDiskAgeMs,
+    modelSha256: sha256,
+    waitMs: limits.prefixWaitMs,
+  };
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What the engine finds out by itself where nobody says it. */

@@ -36,6 +36,8 @@ export interface LocalEnginesOptions {
   readonly limits: Limits;
   readonly log: Log;
   readonly gpu: Gpu;
+  /** Folder of caches; absent: nothing of an engine outlives it. */
+  readonly dataDirectory?: string | undefined;
   /** Memory that loaded models may take in all, bytes; absent: most of what is free now. */
   readonly memoryBytes?: number | undefined;
   /** The same of GPUs; absent: what is free there. */
@@ -204,10 +206,10 @@ export class LocalEngines implements LocalModels {
   }
 
   #loadOf(file: ModelFile, asked: LoadOptions | undefined): EngineLoad {
-    const { library, optionsOf, gpu, limits, gpuMemoryBytes } = this.#options;
+    const { library, optionsOf, gpu, limits, gpuMemoryBytes, dataDirectory } = this.#options;
     const choices = joinedChoices(optionsOf(file.id), asked);
     const loraAdapters = adapterFiles(choices.loraAdapters ?? [], file, library);
-    const load = engineLoad(choices, { modelPath: file.path, gpu, limits, loraAdapters });
+    const load = engineLoad(choices, { modelPath: file.path, sha256: file.sha256, dataDirectory, gpu, limits, loraAdapters });
     const gpuMemory = { heldVramBytes: this.#budget.heldVramBytes, ...(gpuMemoryBytes !== undefined && { mostVramBytes: gpuMemoryBytes }) };
     return purposefulLoad(file, { ...load, ...gpuMemory });
   }
