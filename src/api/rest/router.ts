@@ -5,6 +5,7 @@ import { answerError } from "./answer-error.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { getModel, listModels } from "./models.ts";
 import { alive, health, ready, root } from "./probes.ts";
+import { embeddings, rerank } from "./vectors.ts";
 
 /** Writes the metrics page. */
 export type MetricsText = () => Promise<{ readonly contentType: string; readonly body: string }>;
@@ -23,6 +24,8 @@ export function restRouter(doors: Doors, metricsText: MetricsText | undefined): 
   const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => guarded((exchange) => serve(exchange, doors), doors);
   const paths = [
     pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors, "call"),
+    pathOfRoutes("/v1/embeddings", { POST: embeddings(doors) }, doors, "call"),
+    pathOfRoutes("/v1/rerank", { POST: rerank(doors) }, doors, "call"),
     pathOfRoutes("/v1/models", { GET: get(listModels) }, doors),
     pathOfRoutes("/", { GET: get(root) }, doors),
     pathOfRoutes("/health", { GET: get(health) }, doors, "probe"),

@@ -133,7 +133,7 @@ describe("an RPC", () => {
     const headers: string[] = [];
     const client = createClient(ChatService, grpc());
     await client.chat(chat, { onHeader: (header) => headers.push(header.get("x-request-id") ?? "") });
-    headers.push((await failure(createClient(EmbeddingService, grpc()).embed({}))).metadata.get("x-request-id") ?? "");
+    headers.push((await failure(createClient(ProviderService, grpc()).listProviders({}))).metadata.get("x-request-id") ?? "");
     for (const id of headers) expect(id).toMatch(/^req_/);
     expect(new Set(headers).size).toBe(2);
   });
@@ -195,10 +195,10 @@ describe("the listener", () => {
     const ids: string[] = [];
     const other = await openDoors(saying("x"), {
       routes: (router) =>
-        router.rpc(EmbeddingService.method.embed, (_request, context) => (ids.push(context.requestHeader.get("x-mark") ?? ""), {})),
+        router.rpc(ProviderService.method.listProviders, (_request, context) => (ids.push(context.requestHeader.get("x-mark") ?? ""), {})),
       interceptors: [(next) => (request) => (request.header.set("x-mark", "seen"), next(request))],
     });
-    await createClient(EmbeddingService, createGrpcTransport({ baseUrl: other.url })).embed({});
+    await createClient(ProviderService, createGrpcTransport({ baseUrl: other.url })).listProviders({});
     expect(ids).toEqual(["seen"]);
     await other.close();
   });

@@ -1,0 +1,32 @@
+import { embedKind, rerankKind } from "../../core/unary-kinds.ts";
+import { rerankRequestFromJina, rerankResponseToJina } from "../../dialects/jina/rerank.ts";
+import { embeddingParamOf, embedRequestFromOpenAI, embedResponseToOpenAI } from "../../dialects/openai/embeddings.ts";
+import type { Doors, Serve } from "../exchange.ts";
+import { wholeAnswer } from "./whole-answer.ts";
+
+/** `POST /v1/embeddings`, as OpenAI has it. */
+export function embeddings(doors: Doors): Serve {
+  return wholeAnswer(doors, {
+    kind: embedKind,
+    work: doors.service.embed,
+    paramOf: embeddingParamOf,
+    read(body) {
+      const asked = embedRequestFromOpenAI(body);
+      return { request: asked.request, write: (answer) => embedResponseToOpenAI(answer, asked) };
+    },
+  });
+}
+
+/** `POST /v1/rerank`, as Jina has it. */
+export function rerank(doors: Doors): Serve {
+  return wholeAnswer(doors, {
+    kind: rerankKind,
+    work: doors.service.rerank,
+    // Its names are the contract's.
+    paramOf: () => (field) => field,
+    read(body) {
+      const request = rerankRequestFromJina(body);
+      return { request, write: (answer) => rerankResponseToJina(answer, request) };
+    },
+  });
+}

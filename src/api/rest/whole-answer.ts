@@ -1,0 +1,38 @@
+import { callContext } from "../../core/context.ts";
+import { throwIfAborted } from "../../core/signals.ts";
+import { only } from "../../core/stream.ts";
+import type { Kind, Work } from "../../core/work.ts";
+import type { ParamOf } from "../../dialects/openai/errors.ts";
+import type { Doors, Exchange, Serve } from "../exchange.ts";
+import { sendJson } from "../send.ts";
+import { unary } from "../unary.ts";
+import { answerError } from "./answer-error.ts";
+import { readJson } from "./body.ts";
+
+/** A route whose JSON body becomes one request, and whose one answer becomes JSON. */
+export interface WholeRoute<Request, Answer> {
+  readonly kind: Kind<Request, Answer>;
+  readonly work: Work<Request, Answer>;
+  /** Reads a body: the request, and how its answer is written. */
+  readonly read: (body: unknown) => { readonly request: Request; readonly write: (answer: Answer) => object };
+  /** What the caller of a body calls our fields. */
+  readonly paramOf: (body: unknown) => ParamOf;
+}
+
+/** Serves such a route. */
+export function wholeAnswer<Request, Answer>(doors: Doors, route: WholeRoute<Request, Answer>): Serve {
+  const { kind, work, read, paramOf } = route;
+  return async function serveWholeAnswer(exchange: Exchange): Promise<void> {
+    let body: unknown;
+    try {
+      if (exchange.refusal !== undefined) throw exchange.refusal;
+      body = await readJson(exchange, doors.limits);
+      throwIfAborted(exchange.call.signal);
+      const { request, write } = read(body);
+      const answer = await unary(exchange, doors, () => only(work(request, callContext(exchange.call, kind, request))));
+      sendJson(exchange, 200, write(answer));
+    } catch (error) {
+      answerError(exchange, error, { log: doors.log, param: paramOf(body) });
+    }
+  };
+}
