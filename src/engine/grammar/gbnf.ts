@@ -1,0 +1,91 @@
+import { choice, repeat, rule, sequence, text, type Expression, type Range } from "./expression.ts";
+import { gbnfWords, type GbnfWords, type Times } from "./gbnf-words.ts";
+
+/** Most groups inside one another. */
+export const mostNesting = 200;
+/** Most times that something is repeated: llama.cpp takes more for unbounded. */
+export const mostRepetitions = 2000;
+
+const lastCodePoint = 0x10ffff;
+
+/** Reads GBNF as llama.cpp does. Throws GbnfError for all that llama.cpp would refuse, and for rules of tokens (`<...>`), empty brackets and rules that are told twice. */
+export function parsedGbnf(source: string): Map<string, Expression> {
+  const words = gbnfWords(source);
+  const rules = new Map<string, Expression>();
+  words.space(true);
+  while (!words.isAtEnd) {
+    const name = words.name();
+    words.space(false);
+    words.expect("::=");
+    words.space(true);
+    if (rules.has(name)) throw words.error("tells a rule for the second time");
+    rules.set(name, alternatives(words, 0));
+    words.endOfRule();
+    words.space(true);
+  }
+  return rules;
+}
+
+function alternatives(words: GbnfWords, nesting: number): Expression {
+  if (nesting > mostNesting) throw words.error(`groups stand more than ${mostNesting} deep in one another`);
+  const rows = [row(words, nesting)];
+  while (words.takes("|")) {
+    words.space(true);
+    rows.push(row(words, nesting));
+  }
+  return choice(...rows);
+}
+
+function row(words: GbnfWords, nesting: number): Expression {
+  const items: Expression[] = [];
+  for (let item = atom(words, nesting); item !== undefined; item = atom(words, nesting)) {
+    words.space(nesting > 0);
+    for (let times = words.times(nesting > 0); times !== undefined; times = words.times(nesting > 0)) {
+      item = repeated(item, times, words);
+      words.space(nesting > 0);
+    }
+    items.push(item);
+  }
+  return sequence(...items);
+}
+
+function repeated(item: Expression, { min, max }: Times, words: GbnfWords): Expression {
+  if (max < min) throw words.error("has a repetition that ends before it begins");
+  if (min > mostRepetitions || (max > mostRepetitions && max !== Infinity))
+    throw words.error(`repeats something more than ${mostRepetitions} times`);
+  return repeat(item, min, max);
+}
+
+function atom(words: GbnfWords, nesting: number): Expression | undefined {
+  const next = words.peek();
+  if (next === '"') return text(words.quoted());
+  if (next === "[") return characters(words);
+  if (words.takes(".")) return { kind: "set", ranges: [[1, lastCodePoint]] };
+  if (next === "<" || next === "!") throw words.error("names a token: only texts can be told");
+  if (next === "(") return group(words, nesting);
+  return /[0-9A-Za-z-]/.test(next) ? rule(words.name()) : undefined;
+}
+
+function group(words: GbnfWords, nesting: number): Expression {
+  words.expect("(");
+  words.space(true);
+  const inner = alternatives(words, nesting + 1);
+  words.expect(")");
+  return inner;
+}
+
+function characters(words: GbnfWords): Expression {
+  const { ranges, isNegated } = words.characters();
+  return { kind: "set", ranges: isNegated ? others(ranges) : ranges };
+}
+
+/** All characters but those of some ranges. */
+export function others(ranges: readonly Range[]): Range[] {
+  const left: Range[] = [];
+  let from = 1;
+  for (const [first, last] of ranges.toSorted(([one], [other]) => one - other)) {
+    if (first > from) left.push([from, first - 1]);
+    from = Math.max(from, last + 1);
+  }
+  return from <= lastCodePoint ? [...left, [from, lastCodePoint]] : left;
+}
