@@ -24,7 +24,7 @@ export const file_parley_v1_embeddings: GenFile = /*@__PURE__*/
  */
 export type EmbedRequest = Message<"parley.v1.EmbedRequest"> & {
   /**
-   * Id or alias. Empty: the default embedding model.
+   * Id or alias. Empty: the only embedding model on disk; of several none is the default.
    *
    * @generated from field: string model = 1;
    */
@@ -187,7 +187,7 @@ export const EmbeddingSchema: GenMessage<Embedding> = /*@__PURE__*/
  */
 export const EmbeddingService: GenService<{
   /**
-   * Embeds texts or tokens. Errors: INVALID_ARGUMENT (an input is empty or too long, with both numbers), NOT_FOUND.
+   * Embeds texts or tokens. Errors: INVALID_ARGUMENT (an input is empty or too long, with both numbers; dimensions above the model's), NOT_FOUND, FAILED_PRECONDITION (the model makes no vectors), RESOURCE_EXHAUSTED (too many calls wait).
    *
    * @generated from rpc parley.v1.EmbeddingService.Embed
    */

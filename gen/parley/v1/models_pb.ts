@@ -743,7 +743,7 @@ export const Capability = {
   CHAT: 1,
 
   /**
-   * Embeddings.
+   * Embeddings, by a model that was made for them; chat models make vectors too when they are asked by name.
    *
    * @generated from enum value: CAPABILITY_EMBED = 2;
    */
@@ -847,7 +847,7 @@ export const PullPhaseSchema: GenEnum<PullPhase> = /*@__PURE__*/
   enumDesc(file_parley_v1_models, 2);
 
 /**
- * What models there are, and what is done with them. All but the reads need an admin key, or a peer on this machine where no keys exist.
+ * What models there are, and what is done with them. All but the reads and WarmPrompt need an admin key, or a peer on this machine where no keys exist.
  *
  * @generated from service parley.v1.ModelService
  */
@@ -924,7 +924,7 @@ export const ModelService: GenService<{
     output: typeof DeleteModelResponseSchema;
   },
   /**
-   * Prepares the prefix cache for messages and tools. Errors: those of Chat.
+   * Prepares the prefix cache for messages and tools. It is for whoever may chat: it costs what the prompt of a chat costs, and fills the caller's own cache alone. Errors: those of Chat.
    *
    * @generated from rpc parley.v1.ModelService.WarmPrompt
    */

@@ -21,7 +21,7 @@ export const file_parley_v1_rerank: GenFile = /*@__PURE__*/
  */
 export type RerankRequest = Message<"parley.v1.RerankRequest"> & {
   /**
-   * Id or alias. Empty: the default reranking model.
+   * Id or alias. Empty: the only reranking model on disk; of several none is the default.
    *
    * @generated from field: string model = 1;
    */
@@ -161,7 +161,7 @@ export const RerankResultSchema: GenMessage<RerankResult> = /*@__PURE__*/
  */
 export const RerankService: GenService<{
   /**
-   * Scores documents. Errors: INVALID_ARGUMENT (a document is too long, with both numbers), NOT_FOUND.
+   * Scores documents. Errors: INVALID_ARGUMENT (a document is too long, with both numbers), NOT_FOUND, FAILED_PRECONDITION (the model does not rank), RESOURCE_EXHAUSTED (too many calls wait).
    *
    * @generated from rpc parley.v1.RerankService.Rerank
    */
