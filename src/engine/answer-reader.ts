@@ -3,11 +3,11 @@ import type { Drawn } from "./drawing.ts";
 import { isHidden } from "./drawing/special-tokens.ts";
 import { heldLogprobs } from "./held-logprobs.ts";
 import type { LoadedModel } from "./model.ts";
-import type { OutputPiece, OutputPlan } from "./output.ts";
+import type { Output, OutputPiece, OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
 import type { EngineLogprob, EngineRequest } from "./protocol.ts";
-import { stopDetector } from "./stops.ts";
-import { tokenText } from "./token-text.ts";
+import { stopDetector, type StopDetector } from "./stops.ts";
+import { tokenText, type TokenText } from "./token-text.ts";
 
 /** What one token brought. */
 export interface Read {
@@ -23,7 +23,7 @@ export interface Read {
 /** Why an answer ended. */
 export interface AnswerEnd {
   readonly reason: "stop" | "length" | "tool-calls";
-  readonly rawReason: "end_token" | "stop_text" | "max_tokens" | "context_end";
+  readonly rawReason: "end_token" | "stop_text" | "max_tokens" | "context_end" | "complete";
   readonly stop?: string;
 }
 
@@ -35,6 +35,8 @@ export interface AnswerReader {
   readonly reasoningTokens: number;
   /** GBNF that the next token must match; undefined: none. Compared by identity. */
   readonly grammar: string | undefined;
+  /** Tokens that come before any that is drawn. */
+  readonly begin: readonly Token[];
   next(drawn: Drawn): Read;
 }
 
@@ -46,52 +48,159 @@ export interface ReaderPlan {
 }
 
 /** A reader for one choice. */
-export function answerReader({ model, contextLength }: LoadedModel, { request, prompt, output: plan }: ReaderPlan): AnswerReader {
-  const characters = tokenText((tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]), prompt.tokens.slice(-3));
-  const stops = stopDetector([...request.stop, ...(request.ignoreEos ? [] : prompt.endTexts)]);
-  const logprobs = heldLogprobs();
-  const output = plan.begin();
-  const left = contextLength - prompt.tokens.length;
-  const most = Math.min(request.maxTokens ?? left, left);
-  const limit: AnswerEnd = { reason: "length", rawReason: most === request.maxTokens ? "max_tokens" : "context_end" };
-  let tokens = 0;
-  let [drawnCharacters, toldCharacters] = [0, 0];
-  /** What a token has brought, once its text is known to be told. */
-  const told = (text: string): Read => {
-    toldCharacters += text.length;
-    return { pieces: output.push(text), logprobs: logprobs.upTo(toldCharacters) };
-  };
-  const last = (text: string, end: AnswerEnd, isCut = false): Read => {
-    const { pieces, logprobs: own } = told(text);
-    return { pieces: [...pieces, ...output.end()], logprobs: isCut ? own : [...own, ...logprobs.rest()], end };
-  };
-  return {
-    get tokens() {
-      return tokens;
-    },
-    reasoningTokens: 0,
-    get grammar() {
-      return output.grammar;
-    },
-    next({ token, logprob }) {
-      tokens++;
-      if (isEnd(model, prompt, token)) return last(stops.flush(), { reason: "stop", rawReason: "end_token" });
-      if (logprob !== undefined && !output.isReasoning && !isHidden(model, token)) logprobs.add(logprob, drawnCharacters);
-      const fresh = characters.push(token);
-      drawnCharacters += fresh.length;
-      // Until it may end, no text ends it.
-      const { text, stop } = tokens < request.minTokens ? { text: fresh } : stops.push(fresh);
-      if (stop !== undefined) return last(text, stopEnd(request, stop), true);
-      return tokens < most ? told(text) : last(text + stops.flush(), limit);
-    },
-  };
+export function answerReader(loaded: LoadedModel, plan: ReaderPlan): AnswerReader {
+  return new TokenReader(loaded, plan);
+}
+
+/** From tokens to text, from text to pieces, and from pieces to what the caller's stop texts leave of them: those look at visible text alone. */
+class TokenReader implements AnswerReader {
+  readonly begin: readonly Token[];
+  readonly #model: LlamaModel;
+  readonly #plan: ReaderPlan;
+  readonly #characters: TokenText;
+  readonly #templateEnds: StopDetector;
+  readonly #stops: StopDetector;
+  readonly #logprobs = heldLogprobs();
+  readonly #output: Output;
+  readonly #most: number;
+  #tokens = 0;
+  #reasoningTokens = 0;
+  /** Forced tokens that are still to come. */
+  #forced = 0;
+  /** Characters: drawn, given to the output, come from it as text, and told. */
+  readonly #count = { drawn: 0, read: 0, visible: 0, told: 0 };
+
+  constructor({ model, contextLength }: LoadedModel, plan: ReaderPlan) {
+    const { request, prompt, output } = plan;
+    this.#model = model;
+    this.#plan = plan;
+    this.#characters = tokenText(
+      (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
+      prompt.tokens.slice(-3),
+    );
+    this.#templateEnds = stopDetector(request.ignoreEos ? [] : prompt.endTexts);
+    this.#stops = stopDetector(request.stop);
+    this.#output = output.begin();
+    const left = contextLength - prompt.tokens.length;
+    this.#most = Math.min(request.maxTokens ?? left, left);
+    this.begin = this.#endOfThinking();
+  }
+
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  get reasoningTokens(): number {
+    return this.#reasoningTokens;
+  }
+
+  get grammar(): string | undefined {
+    return this.#output.grammar;
+  }
+
+  next({ token, logprob }: Drawn): Read {
+    const { request, prompt } = this.#plan;
+    this.#tokens++;
+    this.#countThinking();
+    if (isEnd(this.#model, prompt, token)) return this.#last(this.#templateEnds.flush(), { reason: "stop", rawReason: "end_token" });
+    const text = this.#textOf(token);
+    if (logprob !== undefined && !this.#output.isReasoning && !isHidden(this.#model, token)) {
+      const { drawn, read, visible } = this.#count;
+      this.#logprobs.add(logprob, visible + drawn - read);
+    }
+    this.#count.drawn += text.length;
+    // Until it may end, no text ends it.
+    const mayEnd = this.#tokens >= request.minTokens;
+    const before = mayEnd ? this.#templateEnds.push(text) : { text };
+    if (before.stop !== undefined) return this.#last(before.text, { reason: "stop", rawReason: "end_token" }, true);
+    if (this.#tokens >= this.#most) return this.#last(before.text + this.#templateEnds.flush(), this.#limit());
+    return this.#told(this.#read(before.text), mayEnd);
+  }
+
+  /** The text of a token; of special tokens only what the output wants to see. */
+  #textOf(token: Token): string {
+    const text = this.#characters.push(token);
+    const { markers } = this.#plan.output;
+    if (markers.size === 0 || !isHidden(this.#model, token)) return text;
+    const marker = this.#model.detokenize([token], true);
+    return markers.has(marker) ? text + marker : text;
+  }
+
+  #read(text: string): readonly OutputPiece[] {
+    this.#count.read += text.length;
+    return this.#output.push(text);
+  }
+
+  /** What is told of pieces that are not the last. */
+  #told(pieces: readonly OutputPiece[], mayEnd: boolean): Read {
+    const { told, stop } = mayEnd ? this.#visible(pieces) : { told: pieces, stop: undefined };
+    this.#note(pieces, told);
+    const logprobs = this.#logprobs.upTo(this.#count.told);
+    if (stop !== undefined) return { pieces: told, logprobs, end: { reason: this.#reason("stop"), rawReason: "stop_text", stop } };
+    if (this.#output.isComplete) return this.#last("", { reason: "stop", rawReason: "complete" }, false, told);
+    const force = this.#endOfThinking();
+    return { pieces: told, logprobs, ...(force.length > 0 && { force }) };
+  }
+
+  // oxlint-disable-next-line max-params -- the last text, its end, whether a text cut it off, and what was told before it
+  #last(text: string, end: AnswerEnd, isCut = false, before: readonly OutputPiece[] = []): Read {
+    const pieces = [...this.#read(text), ...this.#output.end()];
+    const { told, stop } = this.#visible(pieces);
+    const held = stop === undefined ? this.#stops.flush() : "";
+    const all = held === "" ? told : [...told, { type: "text", text: held } as const];
+    this.#note(pieces, all);
+    const own = this.#logprobs.upTo(this.#count.told);
+    const logprobs = isCut || stop !== undefined ? own : [...own, ...this.#logprobs.rest()];
+    const last: AnswerEnd = stop === undefined ? end : { reason: "stop", rawReason: "stop_text", stop };
+    return { pieces: [...before, ...all], logprobs, end: { ...last, reason: this.#reason(last.reason) } };
+  }
+
+  /** Pieces as far as no stop text ends them. A stop text is found within text alone. */
+  #visible(pieces: readonly OutputPiece[]): { readonly told: readonly OutputPiece[]; readonly stop?: string } {
+    const told: OutputPiece[] = [];
+    for (const piece of pieces) {
+      const read = piece.type === "text" ? this.#stops.push(piece.text) : { text: this.#stops.flush() };
+      if (read.text !== "") told.push({ type: "text", text: read.text });
+      if ("stop" in read && read.stop !== undefined) return { told, stop: read.stop };
+      if (piece.type !== "text") told.push(piece);
+    }
+    return { told };
+  }
+
+  #note(pieces: readonly OutputPiece[], told: readonly OutputPiece[]): void {
+    this.#count.visible += lengthOf(pieces);
+    this.#count.told += lengthOf(told);
+  }
+
+  #reason(reason: AnswerEnd["reason"]): AnswerEnd["reason"] {
+    return reason === "stop" && this.#output.hasCalls ? "tool-calls" : reason;
+  }
+
+  #limit(): AnswerEnd {
+    return { reason: "length", rawReason: this.#most === this.#plan.request.maxTokens ? "max_tokens" : "context_end" };
+  }
+
+  #countThinking(): void {
+    if (this.#forced > 0) this.#forced--;
+    else if (this.#output.isReasoning) this.#reasoningTokens++;
+  }
+
+  /** The tokens that end thinking, once its budget is used up. */
+  #endOfThinking(): readonly Token[] {
+    const { request, output } = this.#plan;
+    const { reasoningBudget = Infinity } = request;
+    const isDue = this.#output.isReasoning && this.#forced === 0 && this.#reasoningTokens >= reasoningBudget;
+    if (!isDue || output.thinkingEnd === undefined) return [];
+    const tokens = this.#model.tokenize(output.thinkingEnd, true);
+    this.#forced = tokens.length;
+    return tokens;
+  }
+}
+
+function lengthOf(pieces: readonly OutputPiece[]): number {
+  return pieces.reduce((sum, piece) => sum + (piece.type === "text" ? piece.text.length : 0), 0);
 }
 
 function isEnd(model: LlamaModel, { endTokens }: Prompt, token: Token): boolean {
   return model.isEogToken(token) || endTokens.has(token);
-}
-
-/** A text of the template is no stop text of the caller's. */
-function stopEnd(request: EngineRequest, stop: string): AnswerEnd {
-  return request.stop.includes(stop) ? { reason: "stop", rawReason: "stop_text", stop } : { reason: "stop", rawReason: "end_token" };
 }

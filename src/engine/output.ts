@@ -1,3 +1,8 @@
+import { MarkedText, type AnswerParts } from "./output/answer-text.ts";
+import { HarmonyText } from "./output/harmony.ts";
+import { HeldOutput } from "./output/held-output.ts";
+import { planHold } from "./output/plan-hold.ts";
+import type { ThinkingMarks } from "./output/styles.ts";
 import type { Prompt } from "./prompt.ts";
 import type { EngineRequest } from "./protocol.ts";
 
@@ -30,13 +35,41 @@ export interface OutputPlan {
   readonly grammarFields: readonly string[];
   /** Texts of special tokens that `push` wants to see; others are left out of an answer. */
   readonly markers: ReadonlySet<string>;
+  /** The text that ends thinking; absent: the model does not think aloud. */
+  readonly thinkingEnd?: string;
   /** An output for one choice. */
   begin(): Output;
 }
 
 /** Plans the output of a request. Throws `invalid_request` or `unsupported_field` naming the field that cannot be honoured. */
-export function planOutput(_request: EngineRequest, _prompt: Prompt): OutputPlan {
-  return { grammarFields: [], markers: new Set(), begin: plainOutput };
+export function planOutput(request: EngineRequest, prompt: Prompt): OutputPlan {
+  const { hold, fields, calls } = planHold(request, prompt);
+  const { style } = prompt;
+  const isHarmony = style.calls.reader === "harmony";
+  const thinking = thinkingOf(request, prompt);
+  if (!isHarmony && hold.whole === undefined && calls === undefined && thinking === undefined) return plainPlan;
+  const reader = isHarmony
+    ? () => new HarmonyText(calls ?? { style, tools: [], fits: () => false })
+    : () => new MarkedText({ ...(thinking !== undefined && { thinking }), ...(calls !== undefined && { calls }) });
+  return {
+    grammarFields: fields,
+    markers: new Set([...(isHarmony || calls !== undefined ? style.calls.marks : []), ...specialTexts(thinking?.marks)]),
+    ...(thinking !== undefined && { thinkingEnd: isHarmony ? thinking.marks.close : `\n${thinking.marks.close}\n\n` }),
+    begin: () => new HeldOutput(reader(), hold),
+  };
+}
+
+const plainPlan: OutputPlan = { grammarFields: [], markers: new Set(), begin: plainOutput };
+
+/** A message that is gone on from is past its thinking, or in it. */
+function thinkingOf({ prompt }: EngineRequest, { style: { thinking }, isThinking }: Prompt): AnswerParts["thinking"] {
+  if (prompt.type !== "messages" || thinking === undefined) return undefined;
+  return prompt.continueFinalMessage && !isThinking ? undefined : { marks: thinking, isOpen: isThinking };
+}
+
+/** The special tokens that marks of thinking are written with. */
+function specialTexts(marks: ThinkingMarks | undefined): readonly string[] {
+  return marks === undefined ? [] : [...`${marks.open}${marks.close}`.matchAll(/<[^<>]+>|\[[^[\]]+\]/g)].map(([text]) => text);
 }
 
 /** Everything is text. */

@@ -1,0 +1,156 @@
+import { fieldsFault } from "../../core/reasons.ts";
+import { choice, sequence, text as literal, type Expression } from "../grammar/expression.ts";
+import { formatGrammar } from "../grammar/format.ts";
+import type { Prompt } from "../prompt.ts";
+import type { EngineConversation, EngineFormat, EngineRequest, EngineTool } from "../protocol.ts";
+import {
+  anyArguments,
+  argumentsGrammar,
+  callsExpression,
+  grammarOf,
+  mostForcedCalls,
+  ruleTable,
+  rulesOf,
+  type Grammar,
+} from "./call-grammar.ts";
+import type { CallRules } from "./call-sink.ts";
+import { writes } from "./grammar-rest.ts";
+import { breaks, type Hold } from "./held-output.ts";
+import type { ChatStyle } from "./styles.ts";
+import { allowedTools } from "./tool-texts.ts";
+
+/** What the answers to a request are held to, and the fields that ask for it. */
+export interface HoldPlan {
+  readonly hold: Hold;
+  /** Empty: nothing is ever held to a grammar. */
+  readonly fields: readonly string[];
+  /** What calls are held against; absent: none are looked for. */
+  readonly calls?: CallRules;
+}
+
+/** Decides what a request's answers are held to. Throws naming the field that cannot be honoured. */
+export function planHold(request: EngineRequest, prompt: Prompt): HoldPlan {
+  const { style } = prompt;
+  const { prompt: conversation, format } = request;
+  const base = { afterThinking: afterThinking(style), tellsCalls: false, mostCalls: Infinity, ...mayThink(prompt) };
+  const tools = conversation.type === "messages" ? indexed(conversation) : [];
+  if (conversation.type !== "messages" || tools.length === 0) {
+    const whole = formatHold(format, style);
+    return whole === undefined ? { hold: base, fields: [] } : { hold: { ...base, whole }, fields: [formatField(format)] };
+  }
+  const asked: Asked = { request, conversation, style, tools };
+  const mostCalls = most(asked);
+  if (conversation.toolChoice.mode === "required") return forced(asked, { ...base, mostCalls, tellsCalls: true, isOnlyCalls: true });
+  return format.type === "text" ? free(asked, { ...base, mostCalls }) : either(asked, { ...base, mostCalls });
+}
+
+/** A function with its place in the request. */
+interface IndexedTool {
+  readonly tool: EngineTool;
+  readonly index: number;
+}
+
+interface Asked {
+  readonly request: EngineRequest;
+  readonly conversation: EngineConversation;
+  readonly style: ChatStyle;
+  /** Those that may be called. */
+  readonly tools: readonly IndexedTool[];
+}
+
+function indexed({ tools, toolChoice }: EngineConversation): IndexedTool[] {
+  const allowed = allowedTools(tools, toolChoice);
+  return tools.flatMap((tool, index) => (allowed.includes(tool) ? [{ tool, index }] : []));
+}
+
+function most({ conversation, style }: Asked): number {
+  const isOne = conversation.parallelToolCalls === false || style.calls.reader === "harmony";
+  if (isOne) return 1;
+  if (conversation.toolChoice.mode !== "required") return Infinity;
+  return style.calls.isParallel ? mostForcedCalls : 1;
+}
+
+/** The model may begin to think unless its prompt has begun, or has ended thinking already. */
+function mayThink({ style: { thinking }, text, isThinking }: Prompt): Pick<Hold, "thinking"> {
+  return thinking === undefined || isThinking || text.trimEnd().endsWith(thinking.close) ? {} : { thinking };
+}
+
+/** Calls, and nothing else. */
+function forced(asked: Asked, base: Hold): HoldPlan {
+  const given = schemaGrammars(asked.tools);
+  const whole = { expression: calls(asked, given, base), rules: rulesOf([...given.values()]) };
+  return { hold: { ...base, whole }, fields: ["tool_choice"], calls: callRules(asked, () => true) };
+}
+
+/** Text as the model likes, and calls whose arguments are held to their schema, or to JSON, once they have begun. */
+function free(asked: Asked, base: Hold): HoldPlan {
+  const { request, tools } = asked;
+  const strict = tools.filter(({ tool }) => tool.strict);
+  const exact = schemaGrammars(strict);
+  const fits: CallRules["fits"] = (call) => {
+    const grammar = exact.get(call.tool.name);
+    return grammar === undefined || writes(grammar.expression, call.arguments, ruleTable(grammar.rules));
+  };
+  const found = callRules(asked, fits);
+  // What cannot go together with grammars goes without: calls are then told when they are complete.
+  const canHold = request.topLogprobs === undefined && request.minTokens === 0 && !request.ignoreEos;
+  if (strict.length === 0 && !canHold) return { hold: base, fields: [], calls: found };
+  const any = anyArguments();
+  const fields = strict.length > 0 ? strict.map(({ index }) => `tools[${index}].function.strict`) : ["tools"];
+  return { hold: { ...base, argumentsOf: ({ tool }) => exact.get(tool.name) ?? any }, fields, calls: found };
+}
+
+/** An answer in a format, or calls. */
+function either(asked: Asked, base: Hold): HoldPlan {
+  const { request, style, tools } = asked;
+  const format = formatHold(request.format, style);
+  if (format === undefined || typeof format === "string") throw grammarBesideTools();
+  const any = anyArguments();
+  const exact = schemaGrammars(tools.filter(({ tool }) => tool.strict));
+  const given = new Map(tools.map(({ tool }) => [tool.name, exact.get(tool.name) ?? any]));
+  const whole = {
+    expression: choice(format.expression, calls(asked, given, base)),
+    rules: rulesOf([format, ...given.values()]),
+  };
+  // A bare object may turn out to be the answer itself.
+  const hold = { ...base, whole, tellsCalls: !style.calls.isBare };
+  return { hold, fields: [formatField(request.format)], calls: callRules(asked, () => true) };
+}
+
+function grammarBesideTools() {
+  const description = "is not supported beside tools: nobody could tell its text from a call";
+  return fieldsFault("unsupported_field", [
+    { field: "response_format.grammar", description },
+    { field: "tools", description: "are not supported beside a grammar, unless tool_choice is none or required" },
+  ]);
+}
+
+function schemaGrammars(tools: readonly IndexedTool[]): ReadonlyMap<string, Grammar> {
+  return new Map(tools.map(({ tool, index }) => [tool.name, argumentsGrammar(tool, index)]));
+}
+
+function calls({ style }: Asked, given: ReadonlyMap<string, Grammar>, { mostCalls }: Hold): Expression {
+  const functions = new Map([...given].map(([name, { expression }]) => [name, expression]));
+  return callsExpression(style.calls, functions, Math.min(mostCalls, mostForcedCalls));
+}
+
+function callRules({ style, tools }: Asked, fits: CallRules["fits"]): CallRules {
+  return { style, tools: tools.map(({ tool }) => tool), fits };
+}
+
+/** What a format holds an answer to: a grammar of the caller's as it is. */
+function formatHold(format: EngineFormat, { calls: { reader } }: ChatStyle): Grammar | string | undefined {
+  const gbnf = formatGrammar(format);
+  if (gbnf === undefined || format.type === "grammar") return gbnf;
+  const grammar = grammarOf(gbnf);
+  if (reader !== "harmony") return grammar;
+  return { ...grammar, expression: sequence(literal("<|channel|>final<|message|>"), grammar.expression) };
+}
+
+function formatField({ type }: EngineFormat): string {
+  return `response_format.${type.replace("-", "_")}`;
+}
+
+function afterThinking({ calls: { reader } }: ChatStyle): Expression {
+  return reader === "harmony" ? literal("<|start|>assistant") : breaks;
+}
