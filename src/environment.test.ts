@@ -2,7 +2,13 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { environment, laterVariables, processVariables } from "./environment.ts";
-import { environmentExample, environmentTableMarkdown, limitsTableMarkdown, refreshSection } from "./environment/document.ts";
+import {
+  combinationsTableMarkdown,
+  environmentExample,
+  environmentTableMarkdown,
+  limitsTableMarkdown,
+  refreshSection,
+} from "./environment/document.ts";
 import { readEnvironment, readFlag } from "./environment/read.ts";
 import { temporaryFolder } from "./testing/temporary-folder.ts";
 
@@ -146,6 +152,7 @@ describe("documents", () => {
   it.each([
     ["environment", environmentTableMarkdown()],
     ["limits", limitsTableMarkdown()],
+    ["combinations", combinationsTableMarkdown()],
   ])("the README's section %s is what the table says, where it has one", (name, text) => {
     const readme = readdirSync(root).includes("README.md") ? readFileSync(join(root, "README.md"), "utf8") : "";
     expect(refreshSection(readme, name, text)).toBe(readme);

@@ -73,7 +73,9 @@ export function choiceOn({ sequence, loaded, cachedTokens }: ChoicePlace, plan: 
         }
         drawn = drawing({ sequence, loaded, request, prompt, output, seed: request.seeds[index] ?? 0, history });
       }
+      last = tokens.slice(-1);
       const next = await drawn.next(tokens, read.grammar);
+      if (next === undefined) return nothing;
       last = [next.token];
       history.push(next.token);
       const brought = read.next(next);

@@ -1,18 +1,14 @@
-import { TokenBias, type LlamaModel, type SequenceEvaluateOptions, type Token } from "node-llama-cpp";
+import type { LlamaModel, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { invalidField } from "../core/reasons.ts";
+import { biasOf } from "./drawing/biases.ts";
+import { neverShift } from "./drawing/own.ts";
 import type { EngineSampling } from "./protocol.ts";
 
-/** At this bias and below a token is banned. */
-const banned = -100;
-
 /** Refuses biases that the model cannot honour. */
-export function checkBias(sampling: EngineSampling, model: LlamaModel, vocabularySize: number): void {
+export function checkBias(sampling: EngineSampling, vocabularySize: number): void {
   for (const [token] of sampling.logitBias) {
     if (token < 0 || token >= vocabularySize)
       throw invalidField("sampling.logit_bias", `${token} is no token of this model: ids go from 0 to ${vocabularySize - 1}`);
-    // The binding drops any bias of an end token without a word.
-    if (model.isEogToken(token as Token))
-      throw invalidField("sampling.logit_bias", `${token} is a token that ends the answer: this engine cannot bias it`);
   }
 }
 
@@ -29,12 +25,7 @@ export function samplerOptions(
     minP: sampling.minP,
     seed: choice.seed,
     yieldEogToken: true,
-    // Prompts are measured before, and answers end at the context's end: nothing is ever shifted out.
-    contextShift: {
-      strategy: () => {
-        throw new Error("the context is full");
-      },
-    },
+    contextShift: { strategy: neverShift },
     ...(sampling.xtc !== undefined && { xtc: sampling.xtc }),
     ...penalties(sampling, choice),
     ...(sampling.logitBias.length > 0 && { tokenBias: biasOf(sampling, model) }),
@@ -57,11 +48,4 @@ function penalties(
       punishTokens: () => history.slice(-repeatLastTokens),
     },
   };
-}
-
-/** The biases of a request, for the library's samplers. `ban` is what a banned token gets. */
-export function biasOf({ logitBias }: EngineSampling, model: LlamaModel, ban: "never" | { logit: number } = "never"): TokenBias {
-  const biases = TokenBias.for(model);
-  for (const [token, logit] of logitBias) biases.set(token as Token, logit <= banned ? ban : { logit });
-  return biases;
 }

@@ -1,3 +1,4 @@
+import { combinations, type Combination } from "../core/combinations.ts";
 import { limits, type LimitRow } from "../core/limits.ts";
 import { environment, laterVariables, type EnvironmentRow } from "../environment.ts";
 
@@ -40,6 +41,16 @@ export function limitsTableMarkdown(): string {
     what,
   ]);
   return markdownTable([["Limit", "Default", "Range", "Error", "What it limits"], ...rows]);
+}
+
+/** The README's table of what local models refuse together. */
+export function combinationsTableMarkdown(): string {
+  const rows = Object.values<Combination>(combinations).map(({ one, other, which, because }) => [
+    one,
+    `\`${other}\`${which === undefined ? "" : ` ${which}`}`,
+    because,
+  ]);
+  return markdownTable([["Together with", "is refused", "because"], ...rows]);
 }
 
 /** A document with the text between `<!-- name -->` and `<!-- /name -->` replaced; as it was where there are no such markers. */

@@ -97,6 +97,8 @@ export async function drawTokens({ loaded, prompt, request, tokens, sequence, ou
   try {
     while (drawn.length < tokens) {
       const next = await draws.next(last, before?.(draws, drawn.length));
+      last = last.slice(-1);
+      if (next === undefined) continue;
       drawn.push(next);
       history.push(next.token);
       last = [next.token];

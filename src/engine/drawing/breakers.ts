@@ -1,5 +1,7 @@
 import type { LlamaModel } from "node-llama-cpp";
 import { tokenBytes } from "../token-bytes.ts";
+import { invalidField } from "../../core/reasons.ts";
+import type { EngineSampling } from "../protocol.ts";
 import type { Breakers } from "./dry.ts";
 
 /** Of a longer breaker only the beginning counts, in bytes, and of its tokens the first after the head, as in llama.cpp. */
@@ -7,9 +9,18 @@ const mostBytes = 40;
 const mostRest = 20;
 /** Breakers of a model that are kept: new ones mean a look at the whole vocabulary. */
 const mostKept = 64;
+/** Breakers of one request. */
+const mostBreakers = 16;
 
 type Heads = Map<number, readonly (readonly number[])[]>;
 const kept = new WeakMap<LlamaModel, Map<string, Heads>>();
+
+/** Refuses more breakers than the vocabulary can be looked through for. */
+export function checkBreakers({ dry }: EngineSampling): void {
+  const count = dry?.sequenceBreakers.length ?? 0;
+  if (count > mostBreakers)
+    throw invalidField("sampling.dry.sequence_breakers", `there are ${count}, and at most ${mostBreakers} are looked for`);
+}
 
 /** In which tokens the texts may begin, and with which tokens they go on. */
 export function breakersOf(model: LlamaModel, texts: readonly string[]): Breakers {

@@ -22,6 +22,7 @@ const settings: Readonly<Record<string, Partial<EngineSampling>>> = {
   "a repeat penalty": { temperature: 1, topK: 20, repeatPenalty: 1.8 },
   "a repeat reward": { temperature: 1, topK: 4, repeatPenalty: 0.6 },
   "a bias": { temperature: 1, topK: 4, logitBias: [[70, 3], [71, -2], [72, -100]] }, // prettier-ignore
+  DRY: { temperature: 1, topK: 20, dry: { multiplier: 3, base: 2, allowedLength: 1, lastTokens: 99, sequenceBreakers: ["e "] } },
   XTC: { temperature: 1, topK: 30, xtc: { probability: 0.5, threshold: 0.05 } },
 };
 

@@ -42,7 +42,7 @@ export function ownDrawing({ sequence, loaded, request, prompt, seed, history }:
 }
 
 /** Prompts are measured before, and answers end at the context's end: nothing is ever shifted out. */
-function neverShift(): never {
+export function neverShift(): never {
   throw new Error("the context is full");
 }
 
