@@ -13,5 +13,5 @@ export interface Compiler {
   /** The shape of these schemas together. */
   shapeOf(together: Together): Shape;
   /** Counts work against the compilation's budget, and ends it when that is spent. */
-  spend(work: number): void;
+  readonly spend: (work: number) => void;
 }

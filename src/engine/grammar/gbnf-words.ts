@@ -33,90 +33,108 @@ export interface GbnfWords {
 const shortEscapes: Readonly<Record<string, string>> = { t: "\t", r: "\r", n: "\n" };
 const escape = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([trn\\"[\]-]))/y;
 
+/** A place in a grammar that moves on. */
+interface Cursor {
+  at: number;
+  match(pattern: RegExp): RegExpExecArray | undefined;
+  takes(word: string): boolean;
+  error(what: string): GbnfError;
+}
+
+function cursorOf(source: string): Cursor {
+  return {
+    at: 0,
+    match(pattern) {
+      pattern.lastIndex = this.at;
+      const found = pattern.exec(source) ?? undefined;
+      this.at += found?.[0].length ?? 0;
+      return found;
+    },
+    takes(word) {
+      if (!source.startsWith(word, this.at)) return false;
+      this.at += word.length;
+      return true;
+    },
+    error(what) {
+      return new GbnfError(`line ${source.slice(0, this.at).split("\n").length}: ${what}`);
+    },
+  };
+}
+
 /** The words of a grammar from its beginning. */
 export function gbnfWords(source: string): GbnfWords {
-  let at = 0;
-  const error = (what: string) => new GbnfError(`line ${source.slice(0, at).split("\n").length}: ${what}`);
-  const match = (pattern: RegExp): RegExpExecArray | undefined => {
-    pattern.lastIndex = at;
-    const found = pattern.exec(source) ?? undefined;
-    at += found?.[0].length ?? 0;
-    return found;
-  };
-  const takes = (word: string) => {
-    if (!source.startsWith(word, at)) return false;
-    at += word.length;
-    return true;
-  };
+  const cursor = cursorOf(source);
+  const takes = (word: string) => cursor.takes(word);
   const expect = (word: string) => {
-    if (!takes(word)) throw error(`expects ${word}`);
-  };
-  const character = (): number => {
-    const found = source[at] === "\\" ? match(escape) : undefined;
-    if (found !== undefined) return escaped(found, error);
-    const plain = source.codePointAt(at);
-    if (plain === undefined || plain === 0) throw error("ends too early");
-    if (plain === 0x5c) throw error("has an escape that is not known");
-    at += plain > 0xffff ? 2 : 1;
-    return plain;
+    if (!takes(word)) throw cursor.error(`expects ${word}`);
   };
   return {
     get isAtEnd() {
-      return at >= source.length;
+      return cursor.at >= source.length;
     },
-    peek: () => source[at] ?? "",
+    peek: () => source[cursor.at] ?? "",
     takes,
     expect,
-    space: (isOverLines) => void match(isOverLines ? /(?:[ \t\r\n]|#[^\r\n]*)*/y : /(?:[ \t]|#[^\r\n]*)*/y),
+    space: (isOverLines) => void cursor.match(isOverLines ? /(?:[ \t\r\n]|#[^\r\n]*)*/y : /(?:[ \t]|#[^\r\n]*)*/y),
     name() {
-      const found = match(/[0-9A-Za-z-]+/y);
-      if (found === undefined) throw error("expects the name of a rule");
+      const found = cursor.match(/[0-9A-Za-z-]+/y);
+      if (found === undefined) throw cursor.error("expects the name of a rule");
       return found[0];
     },
     quoted() {
       expect('"');
       let quoted = "";
-      while (!takes('"')) quoted += String.fromCodePoint(character());
-      if (quoted.includes("\0")) throw error("names a character that no text has");
+      while (!takes('"')) quoted += String.fromCodePoint(character(cursor));
+      if (quoted.includes("\0")) throw cursor.error("names a character that no text has");
       return quoted;
     },
     characters() {
       expect("[");
       const isNegated = takes("^");
       const ranges: Range[] = [];
-      while (!takes("]")) {
-        const first = character();
-        const hasEnd = source[at] === "-" && source[at + 1] !== "]" && takes("-");
-        const last = hasEnd ? character() : first;
-        if (last < first) throw error("has a range that ends before it begins");
-        ranges.push([first, last]);
-      }
-      if (ranges.length === 0) throw error("has brackets without a character");
+      while (!takes("]")) ranges.push(rangeOf(cursor));
+      if (ranges.length === 0) throw cursor.error("has brackets without a character");
       return { ranges, isNegated };
     },
-    times(isOverLines) {
-      if (takes("*")) return { min: 0, max: Infinity };
-      if (takes("+")) return { min: 1, max: Infinity };
-      if (takes("?")) return { min: 0, max: 1 };
-      const blank = isOverLines ? "[ \\t\\r\\n]*" : "[ \\t]*";
-      const found = match(new RegExp(`\\{${blank}(\\d{1,9})${blank}(,${blank}(\\d{0,9})${blank})?\\}`, "y"));
-      if (found === undefined) {
-        if (source[at] === "{") throw error("has a repetition that is none");
-        return undefined;
-      }
-      const min = Number(found[1]);
-      return { min, max: found[2] === undefined ? min : found[3] === "" ? Infinity : Number(found[3]) };
-    },
+    times: (isOverLines) => timesOf(cursor, isOverLines),
     endOfRule() {
-      if (at < source.length && match(/\r\n|\r|\n/y) === undefined) throw error("expects the end of the rule");
+      if (cursor.at < source.length && cursor.match(/\r\n|\r|\n/y) === undefined) throw cursor.error("expects the end of the rule");
     },
-    error,
+    error: (what) => cursor.error(what),
   };
 }
 
-function escaped([, two, four, eight, short]: RegExpExecArray, error: (what: string) => GbnfError): number {
+function character(cursor: Cursor): number {
+  const found = cursor.match(escape);
+  if (found !== undefined) return escaped(found, cursor);
+  const plain = cursor.match(/[^\\\0]/suy);
+  if (plain === undefined) throw cursor.error("ends too early, or has an escape that is not known");
+  return plain[0].codePointAt(0) ?? 0;
+}
+
+function rangeOf(cursor: Cursor): Range {
+  const first = character(cursor);
+  if (cursor.match(/-(?!\])/y) === undefined) return [first, first];
+  const last = character(cursor);
+  if (last < first) throw cursor.error("has a range that ends before it begins");
+  return [first, last];
+}
+
+function timesOf(cursor: Cursor, isOverLines: boolean): Times | undefined {
+  if (cursor.takes("*")) return { min: 0, max: Infinity };
+  if (cursor.takes("+")) return { min: 1, max: Infinity };
+  if (cursor.takes("?")) return { min: 0, max: 1 };
+  if (!cursor.takes("{")) return undefined;
+  const pattern = isOverLines ? /\s*(\d{1,9})\s*(,\s*(\d{0,9})\s*)?\}/y : /[ \t]*(\d{1,9})[ \t]*(,[ \t]*(\d{0,9})[ \t]*)?\}/y;
+  const found = cursor.match(pattern);
+  if (found === undefined) throw cursor.error("has a repetition that is none");
+  const min = Number(found[1]);
+  return { min, max: found[2] === undefined ? min : found[3] === "" ? Infinity : Number(found[3]) };
+}
+
+function escaped([, two, four, eight, short]: RegExpExecArray, cursor: Cursor): number {
   if (short !== undefined) return (shortEscapes[short] ?? short).codePointAt(0) ?? 0;
   const codePoint = Number.parseInt(two ?? four ?? eight ?? "", 16);
-  if (codePoint > 0x10ffff) throw error("names a character that no text has");
+  if (codePoint > 0x10ffff) throw cursor.error("names a character that no text has");
   return codePoint;
 }

@@ -1,12 +1,11 @@
-import { choice, repeat, rule, sequence, text, type Expression, type Range } from "./expression.ts";
+import { choice, repeat, rule, sequence, text, type Expression } from "./expression.ts";
 import { gbnfWords, type GbnfWords, type Times } from "./gbnf-words.ts";
+import { everything, others } from "./ranges.ts";
 
 /** Most groups inside one another. */
 export const mostNesting = 200;
 /** Most times that something is repeated: llama.cpp takes more for unbounded. */
 export const mostRepetitions = 2000;
-
-const lastCodePoint = 0x10ffff;
 
 /** Reads GBNF as llama.cpp does. Throws GbnfError for all that llama.cpp would refuse, and for rules of tokens (`<...>`), empty brackets and rules that are told twice. */
 export function parsedGbnf(source: string): Map<string, Expression> {
@@ -60,7 +59,7 @@ function atom(words: GbnfWords, nesting: number): Expression | undefined {
   const next = words.peek();
   if (next === '"') return text(words.quoted());
   if (next === "[") return characters(words);
-  if (words.takes(".")) return { kind: "set", ranges: [[1, lastCodePoint]] };
+  if (words.takes(".")) return { kind: "set", ranges: everything };
   if (next === "<" || next === "!") throw words.error("names a token: only texts can be told");
   if (next === "(") return group(words, nesting);
   return /[0-9A-Za-z-]/.test(next) ? rule(words.name()) : undefined;
@@ -77,15 +76,4 @@ function group(words: GbnfWords, nesting: number): Expression {
 function characters(words: GbnfWords): Expression {
   const { ranges, isNegated } = words.characters();
   return { kind: "set", ranges: isNegated ? others(ranges) : ranges };
-}
-
-/** All characters but those of some ranges. */
-export function others(ranges: readonly Range[]): Range[] {
-  const left: Range[] = [];
-  let from = 1;
-  for (const [first, last] of ranges.toSorted(([one], [other]) => one - other)) {
-    if (first > from) left.push([from, first - 1]);
-    from = Math.max(from, last + 1);
-  }
-  return from <= lastCodePoint ? [...left, [from, lastCodePoint]] : left;
 }

@@ -48,14 +48,15 @@ export function ruleBook(prefix: string): RuleBook {
     shared,
     times(item, min, max) {
       if (isNever(item) || isNothing(item)) return repeat(item, min, max);
-      return counted(item.kind === "set" ? item : shared(item), { min, max: max > mostTimes && max !== Infinity ? mostTimes : max }, named);
+      return counted(shared(item), { min, max: max > mostTimes && max !== Infinity ? mostTimes : max }, named);
     },
     finish: (root) => finished(told, root),
   };
 }
 
 function isSmall(expression: Expression): boolean {
-  return expression.kind === "rule" || expression.kind === "set" || isNever(expression) || isNothing(expression);
+  if (expression.kind === "set") return expression.ranges.length <= 2;
+  return expression.kind === "rule" || isNever(expression) || isNothing(expression);
 }
 
 interface Times {
