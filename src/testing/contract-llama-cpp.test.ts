@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { ChatRequestSchema, Priority, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import { ChatRequestSchema, FinishReason, Priority, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
 import type { Provider } from "../core/ports.ts";
 import { llamaCppFields } from "../providers/llama-cpp/fields.ts";
@@ -26,6 +26,8 @@ const asked = (more: Ask = {}): Ask => ({ messages: userRequest("tell me of it")
 const drawing = (more: Ask["sampling"] = {}): Ask => asked({ sampling: { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 7n, ...more } });
 /** Sampling without chance. */
 const greedy = (more: Ask["sampling"] = {}): Ask => asked({ sampling: { temperature: 0, ...more } });
+/** The tiny model repeats itself without chance. */
+const repeating = (dry: NonNullable<Ask["sampling"]>["dry"]): Ask => ({ ...greedy({ dry }), maxTokens: 40 });
 const spoken = (role: Role, part: { case: "text" | "refusal"; value: { text: string } }): Ask => ({
   messages: [{ role, parts: [{ part }] }],
   maxTokens: 24,
@@ -70,6 +72,14 @@ const answersDiffer: Readonly<Record<string, Pair>> = {
     with: drawing({ xtc: { probability: 1, threshold: 0.5 } }),
     without: drawing({ xtc: { probability: 1, threshold: 0.001 } }),
   },
+  "sampling.dry.multiplier": { with: repeating({ multiplier: 20 }), without: repeating({ multiplier: 0 }) },
+  "sampling.dry.base": { with: repeating({ multiplier: 0.2, base: 8 }), without: repeating({ multiplier: 0.2, base: 1 }) },
+  "sampling.dry.allowed_length": { with: repeating({ multiplier: 20, allowedLength: 40 }), without: repeating({ multiplier: 20 }) },
+  "sampling.dry.last_n": { with: repeating({ multiplier: 20, lastN: 0 }), without: repeating({ multiplier: 20 }) },
+  "sampling.dry.sequence_breakers": {
+    with: repeating({ multiplier: 20, sequenceBreakers: ["i"] }),
+    without: repeating({ multiplier: 20, sequenceBreakers: ["\n"] }),
+  },
   max_tokens: { with: greedy(), without: { ...greedy(), maxTokens: 3 } },
   choices: { with: { ...drawing(), choices: 2 }, without: drawing() },
   "raw_prompt.text": { with: raw({ prompt: text("one") }), without: raw({ prompt: text("two") }) },
@@ -88,7 +98,7 @@ const engineIsTold: Readonly<Record<string, Pair>> = {
 };
 
 /** Have tests of their own below. */
-const shownBelow = ["stop", "sampling.logit_bias", "response_format.text"];
+const shownBelow = ["stop", "sampling.logit_bias", "response_format.text", "top_logprobs", "min_tokens", "ignore_eos"];
 /** The service honours these before a provider sees them. */
 const servedByService = ["model", "provider"];
 
@@ -140,6 +150,39 @@ describe("llama-cpp", () => {
     expect(textOf(favoured)).not.toBe(textOf(await answer(greedy())));
     expect(new Set(textOf(favoured)).size).toBe(1);
     expect(textOf(banned)).not.toContain(textOf(favoured).slice(0, 1).repeat(3));
+  });
+
+  it("honours top_logprobs: each token of the text is told with so many alternatives", async () => {
+    const told = await answer({ ...drawing(), topLogprobs: 3 });
+    const logprobs = valuesOf(told, "text").flatMap((delta) => delta.logprobs);
+    expect(logprobs).toHaveLength(24);
+    expect(logprobs.map(({ token }) => token).join("")).toBe(textOf(told));
+    expect(logprobs.every(({ logprob, top }) => logprob <= 0 && top.length === 3)).toBe(true);
+    expect(essence(told)).toEqual(essence(await answer(drawing())));
+  });
+
+  it("honours min_tokens and ignore_eos: the model does not end before", async () => {
+    await tiny.library.add("ending", { ends: "sometimes" });
+    const written = async (seed: bigint, more: Ask = {}) => {
+      const ask = { ...drawing({ seed }), maxTokens: 60, ...more, model: "ending" };
+      const events = await answerOf(provider, create(ChatRequestSchema, ask));
+      return {
+        tokens: valuesOf(events, "completed")[0]?.usage?.completionTokens ?? 0,
+        reason: valuesOf(events, "finished")[0]?.reason,
+        text: textOf(events),
+      };
+    };
+    for (const seed of [1n, 2n, 3n, 4n]) {
+      const least = await written(seed, { minTokens: 30 });
+      expect(least.tokens).toBeGreaterThanOrEqual(30);
+      expect(await written(seed, { ignoreEos: true })).toMatchObject({
+        tokens: 60,
+        reason: FinishReason.LENGTH,
+        text: expect.not.stringContaining("<|"),
+      });
+    }
+    const free = await Promise.all([1n, 2n, 3n, 4n].map((seed) => written(seed)));
+    expect(Math.min(...free.map(({ tokens }) => tokens))).toBeLessThan(30);
   });
 
   it("honours response_format.text: it is what it writes anyway", async () => {
