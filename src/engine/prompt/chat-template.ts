@@ -9,8 +9,7 @@ import { templateMessage, templateTool, type TemplateForm, type TemplateMessage 
 export interface ChatTemplate {
   readonly style: ChatStyle;
   readonly form: TemplateForm;
-  /** Whether it writes system messages. */
-  readonly hasSystem: boolean;
+  readonly system: SystemPlaces;
   /** Roles whose messages it writes with the name of who speaks. */
   readonly namedRoles: ReadonlySet<EngineMessage["role"]>;
   readonly effort: EffortVariables;
@@ -20,6 +19,16 @@ export interface ChatTemplate {
   readonly afterAnswer: string;
   /** Throws `TemplateProblem`. */
   render(messages: readonly TemplateMessage[], variables: Readonly<Record<string, unknown>>): string;
+}
+
+/** Where a template writes system messages. */
+export interface SystemPlaces {
+  /** At the beginning, before a message of the user's. */
+  readonly isFirst: boolean;
+  /** Anywhere. */
+  readonly isLater: boolean;
+  /** Without any message of the user's. */
+  readonly isAlone: boolean;
 }
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -38,8 +47,15 @@ const sentinel = {
   key: "kqzw",
   value: "vqzw",
 };
-const usualForm: TemplateForm = { content: "text", calls: undefined, hasShortIds: false, reasoning: undefined };
+const usualForm: TemplateForm = {
+  content: "text",
+  calls: undefined,
+  hasParallelCalls: true,
+  hasShortIds: false,
+  reasoning: undefined,
+};
 const user: EngineMessage = { role: "user", text: sentinel.user };
+const instruction: EngineMessage = { role: "system", text: sentinel.system };
 const next: EngineMessage = { role: "user", text: sentinel.next };
 const answer: EngineMessage = { role: "assistant", text: sentinel.answer };
 
@@ -49,15 +65,15 @@ export function chatTemplate(text: string, constants: Variables): ChatTemplate {
   const render = (messages: readonly TemplateMessage[], variables: Variables) =>
     template.render({ ...constants, add_generation_prompt: true, ...variables, messages });
   const trial = new Trial(render, contentForm(render));
-  const hasSystem = trial.writes([{ role: "system", text: sentinel.system }, user], sentinel.system);
+  const system = systemPlaces(trial);
   const style = chatStyle(text);
   // Calls in a form that nobody could read would be told as text: such models are told of tools in a form of ours.
   const isKnown = style.name !== "generic";
   const form = { ...trial.form, ...(isKnown && callForm(trial)), reasoning: reasoningName(template) };
   return {
-    style: { ...style, listsTools: isKnown && listsTools(trial, hasSystem), writesCalls: form.calls !== undefined },
+    style: { ...style, listsTools: isKnown && listsTools(trial, system), writesCalls: form.calls !== undefined },
     form,
-    hasSystem,
+    system,
     namedRoles: namedRoles(trial),
     effort: effortVariables(template, (variables) => trial.text([user], variables)),
     words: template.words,
@@ -114,26 +130,43 @@ const parameters = JSON.stringify({
 });
 const tool: EngineTool = { name: sentinel.tool, description: "a tool", parameters, strict: false };
 
-function listsTools(trial: Trial, hasSystem: boolean): boolean {
-  const messages: readonly EngineMessage[] = hasSystem ? [{ role: "system", text: sentinel.system }, user] : [user];
-  return trial.text(messages, { tools: [templateTool(tool, asTheyAre)] })?.includes(sentinel.tool) === true;
+function systemPlaces(trial: Trial): SystemPlaces {
+  const isFirst = trial.writes([instruction, user], sentinel.system);
+  return {
+    isFirst,
+    isLater: isFirst && trial.writes([user, answer, instruction, next], sentinel.system),
+    isAlone: isFirst && trial.writes([instruction], sentinel.system),
+  };
+}
+
+function listsTools(trial: Trial, { isFirst }: SystemPlaces): boolean {
+  const messages: readonly EngineMessage[] = isFirst ? [instruction, user] : [user];
+  return trial.text(messages, { tools: [templateTool(tool)] })?.includes(sentinel.tool) === true;
 }
 
 /** How earlier calls and their results are given, if the template writes them: the first way that brings all of them into the text, unescaped. */
-function callForm(trial: Trial): Pick<TemplateForm, "calls" | "hasShortIds"> {
-  const id = "call_0123456789abcdef";
-  const toolCalls = [{ id, name: sentinel.tool, arguments: JSON.stringify({ [sentinel.key]: sentinel.value }) }];
-  const messages: readonly EngineMessage[] = [
-    user,
-    { role: "assistant", text: "", toolCalls },
-    { role: "tool", text: sentinel.result, name: sentinel.tool, toolCallId: id },
-  ];
-  const tools = [templateTool(tool, asTheyAre)];
+function callForm(trial: Trial): Pick<TemplateForm, "calls" | "hasParallelCalls" | "hasShortIds"> {
+  const tools = [templateTool(tool)];
+  const isWhole = (form: Partial<TemplateForm>, count: number) => {
+    const written = trial.text(exchange(count, form.hasShortIds === true), { tools }, form) ?? "";
+    const texts = [sentinel.tool, sentinel.key, sentinel.result, ...Array.from({ length: count }, (_, index) => sentinel.value + index)];
+    return texts.every((text) => written.includes(text)) && !written.includes(`\\"${sentinel.key}`);
+  };
   const forms = [false, true].flatMap((hasShortIds) => (["text", "object"] as const).map((calls) => ({ calls, hasShortIds })));
-  const isWhole = (written: string) =>
-    [sentinel.tool, sentinel.key, sentinel.value, sentinel.result].every((text) => written.includes(text)) &&
-    !written.includes(`\\"${sentinel.key}`);
-  return forms.find((form) => isWhole(trial.text(messages, { tools }, form) ?? "")) ?? { calls: undefined, hasShortIds: false };
+  const form = forms.find((each) => isWhole(each, 1)) ?? { calls: undefined, hasShortIds: false };
+  return { ...form, hasParallelCalls: form.calls === undefined || isWhole(form, 2) };
+}
+
+/** A question, so many calls, and their results. */
+function exchange(count: number, hasShortIds: boolean): readonly EngineMessage[] {
+  const ids = Array.from({ length: count }, (_, index) => (hasShortIds ? `abcdefgh${index}` : `call_0123456789abcde${index}`));
+  const toolCalls = ids.map((id, index) => ({
+    id,
+    name: sentinel.tool,
+    arguments: JSON.stringify({ [sentinel.key]: sentinel.value + index }),
+  }));
+  const results = ids.map((toolCallId): EngineMessage => ({ role: "tool", text: sentinel.result, name: sentinel.tool, toolCallId }));
+  return [user, { role: "assistant", text: "", toolCalls }, ...results];
 }
 
 /** Templates ask for a message's thinking under one of these names. */

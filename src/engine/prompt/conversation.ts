@@ -1,21 +1,13 @@
 import { fault, invalidField, unsupportedField, type FaultOptions } from "../../core/reasons.ts";
 import { allowedTools, toolInstructions } from "../output/tool-texts.ts";
-import type { EngineConversation, EngineMessage } from "../protocol.ts";
+import type { EngineConversation, EngineMessage, EngineTool } from "../protocol.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { effortOptions } from "./effort.ts";
-import { guardedPieces } from "./guard.ts";
+import { guardedPieces, type Mark } from "./guard.ts";
 import { TemplateProblem } from "./jinja.ts";
+import { withFoldedSystem, withJoinedNeighbours, withoutCalls, withSingleCalls, withSystemText } from "./message-shapes.ts";
 import type { SpecialTexts } from "./special-texts.ts";
-import {
-  markedData,
-  templateMessage,
-  templateTool,
-  textsOf,
-  withFoldedSystem,
-  withJoinedNeighbours,
-  withoutCalls,
-  withSystemText,
-} from "./template-messages.ts";
+import { markedData, markedMessage, markedTool, templateMessage, templateTool, textsOf } from "./template-messages.ts";
 
 /** A conversation as a template writes it. */
 export interface WrittenConversation {
@@ -42,14 +34,15 @@ const reserved = new Set([
 /** Writes a conversation with a template, ready for the answer or, where the last message is gone on from, up to its end. Throws `invalid_request` or `unsupported_field` naming what the template has no place for. */
 export function writtenConversation(conversation: EngineConversation, template: ChatTemplate, special: SpecialTexts): WrittenConversation {
   refuseUnwritable(conversation, template);
-  const end = conversation.continueFinalMessage ? endMark(conversation) : undefined;
-  const messages = told(end === undefined ? conversation.messages : marked(conversation.messages, end), conversation, template);
-  const rendering = { conversation, template, special, isOpen: end !== undefined };
-  const pieces = firstThatRenders(variants(messages, template), rendering);
-  if (end !== undefined) return { pieces: upTo(end, pieces), isThinking: isInside(conversation.messages.at(-1)!, template) };
-  const text = pieces.at(-1) ?? "";
-  const { thinking } = template.style;
-  return { pieces, isThinking: thinking !== undefined && text.trimEnd().endsWith(thinking.open.trimEnd()) };
+  if (!conversation.continueFinalMessage) {
+    const pieces = firstThatRenders({ conversation, template, special, addsTurn: true });
+    const { thinking } = template.style;
+    return { pieces, isThinking: thinking !== undefined && (pieces.at(-1) ?? "").trimEnd().endsWith(thinking.open.trimEnd()) };
+  }
+  const end = endMark(conversation);
+  const ended = { ...conversation, messages: marked(conversation.messages, end) };
+  const pieces = upTo(end, firstThatRenders({ conversation: ended, template, special, addsTurn: false }));
+  return { pieces, isThinking: isInside(conversation.messages.at(-1)!, template) };
 }
 
 function refuseUnwritable(
@@ -74,39 +67,52 @@ function refuseUncontinuable(last: EngineMessage, toolChoice: EngineConversation
     throw invalidField("continue_final_message", "contradicts tool_choice: a message that has begun with text goes on as text");
 }
 
-/** The messages with what the template has no words for said in ours. */
+/** The messages with what the template has no words for said in ours; texts of the caller's are marked already. */
 function told(
   messages: readonly EngineMessage[],
-  { tools, toolChoice }: EngineConversation,
-  { style }: ChatTemplate,
+  tools: readonly EngineTool[],
+  { template, conversation }: Rendering,
 ): readonly EngineMessage[] {
+  const { style, form } = template;
   const known = style.writesCalls ? messages : withoutCalls(messages, style);
-  return style.listsTools ? known : withSystemText(known, toolInstructions(style, tools, toolChoice));
+  const single = form.hasParallelCalls ? known : withSingleCalls(known);
+  if (style.listsTools || tools.length === 0) return single;
+  return withSystemText(single, toolInstructions(style, tools, { ...conversation.toolChoice, names: [] }));
 }
 
-/** The conversation as it is, and then as templates that insist on turns or know no system messages take it. */
-function* variants(messages: readonly EngineMessage[], { hasSystem }: ChatTemplate): Generator<readonly EngineMessage[]> {
-  const known = hasSystem ? messages : withFoldedSystem(messages, 0);
-  yield known;
-  const joined = withJoinedNeighbours(known);
-  if (joined.length < known.length) yield joined;
-  if (!hasSystem || !messages.some(({ role }) => role === "system")) return;
-  for (const from of [1, 0]) yield withJoinedNeighbours(withFoldedSystem(joined, from));
+type Shape = (messages: readonly EngineMessage[]) => readonly EngineMessage[];
+
+/** Shapes of a conversation in the order in which they are tried: as it is, and then as templates that insist on turns or know fewer system messages take it. */
+function shapesFor({ system }: ChatTemplate): readonly Shape[] {
+  const asKnown: Shape = (messages) => {
+    const isAlone = !messages.some(({ role }) => role === "user");
+    const isTaken = system.isFirst && (system.isAlone || !isAlone);
+    if (!isTaken) return withFoldedSystem(messages, 0);
+    return system.isLater ? messages : withFoldedSystem(messages, 1);
+  };
+  const joined: Shape = (messages) => withJoinedNeighbours(asKnown(messages));
+  const foldedLater: Shape = (messages) => withJoinedNeighbours(withFoldedSystem(joined(messages), 1));
+  const folded: Shape = (messages) => withJoinedNeighbours(withFoldedSystem(messages, 0));
+  return [asKnown, joined, foldedLater, folded];
 }
 
-interface ConversationRendering {
+interface Rendering {
   readonly conversation: EngineConversation;
   readonly template: ChatTemplate;
   readonly special: SpecialTexts;
-  /** Whether no turn is begun for an answer. */
-  readonly isOpen: boolean;
+  /** Whether a turn is begun for an answer. */
+  readonly addsTurn: boolean;
 }
 
-function firstThatRenders(all: Iterable<readonly EngineMessage[]>, rendering: ConversationRendering): readonly string[] {
+/** The pieces of the first shape that the template takes. */
+function firstThatRenders(rendering: Rendering): readonly string[] {
+  const { conversation, template, special } = rendering;
+  const tools = allowedTools(conversation.tools, conversation.toolChoice);
+  const texts = textsOf(conversation.messages, tools, conversation.templateOptions);
   let first: TemplateProblem | undefined;
-  for (const messages of all) {
+  for (const shape of shapesFor(template)) {
     try {
-      return rendered(messages, rendering);
+      return guardedPieces((mark) => rendered({ ...rendering, shape, mark, tools }), texts, special);
     } catch (error) {
       if (!(error instanceof TemplateProblem)) throw error;
       first ??= error;
@@ -115,30 +121,33 @@ function firstThatRenders(all: Iterable<readonly EngineMessage[]>, rendering: Co
   throw templateFault(first?.message ?? "");
 }
 
+interface ShapedRendering extends Rendering {
+  readonly shape: Shape;
+  readonly mark: Mark;
+  readonly tools: readonly EngineTool[];
+}
+
+function rendered(rendering: ShapedRendering): string {
+  const { conversation, template, addsTurn, shape, mark } = rendering;
+  const { templateOptions, reasoningEffort } = conversation;
+  const tools = rendering.tools.map((tool) => markedTool(tool, mark));
+  const messages = conversation.messages.map((message) => markedMessage(message, template.form, mark));
+  return template.render(
+    shape(told(messages, tools, rendering)).map((message) => templateMessage(message, template.form, mark)),
+    {
+      add_generation_prompt: addsTurn,
+      ...effortOptions(reasoningEffort, template.effort, template.words),
+      ...Object.fromEntries(Object.entries(templateOptions).map(([name, value]) => [name, markedData(value, mark)])),
+      ...(template.style.listsTools && tools.length > 0 && { tools: tools.map(templateTool) }),
+    },
+  );
+}
+
 /** Refuses a conversation with the template's own words. */
 function templateFault(words: string): Error {
   const description = "the model's chat template refuses them";
   const options: FaultOptions = { fields: [{ field: "messages", description }] };
   return fault("invalid_request", `messages: ${description}: ${words}`, options);
-}
-
-function rendered(
-  messages: readonly EngineMessage[],
-  { conversation, template, special, isOpen }: ConversationRendering,
-): readonly string[] {
-  const { templateOptions, toolChoice, reasoningEffort } = conversation;
-  const tools = template.style.listsTools ? allowedTools(conversation.tools, toolChoice) : [];
-  const fixed = { add_generation_prompt: !isOpen, ...effortOptions(reasoningEffort, template.effort, template.words) };
-  const render = (mark: (text: string) => string) =>
-    template.render(
-      messages.map((message) => templateMessage(message, template.form, mark)),
-      {
-        ...fixed,
-        ...Object.fromEntries(Object.entries(templateOptions).map(([name, value]) => [name, markedData(value, mark)])),
-        ...(tools.length > 0 && { tools: tools.map((tool) => templateTool(tool, mark)) }),
-      },
-    );
-  return guardedPieces(render, textsOf(messages, tools, templateOptions), special);
 }
 
 /** A character that no text of the last message has. */

@@ -1,6 +1,6 @@
 import { createContext, Script } from "node:vm";
 import { TemplateInterpreter } from "./interpreter.ts";
-import { Environment, parsedTemplate, valueOf, type Node } from "./library.ts";
+import { Environment, parsedTemplate, valueOf, type Node, type Value } from "./library.ts";
 import { formattedTime } from "./time-format.ts";
 
 /** A chat template that has been read. */
@@ -45,7 +45,8 @@ export function template(text: string): Template {
     ...found,
     render(variables) {
       const environment = new Environment();
-      for (const [name, value] of Object.entries({ ...globals, ...variables })) environment.variables.set(name, valueOf(value));
+      for (const [name, value] of globals) environment.variables.set(name, value);
+      for (const [name, value] of Object.entries(variables)) environment.variables.set(name, valueOf(value));
       return inTime(() => String(new TemplateInterpreter(environment).run(program).value));
     },
   };
@@ -53,19 +54,21 @@ export function template(text: string): Template {
 
 class Refusal extends Error {}
 
-const globals: Readonly<Record<string, unknown>> = {
-  true: true,
-  false: false,
-  none: null,
-  True: true,
-  False: false,
-  None: null,
-  raise_exception(message: unknown): never {
-    throw new Refusal(String(message));
-  },
-  range: (...bounds: readonly unknown[]) => range(bounds.map(Number)),
-  strftime_now: (format: unknown) => formattedTime(new Date(), String(format)),
-};
+const globals: ReadonlyMap<string, Value> = new Map(
+  Object.entries({
+    true: true,
+    false: false,
+    none: null,
+    True: true,
+    False: false,
+    None: null,
+    raise_exception(message: unknown): never {
+      throw new Refusal(String(message));
+    },
+    range: (...bounds: readonly unknown[]) => range(bounds.map(Number)),
+    strftime_now: (format: unknown) => formattedTime(new Date(), String(format)),
+  }).map(([name, value]) => [name, valueOf(value)]),
+);
 
 function range(bounds: readonly number[]): number[] {
   const [start, stop, step] = [bounds.length > 1 ? bounds[0]! : 0, bounds.length > 1 ? bounds[1]! : bounds[0]!, bounds[2] ?? 1];

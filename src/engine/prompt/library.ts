@@ -39,11 +39,14 @@ export function parsedTemplate(text: string): Node {
   return parsed(tokensOf(text, { lstrip_blocks: true, trim_blocks: true }));
 }
 
-const made = new Environment().set("value", "");
+const scratch = new Environment();
+const made = scratch.set("made", "");
 /** What all kinds of values descend from. */
 const AnyValue = Object.getPrototypeOf(Object.getPrototypeOf(made) as object) as { readonly constructor: new () => Value };
 
 /** A value of the interpreter, of one or of plain data. */
 export function valueOf(value: unknown): Value {
-  return value instanceof AnyValue.constructor ? value : new Environment().set("value", value);
+  if (value instanceof AnyValue.constructor) return value;
+  scratch.variables.delete("made");
+  return scratch.set("made", value);
 }

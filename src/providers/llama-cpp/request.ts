@@ -14,6 +14,7 @@ import type {
   EngineTool,
   EngineToolChoice,
 } from "../../engine/protocol.ts";
+import { refuseNoObject } from "./json-text.ts";
 import { engineMessages } from "./messages.ts";
 
 /** What a request gets that says nothing of it. */
@@ -58,11 +59,24 @@ export function engineRequest(request: ChatRequest, defaults: RequestDefaults, t
 export function enginePrompt(request: ChatRequest): EnginePrompt {
   const { rawPrompt } = request;
   if (rawPrompt === undefined) return engineConversation(request);
+  refuseWithRawPrompt(request);
   const { prompt, suffix } = rawPrompt;
   const more = suffix === undefined ? {} : { suffix };
   if (prompt.case === "text") return { type: "text", text: prompt.value, ...more };
   if (prompt.case === "tokenIds") return { type: "tokens", tokens: prompt.value.ids, ...more };
   throw invalidField("raw_prompt.prompt", "give text or token_ids");
+}
+
+/** What a chat template would be told has no place in a prompt that is passed as it is. */
+function refuseWithRawPrompt({ tools, continueFinalMessage, chatTemplateOptions, reasoning }: ChatRequest): void {
+  const said: readonly (readonly [field: string, isSaid: boolean])[] = [
+    ["tools", tools.length > 0],
+    ["continue_final_message", continueFinalMessage],
+    ["chat_template_options", Object.keys(chatTemplateOptions ?? {}).length > 0],
+    ["reasoning.effort", (reasoning?.effort ?? ReasoningEffort.UNSPECIFIED) !== ReasoningEffort.UNSPECIFIED],
+  ];
+  const field = said.find(([, isSaid]) => isSaid)?.[0];
+  if (field !== undefined) throw invalidField(field, "says something to a chat template, and raw_prompt is passed without one");
 }
 
 /** What a conversation is made of. */
@@ -75,7 +89,7 @@ export function engineConversation(request: ConversationRequest): EngineConversa
   return {
     type: "messages",
     messages: engineMessages(request.messages),
-    tools: request.tools.flatMap(({ tool }) => (tool.case === "function" ? [engineTool(tool.value)] : [])),
+    tools: request.tools.flatMap(({ tool }, index) => (tool.case === "function" ? [engineTool(tool.value, index)] : [])),
     toolChoice: { mode: modes[toolChoice?.mode ?? ToolChoiceMode.UNSPECIFIED] ?? "auto", names: toolChoice?.toolNames ?? [] },
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
     continueFinalMessage,
@@ -116,7 +130,8 @@ function engineFormat(responseFormat: ResponseFormat | undefined): EngineFormat 
   }
 }
 
-function engineTool({ name, description, parameters, strict = false }: Function): EngineTool {
+function engineTool({ name, description, parameters, strict = false }: Function, index: number): EngineTool {
+  if (parameters !== "") refuseNoObject(parameters, `tools[${index}].function.parameters`);
   return { name, description, parameters, strict };
 }
 
