@@ -15,6 +15,7 @@ import { fileAliases } from "./model-table.ts";
 import { parsePullReference } from "./pull-reference.ts";
 import { modelPulls } from "./pulls.ts";
 import { configuredUrl, isMirrorUrl, type PullTarget } from "./sources.ts";
+import { verification } from "./verification.ts";
 import { openVerifiedHashes } from "./verified-hashes.ts";
 
 /** What a library is opened with. */
@@ -57,6 +58,8 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
   const catalog = await readCatalog(await catalogPath(directory));
   const hashes = await openVerifiedHashes(join(options.dataDirectory, "verified-models.json"), log);
   const folder = await openModelFolder({ directory, catalog, hashes, clock, log });
+  const expected = (id: string) => catalog.entries.find((entry) => entry.id === id)?.sha256;
+  const verifying = verification({ folder, hashes, expected });
   const token = hub.token === undefined ? undefined : { origin: hubUrl.origin, value: hub.token };
   const client = httpClient({ limits, token, variables });
   const pulls = modelPulls({ settings: { directory, mirror, hubUrl, client, limits, variables }, folder, hashes, limits, clock, log });
@@ -74,8 +77,10 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
     async *pullFrom(reference, signal) {
       yield* pulls.pull(parsePullReference(reference, hubUrl) ?? catalogTarget(reference, catalog), signal);
     },
+    verify: (name, signal) => verifying.verify(name, signal),
     remove: (id) => removeModel(id, directory, folder),
     async close() {
+      verifying.close();
       folder.close();
       await pulls.close();
       await client.close();

@@ -42,6 +42,14 @@ describe("the names of model files", () => {
     expect(namesOf(scanned(file, { problem: "broken" }))).toEqual({ "Known-Q8": file, [file]: file });
   });
 
+  it("are said to be wrong where name and size are the catalog's and the bytes are not", () => {
+    const problemOf = (more: Partial<ScannedFile>) => modelTable([scanned("Known-Q8.gguf", more)], catalog).files[0]?.problem;
+    expect(problemOf({ sha256: "bb" })).toBe(
+      "its bytes are not the catalog's, though its name and size are: pull it again, or rename it if it is yours",
+    );
+    expect([problemOf({ sha256: "aa" }), problemOf({}), problemOf({ sha256: "bb", sizeBytes: 11 })]).toEqual(["", "", ""]);
+  });
+
   it("leave a catalog id to the catalog's model, whatever other files are called", () => {
     expect(namesOf(scanned("known.gguf"), scanned("Known-Q8.gguf"))).toEqual({
       known: "Known-Q8.gguf",

@@ -26,7 +26,8 @@ export interface ModelTable {
 
 /** Gives every file its names. A catalog model has its catalog id before any file that happens to be called so. */
 export function modelTable(scanned: readonly ScannedFile[], catalog: Catalog): ModelTable {
-  const matched = scanned.map((file) => ({ file, entry: entryOf(file, catalog) })).toSorted((a, b) => compare(a.file.file, b.file.file));
+  const checked = scanned.map((file) => ({ ...file, problem: problemOf(file, catalog) }));
+  const matched = checked.map((file) => ({ file, entry: entryOf(file, catalog) })).toSorted((a, b) => compare(a.file.file, b.file.file));
   const taken = new Set(matched.flatMap(({ entry }) => (entry === undefined ? [] : [entry.id])));
   const named = matched.map(({ file, entry }) => {
     const id = entry?.id ?? freeName(file.file, taken);
@@ -43,12 +44,28 @@ export function modelTable(scanned: readonly ScannedFile[], catalog: Catalog): M
   return { files, byFile, byName: new Map(files.flatMap((file) => [file.id, ...file.aliases].map((name) => [name, file] as const))) };
 }
 
+/** The catalog model that this is by its name and size. */
+function claimedEntry(file: ScannedFile, catalog: Catalog): CatalogEntry | undefined {
+  const entry = catalog.entries.find((each) => each.file === file.file);
+  return entry !== undefined && (entry.sizeBytes ?? file.sizeBytes) === file.sizeBytes ? entry : undefined;
+}
+
+/** Whether these are not the bytes of a catalog model, as far as a hash that was computed can tell. */
+function isOther(file: ScannedFile, entry: CatalogEntry): boolean {
+  return (entry.sha256 ?? file.sha256) !== (file.sha256 ?? entry.sha256);
+}
+
+/** The problem of a file: what is wrong with its header, or that it is changed. One of the catalog's size and name that is somebody's own is less likely than one that went bad. */
+function problemOf(file: ScannedFile, catalog: Catalog): string {
+  const entry = claimedEntry(file, catalog);
+  if (file.problem !== "" || entry?.sizeBytes === undefined || !isOther(file, entry)) return file.problem;
+  return "its bytes are not the catalog's, though its name and size are: pull it again, or rename it if it is yours";
+}
+
 /** The catalog model whose bytes these are, as far as name, size and a hash that was computed can tell. */
 function entryOf(file: ScannedFile, catalog: Catalog): CatalogEntry | undefined {
-  if (file.problem !== "") return undefined;
-  const entry = catalog.entries.find((each) => each.file === file.file);
-  if (entry === undefined || (entry.sizeBytes ?? file.sizeBytes) !== file.sizeBytes) return undefined;
-  return (entry.sha256 ?? file.sha256) === (file.sha256 ?? entry.sha256) ? entry : undefined;
+  const entry = file.problem === "" ? claimedEntry(file, catalog) : undefined;
+  return entry === undefined || isOther(file, entry) ? undefined : entry;
 }
 
 function modelFile(file: ScannedFile, entry: CatalogEntry | undefined, names: Pick<ModelFile, "id" | "aliases">): ModelFile {

@@ -49,6 +49,7 @@ export async function tinyLibrary(): Promise<TinyLibrary> {
     pull() {
       throw new Error("a tiny library pulls nothing");
     },
+    verify: () => Promise.resolve(),
     remove: () => Promise.reject(new Error("a tiny library removes nothing")),
     close: () => rm(directory, { recursive: true, force: true }),
   };

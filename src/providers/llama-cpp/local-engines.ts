@@ -80,8 +80,7 @@ export class LocalEngines implements LocalModels {
 
   /** A model that can do a task, loaded; and how long that took, ms, undefined when it was. Throws `model_not_found`, `model_state`, `engine_failed`. */
   async lease(model: string, signal: AbortSignal, task: Task = "chat"): Promise<Lease & { readonly loadMs: number | undefined }> {
-    const { file, engine } = this.#entryOf(model);
-    refuseUnfit(file, task);
+    const { engine } = await this.#fitEntryOf(model, task, signal);
     const isLoaded = engine.status.about !== undefined;
     const { clock } = this.#options;
     const beganMs = clock.now();
@@ -90,8 +89,7 @@ export class LocalEngines implements LocalModels {
   }
 
   async *load(model: string, asked: LoadOptions | undefined, signal: AbortSignal): AsyncGenerator<LoadModelResponse, void, undefined> {
-    const entry = this.#entryOf(model);
-    refuseUnfit(entry.file, "anything");
+    const entry = await this.#fitEntryOf(model, "anything", signal);
     // Said before anything is started, so that a load with impossible options fails as such.
     checkChoices(asked ?? {});
     this.#loadOf(entry.file, asked);
@@ -134,6 +132,15 @@ export class LocalEngines implements LocalModels {
     const changed = Promise.withResolvers<"changed">();
     const stop = this.watch((model) => model === id && changed.resolve("changed"));
     return untilAborted(Promise.race([done, changed.promise]), signal).finally(stop);
+  }
+
+  /** A model that can do a task, whose file has been checked as far as there is something to check it with. */
+  async #fitEntryOf(model: string, task: Task | "anything", signal: AbortSignal): Promise<Entry> {
+    const entry = this.#entryOf(model);
+    refuseUnfit(entry.file, task);
+    if (entry.file.sha256 !== "") return entry;
+    await this.#options.library.verify(model, signal);
+    return this.#entryOf(model);
   }
 
   #entryOf(model: string): Entry {
