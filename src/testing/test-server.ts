@@ -5,6 +5,7 @@ import { loadConfig } from "../config.ts";
 import type { Variables } from "../core/child-environment.ts";
 import { startServer, type ParleyServer } from "../service.ts";
 import { recordingLog, type LogLine } from "./recording-log.ts";
+import { writeTinyBert, type TinyBertOptions } from "./tiny-bert.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 
 /** Id of the model that the tests with the real model use. */
@@ -27,6 +28,8 @@ export interface TestServer {
 export interface TestServerOptions {
   /** Tiny models in its folder, by file name without `.gguf`. Default none: echo alone. */
   readonly models?: Readonly<Record<string, TinyGgufOptions>>;
+  /** Tiny encoders in it, by file name without `.gguf`. */
+  readonly encoders?: Readonly<Record<string, TinyBertOptions>>;
   /** Folder of models that are there already; `models` is not written then. */
   readonly modelsDirectory?: string;
   /** Variables beside those that make it a service for tests. */
@@ -34,12 +37,20 @@ export interface TestServerOptions {
 }
 
 /** Starts one, and waits until it is ready. Its default model is echo unless the variables say otherwise. */
-export async function startTestServer({ models = {}, modelsDirectory, environment = {} }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({
+  models = {},
+  encoders = {},
+  modelsDirectory,
+  environment = {},
+}: TestServerOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "parley-test-"));
   for (const [name, options] of Object.entries(models)) await writeTinyGguf(join(folder, `${name}.gguf`), options);
+  for (const [name, options] of Object.entries(encoders)) await writeTinyBert(join(folder, `${name}.gguf`), options);
   const directory = modelsDirectory ?? folder;
   // One thread: with more, each token waits for all of them many times, and tests that run beside this one make every wait a time slice long.
-  const modelOptions = Object.fromEntries([realModelId, ...Object.keys(models)].map((name) => [name, { threads: 1 }]));
+  const modelOptions = Object.fromEntries(
+    [realModelId, ...Object.keys(models), ...Object.keys(encoders)].map((name) => [name, { threads: 1 }]),
+  );
   const file = join(folder, "parley.json");
   await writeFile(file, JSON.stringify({ models: { options: modelOptions } }));
   const own = { LLM_PORT: "0", LLM_DEFAULT_PROVIDER: "echo", LLM_MODELS_DIR: directory, LLM_DATA_DIR: join(folder, "data") };

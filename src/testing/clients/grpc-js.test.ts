@@ -1,38 +1,19 @@
-import { join } from "node:path";
-import {
-  credentials,
-  loadPackageDefinition,
-  Metadata,
-  status,
-  type ClientReadableStream,
-  type GrpcObject,
-  type ServiceClientConstructor,
-  type ServiceError,
-} from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
+import { status } from "@grpc/grpc-js";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorInfoSchema, RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
-import { failureOf } from "../collect-events.ts";
+import { call, failure, grpcJsClient, read, stream, type Client } from "../grpc-js-client.ts";
 import { startTestServer, type TestServer } from "../test-server.ts";
-
-// A client that knows the .proto files and nothing else of ours, as one in any language does.
-
-const folder = join(import.meta.dirname, "..", "..", "..", "proto");
-const options = { keepCase: true, includeDirs: [folder], longs: Number, enums: String, defaults: true, oneofs: true };
-const names = ["chat", "embeddings", "models", "providers", "rerank", "tokens"];
-const protos = [...names.map((name) => `parley/v1/${name}.proto`), "grpc/health/v1/health.proto"];
-const files = loadPackageDefinition(loadSync(protos, options));
 
 let server: TestServer;
 let chat: Client;
 let health: Client;
 beforeAll(async () => {
   server = await startTestServer({ models: { tiny: {} } });
-  chat = clientOf("parley.v1.ChatService");
-  health = clientOf("grpc.health.v1.Health");
+  chat = grpcJsClient(server.port, "parley.v1.ChatService");
+  health = grpcJsClient(server.port, "grpc.health.v1.Health");
 });
 afterAll(async () => {
   chat.close();
@@ -96,7 +77,7 @@ describe("grpc-js with the .proto files", () => {
   });
 
   it("is told UNIMPLEMENTED for a method that this version lacks, by name, and for one that nobody knows", async () => {
-    const providers = clientOf("parley.v1.ProviderService");
+    const providers = grpcJsClient(server.port, "parley.v1.ProviderService");
     const lacking = await failure(call(providers, "ListProviders", {}));
     providers.close();
     expect([lacking.code, lacking.details]).toEqual([status.UNIMPLEMENTED, expect.stringContaining("ListProviders")]);
@@ -115,7 +96,7 @@ describe("grpc-js with the .proto files", () => {
   });
 
   it("sends compressed requests", async () => {
-    const compressing = clientOf("parley.v1.ChatService", { "grpc.default_compression_algorithm": 2 });
+    const compressing = grpcJsClient(server.port, "parley.v1.ChatService", { "grpc.default_compression_algorithm": 2 });
     const { answer } = await call(compressing, "Chat", user("again ".repeat(2000), { model: "echo", max_tokens: 2 }));
     compressing.close();
     expect(answer["usage"]).toMatchObject({ completion_tokens: 2 });
@@ -137,45 +118,3 @@ describe("grpc-js with the .proto files", () => {
     expect(error.code).toBe(status.CANCELLED);
   });
 });
-
-type Client = InstanceType<ServiceClientConstructor>;
-type Message = Readonly<Record<string, unknown>>;
-
-function clientOf(name: string, channelOptions = {}): Client {
-  const found = name.split(".").reduce<unknown>((at, part) => (at as GrpcObject)[part], files) as ServiceClientConstructor;
-  return new found(`127.0.0.1:${server.port}`, credentials.createInsecure(), channelOptions);
-}
-
-type UnaryMethod = (
-  message: Message,
-  metadata: Metadata,
-  options: object,
-  done: (error: ServiceError | null, answer: Message) => void,
-) => unknown;
-
-function call(client: Client, method: string, message: Message, callOptions = {}): Promise<{ answer: Message }> {
-  return new Promise((resolve, reject) => {
-    const done = (error: ServiceError | null, answer: Message) => (error === null ? resolve({ answer }) : reject(error));
-    (client[method] as unknown as UnaryMethod).call(client, message, new Metadata(), callOptions, done);
-  });
-}
-
-function stream(client: Client, method: string, message: Message): ClientReadableStream<Message> {
-  return (client[method] as unknown as (message: Message) => ClientReadableStream<Message>).call(client, message);
-}
-
-function read(messages: ClientReadableStream<Message>, see: (message: Message) => void = () => {}): Promise<Message[]> {
-  const all: Message[] = [];
-  return new Promise((resolve, reject) => {
-    messages.on("data", (message: Message) => {
-      all.push(message);
-      see(message);
-    });
-    messages.on("error", reject);
-    messages.on("end", () => resolve(all));
-  });
-}
-
-async function failure(work: Promise<unknown>): Promise<ServiceError> {
-  return (await failureOf(work, Error)) as ServiceError; // an interface: it has no class
-}

@@ -8,14 +8,20 @@ import { describeWith, pythonPath, run } from "../tools.ts";
 const root = join(import.meta.dirname, "..", "..", "..");
 const script = join(import.meta.dirname, "..", "python", "clients.py");
 
+/** An interpreter that reads all of a client takes seconds where the machine is busy. */
+const checkMs = 20_000;
+
 describeWith("python", "Python's clients", () => {
   let server: TestServer;
   let stubs: string;
   beforeAll(async () => {
     stubs = await mkdtemp(join(tmpdir(), "parley-stubs-"));
-    const files = ["chat", "messages", "sampling", "usage"].map((name) => `parley/v1/${name}.proto`);
+    const files = ["chat", "embeddings", "messages", "sampling", "usage"].map((name) => `parley/v1/${name}.proto`);
     const words = ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, `--python_out=${stubs}`, `--grpc_python_out=${stubs}`, ...files];
-    const [made, started] = await Promise.all([run(pythonPath(), words), startTestServer({ models: { tiny: {} } })]);
+    const [made, started] = await Promise.all([
+      run(pythonPath(), words),
+      startTestServer({ models: { tiny: {} }, encoders: { encoder: {} } }),
+    ]);
     server = started;
     expect(made).toMatchObject({ exitCode: 0 });
   }, 60_000);
@@ -45,10 +51,16 @@ describeWith("python", "Python's clients", () => {
     ["grpcio's deadline ends the call, and the model serves the next", "grpc_deadline", ["DEADLINE_EXCEEDED", 2]],
     ["grpcio cancels a stream, and the model serves the next", "grpc_cancel", ["CANCELLED", 2]],
     ["grpcio is told UNIMPLEMENTED for a method that nobody knows", "grpc_unknown_method", "UNIMPLEMENTED"],
+    ["openai embeds", "openai_embed", [2, 64, 7]],
+    ["grpcio embeds, and is told what is missing", "grpc_embed", [[8, 8], 7, "INVALID_ARGUMENT", expect.stringContaining("inputs")]],
     ["grpcio sends and gets messages of megabytes", "grpc_large", 3_000_000],
-  ])("%s", async (_name, check, expected) => {
-    const ended = await run(pythonPath(), [script, server.url, stubs, check]);
-    expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(JSON.parse(ended.stdout)).toEqual(expected);
-  });
+  ])(
+    "%s",
+    async (_name, check, expected) => {
+      const ended = await run(pythonPath(), [script, server.url, stubs, check]);
+      expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(JSON.parse(ended.stdout)).toEqual(expected);
+    },
+    checkMs,
+  );
 });

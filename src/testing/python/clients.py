@@ -136,4 +136,22 @@ def grpc_large():
     show(len(answer.choices[0].message.parts[0].text.text))
 
 
+def openai_embed():
+    answer = client().embeddings.create(model="encoder", input=["the bread", "river"])
+    show([len(answer.data), len(answer.data[0].embedding), answer.usage.prompt_tokens])
+
+
+def grpc_embed():
+    import grpc
+    from parley.v1 import embeddings_pb2, embeddings_pb2_grpc
+
+    stub = embeddings_pb2_grpc.EmbeddingServiceStub(grpc.insecure_channel(address))
+    inputs = [embeddings_pb2.EmbedInput(text=text) for text in ("the bread", "river")]
+    answer = stub.Embed(embeddings_pb2.EmbedRequest(inputs=inputs, dimensions=8))
+    try:
+        stub.Embed(embeddings_pb2.EmbedRequest())
+    except grpc.RpcError as error:
+        show([[len(each.values) for each in answer.embeddings], answer.usage.prompt_tokens, error.code().name, error.details()])
+
+
 globals()[check]()
