@@ -1,5 +1,6 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { answerReader, type Read, type ReaderPlan } from "./answer-reader.ts";
+import { placeOf } from "./batch.ts";
 import { drawing, type Drawing } from "./drawing.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Prompt } from "./prompt.ts";
@@ -16,8 +17,7 @@ export interface Choice {
   readonly completionTokens: number;
   /** Of these, tokens of thinking. */
   readonly reasoningTokens: number;
-  /** The tokens that `step` evaluates when it is given so many of the prompt; it begins to do so before it returns. */
-  upcoming(promptTokens: number): readonly Token[];
+  /** Evaluates so many tokens of the prompt, or the token that was drawn last; it begins to do so before it returns. */
   step(promptTokens: number): Promise<Read>;
   /** Stops it; its sequence keeps what it holds. Not while a step runs. */
   close(): Promise<void>;
@@ -44,6 +44,7 @@ export function choiceOn({ sequence, loaded, cachedTokens }: ChoicePlace, plan: 
   const history = [...prompt.tokens];
   const read = answerReader(loaded, plan);
   let drawn: Drawing | undefined;
+  const evaluationPriority = placeOf(sequence, loaded.sequences);
   let tokensRead = cachedTokens;
   let last: readonly Token[] = [];
   const upcoming = (promptTokens: number) => (drawn === undefined ? prompt.tokens.slice(tokensRead, tokensRead + promptTokens) : last);
@@ -62,16 +63,16 @@ export function choiceOn({ sequence, loaded, cachedTokens }: ChoicePlace, plan: 
     get reasoningTokens() {
       return read.reasoningTokens;
     },
-    upcoming,
     async step(promptTokens) {
       const tokens = upcoming(promptTokens);
       if (drawn === undefined) {
         tokensRead += tokens.length;
         if (tokensRead < prompt.tokens.length) {
-          await sequence.evaluateWithoutGeneratingNewTokens([...tokens]);
+          await sequence.evaluateWithoutGeneratingNewTokens([...tokens], { evaluationPriority });
           return nothing;
         }
         drawn = drawing({ sequence, loaded, request, prompt, output, seed: request.seeds[index] ?? 0, history });
+        drawn.force(read.begin);
       }
       last = tokens.slice(-1);
       const next = await drawn.next(tokens, read.grammar);
@@ -89,9 +90,9 @@ export function choiceOn({ sequence, loaded, cachedTokens }: ChoicePlace, plan: 
 }
 
 /** A choice that ends where an answer would begin: it reads a prompt and draws nothing. */
-export function readingOn({ sequence, cachedTokens }: ChoicePlace, prompt: Prompt): Choice {
+export function readingOn({ sequence, loaded, cachedTokens }: ChoicePlace, prompt: Prompt): Choice {
+  const evaluationPriority = placeOf(sequence, loaded.sequences);
   let tokensRead = cachedTokens;
-  const upcoming = (promptTokens: number) => prompt.tokens.slice(tokensRead, tokensRead + promptTokens);
   return {
     index: 0,
     cachedTokens,
@@ -101,11 +102,10 @@ export function readingOn({ sequence, cachedTokens }: ChoicePlace, prompt: Promp
     },
     completionTokens: 0,
     reasoningTokens: 0,
-    upcoming,
     async step(promptTokens) {
-      const tokens = upcoming(promptTokens);
+      const tokens = prompt.tokens.slice(tokensRead, tokensRead + promptTokens);
       tokensRead += tokens.length;
-      await sequence.evaluateWithoutGeneratingNewTokens([...tokens]);
+      await sequence.evaluateWithoutGeneratingNewTokens([...tokens], { evaluationPriority });
       return nothing;
     },
     close: async () => {},

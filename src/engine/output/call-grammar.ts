@@ -1,11 +1,9 @@
 import { invalidField } from "../../core/reasons.ts";
 import { compileSchema } from "../grammar/compile-schema.ts";
-import { choice, printed, repeat, rule, sequence, text, type Expression } from "../grammar/expression.ts";
+import { choice, printed, rebuilt, repeat, rule, sequence, text, type Expression } from "../grammar/expression.ts";
+import { parsedGbnf } from "../grammar/gbnf.ts";
 import { jsonObjectGrammar } from "../grammar/grammar.ts";
-import type { Rules } from "../grammar/rule-book.ts";
 import type { EngineTool } from "../protocol.ts";
-import type { RuleTable } from "./grammar-rest.ts";
-import { readRule } from "./rule-reader.ts";
 import type { CallForm } from "./styles.ts";
 
 /** Most calls that a grammar forces in one answer. */
@@ -14,36 +12,34 @@ export const mostForcedCalls = 16;
 /** Something to be written, with the rules that it uses. */
 export interface Grammar {
   readonly expression: Expression;
-  readonly rules: Rules;
+  readonly rules: ReadonlyMap<string, Expression>;
 }
 
 /** The arguments of a function as its schema has them. Throws naming the field and what of the schema cannot be expressed. */
 export function argumentsGrammar({ parameters }: EngineTool, index: number): Grammar {
   const field = `tools[${index}].function.parameters`;
   const { root, rules } = compileSchema(objectSchema(parameters, field), { field, prefix: `t${index}-` });
-  return { expression: rule(root), rules };
+  return { expression: rule(root), rules: parsedGbnf([...rules].map(([name, body]) => `${name} ::= ${body}\n`).join("")) };
 }
+
+let anyObject: Grammar | undefined;
 
 /** Any JSON object. */
 export function anyArguments(): Grammar {
-  return grammarOf(jsonObjectGrammar());
+  anyObject ??= grammarOf(jsonObjectGrammar(), "any-");
+  return anyObject;
 }
 
-/** A grammar that our compiler has printed. */
-export function grammarOf(gbnf: string): Grammar {
-  const rules = new Map(gbnf.trimEnd().split("\n").map(ruleOf));
-  const expression = readRule(rules.get("root") ?? "");
-  rules.delete("root");
-  return { expression, rules };
+/** The grammar of a GBNF text; its rules get a prefix, so that it can stand beside others. */
+export function grammarOf(gbnf: string, prefix: string): Grammar {
+  const renamed = (expression: Expression): Expression =>
+    expression.kind === "rule" ? rule(prefix + expression.name) : rebuilt(expression, renamed);
+  const rules = [...parsedGbnf(gbnf)].map(([name, expression]) => [prefix + name, renamed(expression)] as const);
+  return { expression: rule(`${prefix}root`), rules: new Map(rules) };
 }
 
-function ruleOf(line: string): [name: string, body: string] {
-  const [name = "", ...body] = line.split(" ::= ");
-  return [name, body.join(" ::= ")];
-}
-
-/** The rules of several grammars together; their names differ, or mean the same. */
-export function rulesOf(grammars: readonly Grammar[]): Rules {
+/** The rules of several grammars together. */
+export function rulesOf(grammars: readonly Grammar[]): Grammar["rules"] {
   return new Map(grammars.flatMap(({ rules }) => [...rules]));
 }
 
@@ -65,19 +61,5 @@ export function callsExpression(form: CallForm, functions: ReadonlyMap<string, E
 
 /** GBNF of a grammar. */
 export function gbnfOf({ expression, rules }: Grammar): string {
-  return [`root ::= ${printed(expression)}`, ...[...rules].map(([name, body]) => `${name} ::= ${body}`), ""].join("\n");
-}
-
-/** Rules as expressions. */
-export function ruleTable(rules: Rules): RuleTable {
-  const table = new Map<string, Expression>();
-  // Most rules are never looked at.
-  return { get: (name) => table.get(name) ?? reading(name) };
-  function reading(name: string): Expression | undefined {
-    const body = rules.get(name);
-    if (body === undefined) return undefined;
-    const expression = readRule(body);
-    table.set(name, expression);
-    return expression;
-  }
+  return [`root ::= ${printed(expression)}`, ...[...rules].map(([name, body]) => `${name} ::= ${printed(body)}`), ""].join("\n");
 }

@@ -1,9 +1,7 @@
 import { choice, nothing, repeat, sequence, text as literal, type Expression } from "../grammar/expression.ts";
 
 /** Expressions of rules, by name. */
-export interface RuleTable {
-  get(name: string): Expression | undefined;
-}
+export type RuleTable = ReadonlyMap<string, Expression>;
 
 /** What is still to be written, as a list of which the ends are shared; undefined is its end. */
 interface Rest {

@@ -1,15 +1,15 @@
 import { choice, isNothing, nothing, repeat, sequence, set, text as literal, type Expression } from "../grammar/expression.ts";
 import type { Output, OutputPiece } from "../output.ts";
 import type { AnswerText } from "./answer-text.ts";
-import { gbnfOf, ruleTable, type Grammar } from "./call-grammar.ts";
+import { gbnfOf, type Grammar } from "./call-grammar.ts";
 import type { OpenCall } from "./call-sink.ts";
 import { restAfter } from "./grammar-rest.ts";
 import type { ThinkingMarks } from "./styles.ts";
 
 /** What an answer is held to, and when. */
 export interface Hold {
-  /** All that is visible matches this. A grammar of the caller's is its text alone. */
-  readonly whole?: Grammar | string;
+  /** All that is visible matches this. */
+  readonly whole?: Grammar;
   /** What thinking begins with, where the model may begin it. */
   readonly thinking?: ThinkingMarks;
   /** What stands between the end of thinking and what is visible. */
@@ -95,7 +95,7 @@ export class HeldOutput implements Output {
     this.#grammar = undefined;
     if (open === undefined || this.#hold.argumentsOf === undefined) return;
     const { expression, rules } = this.#hold.argumentsOf(open);
-    const rest = restAfter(expression, open.arguments, ruleTable(rules));
+    const rest = restAfter(expression, open.arguments, rules);
     // What is written already does not fit, or is complete: the end of the call decides.
     if (rest === undefined || isNothing(rest)) return;
     this.#grammar = gbnfOf({ expression: sequence(rest, closing(open)), rules });
@@ -109,16 +109,16 @@ function closing(call: OpenCall): Expression {
 
 /** What holds from the first token on: thinking may come first. */
 function firstGrammar({ whole, thinking }: Hold): string | undefined {
-  if (whole === undefined || typeof whole === "string") return whole;
+  if (whole === undefined) return undefined;
   if (thinking === undefined) return gbnfOf(whole);
   return gbnfOf({ ...whole, expression: choice(sequence(literal(thinking.open), anything), whole.expression) });
 }
 
 /** What holds after thinking, of which the last token has brought some visible text already; undefined when that does not fit. */
 function afterThinking({ whole, afterThinking: between }: Hold, visible: string): string | undefined {
-  if (whole === undefined || typeof whole === "string") return visible === "" ? whole : undefined;
+  if (whole === undefined) return undefined;
   const { expression, rules } = whole;
   if (visible === "") return gbnfOf({ rules, expression: sequence(between, expression) });
-  const rest = restAfter(expression, visible, ruleTable(rules));
+  const rest = restAfter(expression, visible, rules);
   return rest === undefined ? undefined : gbnfOf({ rules, expression: rest });
 }

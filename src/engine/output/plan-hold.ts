@@ -1,4 +1,5 @@
-import { fieldsFault } from "../../core/reasons.ts";
+import { invalidField } from "../../core/reasons.ts";
+import { mostGrammarBytes } from "../grammar/grammar.ts";
 import { choice, sequence, text as literal, type Expression } from "../grammar/expression.ts";
 import { formatGrammar } from "../grammar/format.ts";
 import type { Prompt } from "../prompt.ts";
@@ -7,9 +8,9 @@ import {
   anyArguments,
   argumentsGrammar,
   callsExpression,
+  gbnfOf,
   grammarOf,
   mostForcedCalls,
-  ruleTable,
   rulesOf,
   type Grammar,
 } from "./call-grammar.ts";
@@ -36,7 +37,9 @@ export function planHold(request: EngineRequest, prompt: Prompt): HoldPlan {
   const tools = conversation.type === "messages" ? indexed(conversation) : [];
   if (conversation.type !== "messages" || tools.length === 0) {
     const whole = formatHold(format, style);
-    return whole === undefined ? { hold: base, fields: [] } : { hold: { ...base, whole }, fields: [formatField(format)] };
+    return whole === undefined
+      ? { hold: base, fields: [] }
+      : { hold: { ...base, whole: checked(whole, formatField(format)) }, fields: [formatField(format)] };
   }
   const asked: Asked = { request, conversation, style, tools };
   const mostCalls = most(asked);
@@ -79,7 +82,7 @@ function mayThink({ style: { thinking }, text, isThinking }: Prompt): Pick<Hold,
 function forced(asked: Asked, base: Hold): HoldPlan {
   const given = schemaGrammars(asked.tools);
   const whole = { expression: calls(asked, given, base), rules: rulesOf([...given.values()]) };
-  return { hold: { ...base, whole }, fields: ["tool_choice"], calls: callRules(asked, () => true) };
+  return { hold: { ...base, whole: checked(whole, "tools") }, fields: ["tool_choice"], calls: callRules(asked, () => true) };
 }
 
 /** Text as the model likes, and calls whose arguments are held to their schema, or to JSON, once they have begun. */
@@ -89,22 +92,26 @@ function free(asked: Asked, base: Hold): HoldPlan {
   const exact = schemaGrammars(strict);
   const fits: CallRules["fits"] = (call) => {
     const grammar = exact.get(call.tool.name);
-    return grammar === undefined || writes(grammar.expression, call.arguments, ruleTable(grammar.rules));
+    return grammar === undefined || writes(grammar.expression, call.arguments, grammar.rules);
   };
   const found = callRules(asked, fits);
   // What cannot go together with grammars goes without: calls are then told when they are complete.
-  const canHold = request.topLogprobs === undefined && request.minTokens === 0 && !request.ignoreEos;
-  if (strict.length === 0 && !canHold) return { hold: base, fields: [], calls: found };
+  if (strict.length === 0 && !goesWithGrammars(request)) return { hold: base, fields: [], calls: found };
   const any = anyArguments();
   const fields = strict.length > 0 ? strict.map(({ index }) => `tools[${index}].function.strict`) : ["tools"];
   return { hold: { ...base, argumentsOf: ({ tool }) => exact.get(tool.name) ?? any }, fields, calls: found };
+}
+
+/** Whether nothing is asked for that grammars rule out, or make slow, for some model. */
+function goesWithGrammars({ topLogprobs, minTokens, ignoreEos, sampling }: EngineRequest): boolean {
+  return topLogprobs === undefined && minTokens === 0 && !ignoreEos && sampling.logitBias.length === 0 && sampling.dry === undefined;
 }
 
 /** An answer in a format, or calls. */
 function either(asked: Asked, base: Hold): HoldPlan {
   const { request, style, tools } = asked;
   const format = formatHold(request.format, style);
-  if (format === undefined || typeof format === "string") throw grammarBesideTools();
+  if (format === undefined) return free(asked, base);
   const any = anyArguments();
   const exact = schemaGrammars(tools.filter(({ tool }) => tool.strict));
   const given = new Map(tools.map(({ tool }) => [tool.name, exact.get(tool.name) ?? any]));
@@ -113,16 +120,18 @@ function either(asked: Asked, base: Hold): HoldPlan {
     rules: rulesOf([format, ...given.values()]),
   };
   // A bare object may turn out to be the answer itself.
-  const hold = { ...base, whole, tellsCalls: !style.calls.isBare };
+  const hold = { ...base, whole: checked(whole, "tools"), tellsCalls: !style.calls.isBare };
   return { hold, fields: [formatField(request.format)], calls: callRules(asked, () => true) };
 }
 
-function grammarBesideTools() {
-  const description = "is not supported beside tools: nobody could tell its text from a call";
-  return fieldsFault("unsupported_field", [
-    { field: "response_format.grammar", description },
-    { field: "tools", description: "are not supported beside a grammar, unless tool_choice is none or required" },
-  ]);
+/** A grammar that is no larger than one may be. */
+function checked(grammar: Grammar, field: string): Grammar {
+  const bytes = Buffer.byteLength(gbnfOf(grammar));
+  if (bytes <= mostGrammarBytes) return grammar;
+  throw invalidField(
+    field,
+    `the grammar of all that may be written has ${bytes} bytes, and ${mostGrammarBytes} is the most: make it smaller`,
+  );
 }
 
 function schemaGrammars(tools: readonly IndexedTool[]): ReadonlyMap<string, Grammar> {
@@ -138,11 +147,11 @@ function callRules({ style, tools }: Asked, fits: CallRules["fits"]): CallRules 
   return { style, tools: tools.map(({ tool }) => tool), fits };
 }
 
-/** What a format holds an answer to: a grammar of the caller's as it is. */
-function formatHold(format: EngineFormat, { calls: { reader } }: ChatStyle): Grammar | string | undefined {
+/** What a format holds an answer to. */
+function formatHold(format: EngineFormat, { calls: { reader } }: ChatStyle): Grammar | undefined {
   const gbnf = formatGrammar(format);
-  if (gbnf === undefined || format.type === "grammar") return gbnf;
-  const grammar = grammarOf(gbnf);
+  if (gbnf === undefined) return undefined;
+  const grammar = grammarOf(gbnf, "f-");
   if (reader !== "harmony") return grammar;
   return { ...grammar, expression: sequence(literal("<|channel|>final<|message|>"), grammar.expression) };
 }

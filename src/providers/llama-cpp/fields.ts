@@ -1,6 +1,5 @@
 import { honoured, inert, refused, serviceFields, type FieldTable } from "../../core/fields.ts";
 
-const noTools = refused("this version calls no tools with local models");
 const textOnly = refused("local models read text only");
 
 /** What local models do with each field of a ChatRequest. */
@@ -17,17 +16,13 @@ export const llamaCppFields: FieldTable = {
   sampling: honoured,
   max_tokens: honoured,
   stop: honoured,
-  tools: noTools,
-  tool_choice: inert("without tools there is nothing to choose"),
-  parallel_tool_calls: inert("without tools there is nothing to call"),
+  tools: honoured,
+  tool_choice: honoured,
+  parallel_tool_calls: honoured,
   response_format: honoured,
-  "response_format.json_object": refused("this version does not constrain what local models write"),
-  "response_format.json_schema": refused("this version does not constrain what local models write"),
-  "response_format.grammar": refused("this version does not constrain what local models write"),
   choices: honoured,
   top_logprobs: honoured,
   reasoning: honoured,
-  "reasoning.budget_tokens": refused("this version does not limit how long local models think"),
   raw_prompt: honoured,
   priority: honoured,
   min_tokens: honoured,
