@@ -1,5 +1,6 @@
 import type { LlamaGrammarEvaluationState, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { fault } from "../../core/reasons.ts";
+import { placeOf } from "../batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
 import { samplerOptions } from "../sampling.ts";
 import { tokenBiases } from "./biases.ts";
@@ -15,6 +16,7 @@ export function libraryDrawing({ sequence, loaded, request, output, seed, histor
   const isChanging = output.grammarFields.length > 0 || request.sampling.dry !== undefined;
   const bias = { sampling: request.sampling, model, history, markers: output.markers, isHeld: () => held !== undefined };
   const options: SequenceEvaluateOptions = {
+    evaluationPriority: placeOf(sequence, loaded.sequences),
     ...samplerOptions(request.sampling, model, { seed, history, contextLength }),
     ...(isChanging && { grammarEvaluationState: () => held?.state, tokenBias: tokenBiases(bias) }),
   };

@@ -1,4 +1,5 @@
 import type { Token } from "node-llama-cpp";
+import { placeOf } from "../batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
 import { logprobOf } from "./logprob.ts";
 import { neverShift } from "./own.ts";
@@ -10,6 +11,7 @@ import { inputOf } from "./wanted.ts";
  */
 export function logprobsAgain(drawing: Drawing, { sequence, loaded, request }: DrawingPlan): Drawing {
   const topLogprobs = request.topLogprobs ?? 0;
+  const options = { evaluationPriority: placeOf(sequence, loaded.sequences), contextShift: { strategy: neverShift } };
   let pending: Token | undefined;
   return {
     ...drawing,
@@ -23,7 +25,7 @@ export function logprobsAgain(drawing: Drawing, { sequence, loaded, request }: D
       const end = sequence.nextTokenIndex;
       await sequence.eraseContextTokenRanges([{ start: end - 1, end }]);
       const input = inputOf(tokens.slice(-1), { top: Math.max(1, topLogprobs), byName: [token], weight: true });
-      const [result] = await sequence.controlledEvaluate(input, { contextShift: { strategy: neverShift } });
+      const [result] = await sequence.controlledEvaluate(input, options);
       const { logits, totalLogitWeight } = result?.next ?? {};
       if (logits === undefined || totalLogitWeight === undefined) throw new Error("the sequence gave no logits");
       return { token, logprob: logprobOf(loaded.model, token, { logits, totalLogitWeight, topLogprobs }) };

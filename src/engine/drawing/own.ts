@@ -1,5 +1,6 @@
 import type { Token } from "node-llama-cpp";
 import { invalidField } from "../../core/reasons.ts";
+import { placeOf } from "../batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
 import type { EngineSampling } from "../protocol.ts";
 import { breakersOf } from "./breakers.ts";
@@ -20,6 +21,7 @@ export function ownDrawing({ sequence, loaded, request, prompt, seed, history }:
   const breakers = breakersOf(model, sampling.dry?.sequenceBreakers ?? []);
   const ends = minTokens > 0 || ignoreEos ? new Set([...endTokens(model), ...prompt.endTokens]) : [];
   const mayEnd = () => !ignoreEos && history.length - prompt.tokens.length >= minTokens;
+  const options = { evaluationPriority: placeOf(sequence, loaded.sequences), contextShift: { strategy: neverShift } };
   let forced: readonly Token[] = [];
   return {
     async next(tokens) {
@@ -27,7 +29,7 @@ export function ownDrawing({ sequence, loaded, request, prompt, seed, history }:
       forced = others;
       const changes = changesAfter(history, { sampling, breakers, banned: mayEnd() ? [] : ends });
       const wanted = wantedLogits(changes, { sampling, vocabularySize, topLogprobs, taken });
-      const results = await sequence.controlledEvaluate(inputOf(tokens, wanted), { contextShift: { strategy: neverShift } });
+      const results = await sequence.controlledEvaluate(inputOf(tokens, wanted), options);
       const { logits, totalLogitWeight } = results[tokens.length - 1]?.next ?? {};
       if (logits === undefined) throw new Error("the sequence gave no logits");
       const token = taken ?? (draw(candidatesOf(logits, changes, sampling)) as Token);
