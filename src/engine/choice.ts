@@ -72,6 +72,7 @@ export function choiceOn({ sequence, loaded, cachedTokens }: ChoicePlace, plan: 
           return nothing;
         }
         drawn = drawing({ sequence, loaded, request, prompt, output, seed: request.seeds[index] ?? 0, history });
+        drawn.force(read.begin);
       }
       last = tokens.slice(-1);
       const next = await drawn.next(tokens, read.grammar);
