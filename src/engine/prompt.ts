@@ -65,11 +65,17 @@ export function promptMaker(model: LlamaModel, limits: PromptLimits): PromptMake
         const text = prompt.type === "text" ? prompt.text : "";
         return { ...plain, tokens: rawTokens(model, limits.vocabularySize, prompt), text };
       }
-      if (chats === undefined)
-        throw fault("model_state", `the model's chat template is of no use: ${"problem" in found ? found.problem : ""}`);
+      if (chats === undefined) throw uselessTemplate("problem" in found ? found.problem : "");
       return isBeginning ? chats.beginning(prompt) : chats.prompt(prompt);
     },
   };
+}
+
+function uselessTemplate(problem: string): Error {
+  return fault(
+    "model_state",
+    `the model's chat template is of no use: ${problem}; send raw_prompt, or load the model with another chat_template`,
+  );
 }
 
 function usableTemplate(model: LlamaModel, given: string | undefined): { readonly template: ChatTemplate } | { readonly problem: string } {

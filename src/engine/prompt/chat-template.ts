@@ -107,7 +107,7 @@ function orNothing<Made>(work: () => Made): Made | undefined {
   try {
     return work();
   } catch (error) {
-    if (error instanceof TemplateProblem) return undefined;
+    if (error instanceof TemplateProblem && error.kind !== "limit") return undefined;
     throw error;
   }
 }
@@ -120,7 +120,7 @@ function contentForm(render: ChatTemplate["render"]): TemplateForm {
   if (orNothing(() => write(parts))?.includes(sentinel.user) === true) return parts;
   // Once more for what it says.
   write(usualForm);
-  throw new TemplateProblem("it leaves the user's messages out", false);
+  throw new TemplateProblem("it leaves the user's messages out", "fault");
 }
 
 const parameters = JSON.stringify({

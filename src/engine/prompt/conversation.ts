@@ -1,4 +1,4 @@
-import { fault, invalidField, unsupportedField, type FaultOptions } from "../../core/reasons.ts";
+import { fault, invalidField, unsupportedField } from "../../core/reasons.ts";
 import { allowedTools, toolInstructions } from "../output/tool-texts.ts";
 import type { EngineConversation, EngineMessage, EngineTool } from "../protocol.ts";
 import type { ChatTemplate } from "./chat-template.ts";
@@ -116,9 +116,10 @@ function firstThatRenders(rendering: Rendering): readonly string[] {
     } catch (error) {
       if (!(error instanceof TemplateProblem)) throw error;
       first ??= error;
+      if (error.kind === "limit") break;
     }
   }
-  throw templateFault(first?.message ?? "");
+  throw templateFault(first!);
 }
 
 interface ShapedRendering extends Rendering {
@@ -144,10 +145,10 @@ function rendered(rendering: ShapedRendering): string {
 }
 
 /** Refuses a conversation with the template's own words. */
-function templateFault(words: string): Error {
-  const description = "the model's chat template refuses them";
-  const options: FaultOptions = { fields: [{ field: "messages", description }] };
-  return fault("invalid_request", `messages: ${description}: ${words}`, options);
+function templateFault({ message, kind }: TemplateProblem): Error {
+  const description = kind === "limit" ? "the model's chat template makes too much of them" : "the model's chat template refuses them";
+  const advice = kind === "limit" ? "; send less, or have the model loaded with another chat template" : "";
+  return fault("invalid_request", `messages: ${description}: ${message}${advice}`, { fields: [{ field: "messages", description }] });
 }
 
 /** A character that no text of the last message has. */

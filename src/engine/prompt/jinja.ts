@@ -16,12 +16,12 @@ export interface Template {
 
 /** A template that cannot be read, or makes nothing of what it was given. */
 export class TemplateProblem extends Error {
-  /** Whether it is the template's own word: it refuses what it was given. */
-  readonly isRefusal: boolean;
+  /** The template's own refusal of what it was given, a limit that it passed (nothing is tried again after that), or anything else. */
+  readonly kind: "refusal" | "limit" | "fault";
 
-  constructor(message: string, isRefusal: boolean) {
+  constructor(message: string, kind: TemplateProblem["kind"]) {
     super(bounded(message));
-    this.isRefusal = isRefusal;
+    this.kind = kind;
   }
 }
 
@@ -36,7 +36,7 @@ const maxMessageLength = 300;
 
 /** Reads a template. Throws `TemplateProblem`. */
 export function template(text: string): Template {
-  if (text.length > maxTemplateLength) throw new TemplateProblem(`it has more than ${maxTemplateLength} characters`, false);
+  if (text.length > maxTemplateLength) throw new TemplateProblem(`it has more than ${maxTemplateLength} characters`, "limit");
   const program = inTime(() => parsedTemplate(text));
   const found = { names: new Set<string>(), words: new Set<string>() };
   collect(program, found);
@@ -94,12 +94,12 @@ function inTime<Made>(work: () => Made): Made {
 }
 
 function problemOf(error: unknown): TemplateProblem {
-  if (error instanceof Refusal) return new TemplateProblem(error.message, true);
-  if (!(error instanceof Error) && !isErrorLike(error)) return new TemplateProblem(String(error), false);
+  if (error instanceof Refusal) return new TemplateProblem(error.message, "refusal");
+  if (!isErrorLike(error)) return new TemplateProblem(String(error), "fault");
   if ("code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
-    return new TemplateProblem(`it took longer than ${templateMs} ms and was stopped`, false);
-  if (error instanceof RangeError && error.message.includes("call stack")) return new TemplateProblem("it calls itself without end", false);
-  return new TemplateProblem(error.message, false);
+    return new TemplateProblem(`it took longer than ${templateMs} ms and was stopped`, "limit");
+  // Of a stack or a length that is at its end V8 tells so itself.
+  return new TemplateProblem(error.message, error instanceof RangeError ? "limit" : "fault");
 }
 
 /** Errors of the clock come from another realm. */

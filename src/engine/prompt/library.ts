@@ -44,9 +44,16 @@ const made = scratch.set("made", "");
 /** What all kinds of values descend from. */
 const AnyValue = Object.getPrototypeOf(Object.getPrototypeOf(made) as object) as { readonly constructor: new () => Value };
 
-/** A value of the interpreter, of one or of plain data. */
+/** A value of the interpreter, of one, of plain data, or of lists of both. */
 export function valueOf(value: unknown): Value {
   if (value instanceof AnyValue.constructor) return value;
+  if (!Array.isArray(value)) return converted(value);
+  const list = converted([]);
+  for (const item of value) (list.value as Value[]).push(valueOf(item));
+  return list;
+}
+
+function converted(data: unknown): Value {
   scratch.variables.delete("made");
-  return scratch.set("made", value);
+  return scratch.set("made", data);
 }
