@@ -44,7 +44,12 @@ export function vectorRounds<Context extends VectorContext>(
   const most = (load.purpose ?? "chat") === "chat" ? 1 : (load.sequences ?? 1);
   const size = contextLength + spareTokens;
   const threads = Math.max(1, Math.floor(load.threads / most));
-  return new Rounds({ most, queueLength: load.queueLength, make: () => make({ contextSize: size, batchSize: size, threads }) });
+  const makeOne = async (): Promise<Context> => {
+    if ((load.loraAdapters?.length ?? 0) > 0)
+      throw fault("model_state", "the model is loaded with LoRA adapters, which its vectors would not have: load it without them");
+    return make({ contextSize: size, batchSize: size, threads });
+  };
+  return new Rounds({ most, queueLength: load.queueLength, make: makeOne });
 }
 
 /** Frees all contexts after the inputs that they are reading. */

@@ -30,6 +30,8 @@ export interface TestServerOptions {
   readonly models?: Readonly<Record<string, TinyGgufOptions>>;
   /** Tiny encoders in it, by file name without `.gguf`. */
   readonly encoders?: Readonly<Record<string, TinyBertOptions>>;
+  /** How all of them are loaded, besides with one thread. */
+  readonly load?: { readonly sequences?: number; readonly contextLength?: number };
   /** Folder of models that are there already; `models` is not written then. */
   readonly modelsDirectory?: string;
   /** Variables beside those that make it a service for tests. */
@@ -40,6 +42,7 @@ export interface TestServerOptions {
 export async function startTestServer({
   models = {},
   encoders = {},
+  load = {},
   modelsDirectory,
   environment = {},
 }: TestServerOptions = {}): Promise<TestServer> {
@@ -49,7 +52,7 @@ export async function startTestServer({
   const directory = modelsDirectory ?? folder;
   // One thread: with more, each token waits for all of them many times, and tests that run beside this one make every wait a time slice long.
   const modelOptions = Object.fromEntries(
-    [realModelId, ...Object.keys(models), ...Object.keys(encoders)].map((name) => [name, { threads: 1 }]),
+    [realModelId, ...Object.keys(models), ...Object.keys(encoders)].map((name) => [name, { threads: 1, ...load }]),
   );
   const file = join(folder, "parley.json");
   await writeFile(file, JSON.stringify({ models: { options: modelOptions } }));
@@ -68,6 +71,15 @@ export async function startTestServer({
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Loads every model in the folder of a service, so that no test waits for that. */
+export async function loadAll({ server: { service } }: TestServer): Promise<void> {
+  const { signal } = new AbortController();
+  for (const { id, provider } of await service.models.list({ includeCatalog: false, signal })) {
+    if (provider !== "llama-cpp") continue;
+    for await (const { fractionDone } of service.models.load(id, undefined, signal)) if (fractionDone === 1) break;
+  }
 }
 
 function untilReady({ service: { health } }: ParleyServer): Promise<void> {

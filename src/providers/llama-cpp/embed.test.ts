@@ -16,8 +16,8 @@ import { tinyProvider, type TinyProvider } from "../../testing/tiny-provider.ts"
 
 let tiny: TinyProvider;
 beforeAll(async () => {
-  // Two contexts, as on a machine of two cores.
-  tiny = await tinyProvider({ load: { threads: 2, sequences: 2 } });
+  // Two contexts of one thread, as on a machine of two cores.
+  tiny = await tinyProvider({ load: { threads: 1, sequences: 2 } });
   const encoder = join(tiny.library.directory, "encoder.gguf");
   await writeTinyBert(encoder);
   await tiny.library.addFile("encoder", encoder, { purpose: "embed", trainedContextLength: 64 });
@@ -25,7 +25,8 @@ beforeAll(async () => {
   await writeTinyBert(ranker, { ranks: true });
   await tiny.library.addFile("ranker", ranker, { purpose: "rerank", trainedContextLength: 64 });
   await tiny.library.add("chats");
-});
+  for (const model of ["encoder", "chats"]) await embed({ model, inputs: ["load it"] });
+}, 60_000);
 afterAll(() => tiny.close());
 
 interface Ask {
@@ -156,8 +157,12 @@ describe.skipIf(!existsSync(miniLm))("embedding with all-MiniLM-L6-v2", () => {
     readonly embedding: readonly number[];
   }
 
-  it("comes as near to the reference vectors as its 8 bits allow, and counts their tokens", async () => {
+  beforeAll(async () => {
     await tiny.library.addFile("minilm", miniLm, { purpose: "embed", trainedContextLength: 512 });
+    await embed({ model: "minilm", inputs: ["load it"] });
+  }, 60_000);
+
+  it("comes as near to the reference vectors as its 8 bits allow, and counts their tokens", async () => {
     const known = JSON.parse(readFileSync(reference, "utf8")) as readonly Known[];
     for (const { text, tokens, embedding } of known) {
       const answer = await embed({ model: "minilm", inputs: [text] });

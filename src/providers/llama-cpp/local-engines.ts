@@ -218,7 +218,7 @@ export class LocalEngines implements LocalModels {
     const loraAdapters = adapterFiles(choices.loraAdapters ?? [], file, library);
     const load = engineLoad(choices, { modelPath: file.path, sha256: file.sha256, dataDirectory, gpu, limits, loraAdapters });
     const gpuMemory = { heldVramBytes: this.#budget.heldVramBytes, ...(gpuMemoryBytes !== undefined && { mostVramBytes: gpuMemoryBytes }) };
-    return purposefulLoad(file, { ...load, ...gpuMemory });
+    return purposefulLoad(file, { ...load, ...gpuMemory }, choices);
   }
 
   #changed(id: string): void {

@@ -21,7 +21,8 @@ beforeAll(async () => {
     await tiny.library.addFile(id, path, { purpose: ranks ? "rerank" : "embed", trainedContextLength: 64 });
   }
   await tiny.library.add("chats");
-});
+  await rerank({ documents: ["load it"] });
+}, 60_000);
 afterAll(() => tiny.close());
 
 function rerank(ask: MessageInitShape<typeof RerankRequestSchema>): Promise<RerankResponse> {

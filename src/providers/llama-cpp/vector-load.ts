@@ -1,4 +1,6 @@
+import type { LoadChoices } from "../../core/load-choices.ts";
 import type { ModelFile } from "../../core/ports.ts";
+import { unsupportedField } from "../../core/reasons.ts";
 import type { EngineLoad } from "../../engine/protocol.ts";
 
 /** Unless a load says otherwise: an encoder reads its input in one piece, and the memory for that grows with the square of its length. */
@@ -8,12 +10,32 @@ const spareTokens = 8;
 /** Each context has buffers of its own. */
 const mostContexts = 8;
 
-/** The load of a model by what it is for: one that makes vectors or ranks has no sequences but contexts of its own, which read a whole input in one decode each. As many compute side by side as there are threads. */
-export function purposefulLoad({ purpose, trainedContextLength = Infinity }: ModelFile, load: EngineLoad): EngineLoad {
+/** Options that say how a model chats, and why they cannot say how another reads. */
+const chatOptions = {
+  batchTokens: ["batch_tokens", "an input is read in one decode, which has room for the whole context"],
+  kvType: ["kv_type", "nothing of an input is kept"],
+  flashAttention: ["flash_attention", "the engine's library decides it for contexts that make vectors"],
+  loraAdapters: ["lora_adapters", "the engine's library takes no adapters for contexts that make vectors"],
+  chatTemplate: ["chat_template", "it reads texts and no conversations"],
+} as const satisfies Partial<Record<keyof LoadChoices, readonly [field: string, because: string]>>;
+
+/**
+ * The load of a model by what it is for: one that makes vectors or ranks has no sequences but contexts of its own, which read a whole input in one decode each.
+ * As many compute side by side as there are threads. Throws `unsupported_field` for options that only a model that chats has.
+ */
+export function purposefulLoad(file: ModelFile, load: EngineLoad, choices: LoadChoices): EngineLoad {
+  const { id, purpose, trainedContextLength = Infinity } = file;
   if (purpose === "chat") return load;
+  for (const [key, [field, because]] of Object.entries(chatOptions))
+    if (isSaid(choices[key as keyof typeof chatOptions]))
+      throw unsupportedField(`options.${field}`, `model "${id}" does not chat: ${because}`);
   const contextLength = Math.min(load.contextLength ?? defaultContextLength, trainedContextLength);
   const sequences = load.sequences ?? Math.min(load.threads, mostContexts);
   return { ...load, purpose, contextLength, sequences, batchTokens: contextLength + spareTokens };
+}
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0);
 }
 
 /** Threads of libuv: as many as contexts compute side by side. In a process that chats idle compute threads of a second one would spin against those of the first. */

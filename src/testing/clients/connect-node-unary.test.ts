@@ -10,12 +10,13 @@ import { RerankService } from "../../../gen/parley/v1/rerank_pb.ts";
 import { TokenService } from "../../../gen/parley/v1/tokens_pb.ts";
 import { failureOf } from "../collect-events.ts";
 import { userRequest } from "../sample-request.ts";
-import { startTestServer, type TestServer } from "../test-server.ts";
+import { loadAll, startTestServer, type TestServer } from "../test-server.ts";
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer({ models: { tiny: {} }, encoders: { encoder: {}, ranker: { ranks: true } } });
-});
+  await loadAll(server);
+}, 60_000);
 afterAll(() => server.close());
 
 const transports: readonly (readonly [string, (baseUrl: string) => Transport])[] = [

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call, failure, grpcJsClient, type Client, type Message } from "../grpc-js-client.ts";
-import { startTestServer, type TestServer } from "../test-server.ts";
+import { loadAll, startTestServer, type TestServer } from "../test-server.ts";
 
 let server: TestServer;
 const clients = new Map<string, Client>();
@@ -9,7 +9,8 @@ beforeAll(async () => {
   server = await startTestServer({ models: { tiny: {} }, encoders: { encoder: {}, ranker: { ranks: true } } });
   for (const name of ["Embedding", "Rerank", "Token", "Model", "Chat"])
     clients.set(name, grpcJsClient(server.port, `parley.v1.${name}Service`));
-});
+  await loadAll(server);
+}, 60_000);
 afterAll(async () => {
   for (const client of clients.values()) client.close();
   await server.close();

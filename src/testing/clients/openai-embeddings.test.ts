@@ -1,13 +1,14 @@
 import OpenAI, { BadRequestError, ConflictError, NotFoundError } from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestServer, type TestServer } from "../test-server.ts";
+import { loadAll, startTestServer, type TestServer } from "../test-server.ts";
 
 let server: TestServer;
 let openai: OpenAI;
 beforeAll(async () => {
   server = await startTestServer({ encoders: { encoder: {}, ranker: { ranks: true } } });
   openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
-});
+  await loadAll(server);
+}, 60_000);
 afterAll(() => server.close());
 
 const create = (input: OpenAI.EmbeddingCreateParams["input"], more: Partial<OpenAI.EmbeddingCreateParams> = {}) =>
