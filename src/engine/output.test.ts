@@ -45,6 +45,13 @@ describe("an answer in which a tool must be called", () => {
     expect(output.isComplete).toBe(true);
   });
 
+  it("is one call of a function that is named, unless several are asked for", () => {
+    const call = '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>';
+    const named = { toolChoice: { mode: "required", names: ["get_time"] } } as const;
+    expect(allows(planOf({ conversation: named }).begin(), `${call}\n${call}`)).toBe(false);
+    expect(allows(planOf({ conversation: { ...named, parallelToolCalls: true } }).begin(), `${call}\n${call}`)).toBe(true);
+  });
+
   it("calls only what is allowed", () => {
     const output = planOf({ conversation: { toolChoice: { mode: "required", names: ["get_time"] } } }).begin();
     expect(allows(output, '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>')).toBe(true);

@@ -66,10 +66,11 @@ function indexed({ tools, toolChoice }: EngineConversation): IndexedTool[] {
   return tools.flatMap((tool, index) => (allowed.includes(tool) ? [{ tool, index }] : []));
 }
 
-function most({ conversation, style }: Asked): number {
-  const isOne = conversation.parallelToolCalls === false || style.calls.reader === "harmony";
-  if (isOne) return 1;
-  if (conversation.toolChoice.mode !== "required") return Infinity;
+/** A function that is named is called once, unless several calls are asked for. */
+function most({ conversation: { parallelToolCalls, toolChoice }, style }: Asked): number {
+  const isNamed = toolChoice.mode === "required" && toolChoice.names.length === 1;
+  if (style.calls.reader === "harmony" || !(parallelToolCalls ?? !isNamed)) return 1;
+  if (toolChoice.mode !== "required") return Infinity;
   return style.calls.isParallel ? mostForcedCalls : 1;
 }
 
