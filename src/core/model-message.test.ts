@@ -34,8 +34,9 @@ describe("the message of a model file", () => {
     expect(loaded).toMatchObject({ state: ModelState.READY, memoryBytes: 99n, contextLength: 512 });
   });
 
-  it("of one that makes vectors says so", () => {
+  it("of one that makes vectors, or ranks, says so", () => {
     expect(modelOfFile({ ...file, purpose: "embed" }, { provider: "here" }).capabilities).toEqual([Capability.EMBED]);
+    expect(modelOfFile({ ...file, purpose: "rerank" }, { provider: "here" }).capabilities).toEqual([Capability.RERANK]);
   });
 
   it("of one whose engine failed says why, and what it can do", () => {

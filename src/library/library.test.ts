@@ -118,18 +118,20 @@ describe("the library", { timeout: 20_000 }, () => {
     },
   );
 
-  it("tells models that make vectors by their architecture and their pooling", async () => {
+  it("tells models that make vectors, or rank, by their architecture and their pooling", async () => {
     const directory = await temporaryFolder();
     const header = (architecture: string, pooling: number) =>
       ggufBytes({ "general.architecture": { string: architecture }, [`${architecture}.pooling_type`]: { uint32: pooling } }, []);
     await writeFile(join(directory, "bert.gguf"), header("bert", 0));
     await writeFile(join(directory, "qwen.gguf"), header("qwen3", 3));
     await writeFile(join(directory, "chat.gguf"), header("qwen3", 0));
+    await writeFile(join(directory, "ranker.gguf"), header("bert", 4));
     const library = await openTestLibrary({ directory });
     expect(library.list().map(({ id, purpose }) => [id, purpose])).toEqual([
       ["bert", "embed"],
       ["chat", "chat"],
       ["qwen", "embed"],
+      ["ranker", "rerank"],
     ]);
   });
 

@@ -57,6 +57,16 @@ describe("the default model", () => {
   it("is never echo where the local provider was chosen", () => {
     expect(refusal(() => setUp([], { defaultProvider: "llama-cpp" }).resolve("", ""))[0]).toBe("model_not_found");
   });
+  it("for vectors is the only file that was made for them, and for an order the only one that ranks", () => {
+    const names = setUp([file("a"), file("vectors", { purpose: "embed" }), file("order", { purpose: "rerank" })]);
+    expect(names.resolve("", "", "embed")).toMatchObject({ name: "vectors", targets: [{ model: "vectors" }] });
+    expect([names.defaultModel("", "embed"), names.defaultModel("", "rerank"), names.defaultModel("")]).toEqual(["vectors", "order", "a"]);
+  });
+  it("for vectors is never a guess: of several none is it, nor a model that chats", () => {
+    const several = setUp([file("a"), file("v1", { purpose: "embed" }), file("v2", { purpose: "embed" })]);
+    expect(refusal(() => several.resolve("", "", "embed"))).toEqual(["model_not_found", expect.stringContaining("name one of v1, v2")]);
+    expect(refusal(() => setUp([file("a")]).resolve("", "", "rerank"))[1]).toContain("no default reranking model");
+  });
   it("changes by setDefault", () => {
     const names = setUp([file("a"), file("b")]);
     names.setDefault("b");
