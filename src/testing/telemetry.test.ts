@@ -17,6 +17,7 @@ const secret = randomBytes(24).toString("hex");
 const traces = {
   grpc: { id: randomBytes(16).toString("hex"), parent: randomBytes(8).toString("hex") },
   rest: { id: randomBytes(16).toString("hex"), parent: randomBytes(8).toString("hex") },
+  embeddings: { id: randomBytes(16).toString("hex"), parent: randomBytes(8).toString("hex") },
   error: { id: randomBytes(16).toString("hex"), parent: randomBytes(8).toString("hex") },
 };
 const header = ({ id, parent }: (typeof traces)["grpc"]) => ({ traceparent: `00-${id}-${parent}-01` });
@@ -37,6 +38,8 @@ beforeAll(async () => {
   await failureOf(chat.chat(userRequest(words, { model: "echo", topLogprobs: 1 })));
   await failureOf(chat.chat(userRequest(`${words} `.repeat(400), { model: "tiny" })));
   await post({ model: "tiny", max_tokens: 4, messages: [{ role: "user", content: words }] }, header(traces.rest));
+  await post({ model: "tiny", input: [words, secret], user: secret }, header(traces.embeddings), "/v1/embeddings");
+  await post({ model: "tiny", query: words, documents: [secret] }, {}, "/v1/rerank");
   await post({ model: "nobody", messages: [{ role: "user", content: words }] }, header(traces.error));
   await post({ model: "echo", messages: [{ role: words, content: words }], stop: [secret], tools: secret, [secret]: secret });
   await post(`{"messages": [{"content": "${secret}" oops`);
@@ -80,6 +83,14 @@ describe("spans, as the exporter sent them", () => {
       "gen_ai.usage.input_tokens": expect.any(Number),
       "gen_ai.response.time_to_first_chunk": expect.any(Number),
     });
+  });
+
+  it("name an embedding as the conventions do, with its tokens", () => {
+    const server = named("POST /v1/embeddings", traces.embeddings.id);
+    const attempt = named("embeddings tiny", traces.embeddings.id);
+    expect(attempt.parentId).toBe(server.spanId);
+    expect(attempt.attributes).toMatchObject({ "gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": expect.any(Number) });
+    expect(attempt.attributes).not.toHaveProperty("gen_ai.response.time_to_first_chunk");
   });
 
   it("lie inside of their parents in time", () => {
@@ -134,9 +145,9 @@ describe("the log", () => {
   });
 });
 
-async function post(body: unknown, headers = {}): Promise<void> {
+async function post(body: unknown, headers = {}, path = "/v1/chat/completions"): Promise<void> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const response = await fetch(`${parley.url}/v1/chat/completions`, {
+  const response = await fetch(parley.url + path, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: text,
