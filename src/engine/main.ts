@@ -1,11 +1,12 @@
 import { fault } from "../core/reasons.ts";
 import { loadModel, type LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
+import { parent } from "./parent.ts";
 import { errorToEngine, type EngineLoad, type FromEngine, type ToEngine } from "./protocol.ts";
 import { answerTo } from "./questions.ts";
 import { Scheduler } from "./scheduler.ts";
 
-// The program of one model's process. It is started by `fork` with UV_THREADPOOL_SIZE set and lives no longer than its parent.
+// The program of one model's process. It is started with a channel to its parent and with UV_THREADPOOL_SIZE set and lives no longer than its parent.
 
 /** Freeing a model may wait for a decode, and has been seen to wait for ever. */
 const disposeMs = 2000;
@@ -16,10 +17,11 @@ let isEnding = false;
 /** Who waits for the size to load; answers `estimated`. */
 const chosen = Promise.withResolvers<number>();
 
-function send(message: FromEngine): void {
-  // A parent that is gone is told by `disconnect`.
-  process.send?.(message, undefined, undefined, () => {});
-}
+const send: (message: FromEngine) => void = parent({
+  onMessage: (message) => void handle(message),
+  // Nobody is left who could use what an orderly end would save, and it would take seconds.
+  onGone: () => process.kill(process.pid, "SIGKILL"),
+});
 
 async function load(options: EngineLoad): Promise<void> {
   try {
@@ -100,6 +102,11 @@ function alone<Result>(id: number, work: () => Result): Result {
   }
 }
 
+/** With what this process takes, where its parent cannot ask the system. */
+function pong(): FromEngine {
+  return { type: "pong", ...(process.platform !== "linux" && { memoryBytes: process.memoryUsage.rss() }) };
+}
+
 async function handle(message: ToEngine): Promise<void> {
   switch (message.type) {
     case "load":
@@ -117,15 +124,12 @@ async function handle(message: ToEngine): Promise<void> {
     case "ask":
       return alone(message.id, () => ask(message));
     case "ping":
-      return send({ type: "pong", ...(process.platform !== "linux" && { memoryBytes: process.memoryUsage.rss() }) });
+      return send(pong());
     case "shutdown":
       return end();
   }
 }
 
-process.on("message", (message) => void handle(message as ToEngine));
-// Nobody is left who could use what an orderly end would save, and it would take seconds.
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 // A terminal sends its signals to the whole group; the parent drains and tells us when to end.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});

@@ -3,8 +3,14 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_de
 import type { KvType } from "../core/load-choices.ts";
 import { asFault, errorDomain, fault, reasonOf, reasons, retryAfterMsOf, type FieldViolation, type Reason } from "../core/reasons.ts";
 
-// What the provider and the engine process of one model say to each other, as JSON over the IPC channel of `fork`.
+// What the provider and the engine process of one model say to each other, as lines of JSON over a pipe of their own.
 // Sizes are small on purpose: one message a tick carries what every sequence has written.
+
+/** The file descriptor of a channel's end in the engine's process: lines of JSON, both ways. */
+export const engineChannel = 3;
+
+/** Longest message of an engine, bytes; beyond it something is wrong with it. The tokens of the longest text that a request may have take so much. */
+export const mostMessageBytes = 256 * 1024 * 1024;
 
 /** Which GPU library is used; `auto` takes what the machine has, `false` the processor alone. */
 export type EngineGpu = "auto" | "cuda" | "vulkan" | "metal" | false;
@@ -30,7 +36,7 @@ export interface EngineLoad {
   /** Type of the key-value cache; absent: `f16`. */
   readonly kvType?: KvType;
   /** Adapters that change the model for as long as it is loaded. */
-  readonly loraAdapters?: readonly { readonly path: string; readonly scale: number }[];
+  readonly loraAdapters?: readonly EngineAdapter[];
   /** Jinja text that replaces the model's own chat template. */
   readonly chatTemplate?: string;
   /** What the file's header says it is for; `chat` when absent. */
@@ -45,6 +51,14 @@ export interface EngineLoad {
   readonly prefillChunkTokens: number;
   /** Streams that run get their next token within so many ms while prompts are read, as far as one token of a prompt a tick allows. */
   readonly interTokenMs: number;
+}
+
+/** An adapter's file. */
+export interface EngineAdapter {
+  readonly path: string;
+  readonly scale: number;
+  /** Differs when the file is replaced: what is kept of prompts is bound to it. */
+  readonly stamp: string;
 }
 
 /** What computes. */

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
-import type { ToEngine } from "../engine/protocol.ts";
+import { parent } from "../engine/parent.ts";
+import { engineChannel, type FromEngine, type ToEngine } from "../engine/protocol.ts";
 
 /** What a prompt tells the program to do, in this order. */
 export interface TinyEngineScript {
@@ -9,6 +10,8 @@ export interface TinyEngineScript {
   readonly takeMiB?: number;
   /** Messages, whether the protocol has them or not. */
   readonly say?: readonly unknown[];
+  /** Written to the channel as it is. */
+  readonly raw?: string;
   /** Is stuck for ever. */
   readonly hang?: boolean;
   /** Signal to end by. */
@@ -19,24 +22,29 @@ export interface TinyEngineScript {
 
 // A program in the place of an engine, without a model: it does what the text of a prompt says as JSON. For tests of what becomes of calls when an engine goes wrong.
 
-const said = (message: unknown) => new Promise((resolve) => process.send!(message, resolve));
+const send = parent({ onMessage: hear, onGone: () => process.exit(0) });
+const said = (message: unknown) => new Promise<void>((resolve) => send(message as FromEngine, resolve));
 
 const taken: Buffer[] = [];
 
-async function perform({ line, say = [], takeMiB = 0, hang = false, signal, exit }: TinyEngineScript): Promise<void> {
+async function perform({ line, say = [], takeMiB = 0, raw = "", ...end }: TinyEngineScript): Promise<void> {
   if (line !== undefined) writeSync(process.stderr.fd, `${line}\n`);
   if (takeMiB > 0) taken.push(Buffer.alloc(takeMiB * 2 ** 20, 1));
   for (const message of say) await said(message);
+  if (raw !== "") writeSync(engineChannel, raw);
+  endBy(end);
+}
+
+function endBy({ hang = false, signal, exit }: TinyEngineScript): void {
   if (hang) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   if (signal !== undefined) process.kill(process.pid, signal);
   if (exit !== undefined) process.exit(exit);
 }
 
-process.on("message", (message: ToEngine) => {
+function hear(message: ToEngine): void {
   if (message.type === "load") void said({ type: "loaded", model: { contextLength: 512, sequences: 1, memoryBytes: 0 } });
   if (message.type === "generate" && message.request.prompt.type === "text")
     void perform(JSON.parse(message.request.prompt.text) as TinyEngineScript);
   if (message.type === "ping") void said({ type: "pong" });
   if (message.type === "shutdown") process.exit(0);
-});
-process.on("disconnect", () => process.exit(0));
+}

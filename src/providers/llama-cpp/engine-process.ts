@@ -1,8 +1,9 @@
-import { fork } from "node:child_process";
-import { createInterface } from "node:readline";
+import { spawn } from "node:child_process";
+import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, type Variables } from "../../core/child-environment.ts";
-import type { FromEngine, ToEngine } from "../../engine/protocol.ts";
+import { lineSplitter } from "../../core/line-splitter.ts";
+import { engineChannel, mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol.ts";
 
 /** A child process that runs the engine program. */
 export interface EngineProcess {
@@ -29,6 +30,8 @@ export interface EngineProcessOptions {
   /** Threads on which the library computes; each has compute threads of its own. Default 1. */
   readonly libuvThreads?: number;
   readonly onMessage: (message: FromEngine) => void;
+  /** It said what is no message; what that was, without its words. */
+  readonly onNonsense: (what: string) => void;
   /** A line of the native library. */
   readonly onLine: (line: string) => void;
 }
@@ -38,17 +41,17 @@ const engineProgram = fileURLToPath(new URL("../../engine/main.ts", import.meta.
 /** So many lines are kept for the end. */
 const mostLines = 10;
 const mostLineLength = 1000;
+const mostLineBytes = 64 * 1024;
 
 /** What the engine's libraries read besides. Keys of upstreams and other secrets stay here. */
 const passedOn = /^(CUDA|NVIDIA|GGML|HIP|ROCR|HSA|VK|OMP|NODE_LLAMA_CPP)_/i;
 
-/** Starts the program. With more than one libuv thread, idle compute threads of one spin against those of another. */
-export function startEngine({ program = engineProgram, libuvThreads, onMessage, onLine }: EngineProcessOptions): EngineProcess {
-  const child = fork(program, [], {
+/** Starts the program. Its channel is a pipe and not that of `fork`, which ends the service when a process says what is no JSON. With more than one libuv thread, idle compute threads of one spin against those of another. */
+export function startEngine({ program = engineProgram, libuvThreads, onMessage, onNonsense, onLine }: EngineProcessOptions): EngineProcess {
+  const child = spawn(process.execPath, ["--no-warnings", program], {
     env: engineEnvironment(process.env, libuvThreads),
-    execArgv: ["--no-warnings"],
-    serialization: "json",
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Both ends of an `overlapped` pipe can be read without blocking, under Windows too.
+    stdio: ["ignore", "ignore", "pipe", "overlapped"],
   });
   const lines: string[] = [];
   const keep = (line: string) => {
@@ -56,9 +59,20 @@ export function startEngine({ program = engineProgram, libuvThreads, onMessage, 
     if (lines.length > mostLines) lines.shift();
     onLine(line);
   };
-  if (child.stderr !== null)
-    createInterface({ input: child.stderr }).on("line", (line) => line.trim() !== "" && keep(line.slice(0, mostLineLength)));
-  child.on("message", (message) => onMessage(message as FromEngine));
+  const onLibraryLine = (line: string) => void (line.trim() !== "" && keep(line.slice(0, mostLineLength)));
+  child.stderr?.on("data", lineSplitter({ maxBytes: mostLineBytes, onLine: onLibraryLine, onTooLong: () => {} }));
+  const channel = child.stdio[engineChannel] as Duplex;
+  const onJson = (line: string) => {
+    const message = parsed(line);
+    if (message === undefined) onNonsense("no JSON");
+    else onMessage(message);
+  };
+  channel.on(
+    "data",
+    lineSplitter({ maxBytes: mostMessageBytes, onLine: onJson, onTooLong: () => onNonsense("a message that is too long") }),
+  );
+  // How it ended is told by `exited`.
+  channel.on("error", () => {});
   const exited = new Promise<EngineExit>((resolve) => {
     child.once("error", (error) => resolve({ how: "no start", lastWords: error.message }));
     // Comes after the last line has been read, as `exit` does not.
@@ -67,10 +81,18 @@ export function startEngine({ program = engineProgram, libuvThreads, onMessage, 
   return {
     pid: child.pid,
     // What is sent to a process that has just ended is answered by `exited`.
-    send: (message) => void (child.connected && child.send(message, () => {})),
+    send: (message) => void (channel.writable && channel.write(`${JSON.stringify(message)}\n`)),
     kill: () => void child.kill("SIGKILL"),
     exited,
   };
+}
+
+function parsed(line: string): FromEngine | undefined {
+  try {
+    return JSON.parse(line) as FromEngine;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The environment of an engine: an allow-list, and its libuv threads. */

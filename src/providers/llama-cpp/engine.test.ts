@@ -62,6 +62,13 @@ describe("an engine that says what is not in the protocol", () => {
     expect(await engine.ended).toMatchObject({ why: expect.stringContaining("protocol") });
   });
 
+  it("ends alone when it says no JSON", async () => {
+    await start().loaded;
+    const error = await failureOf(does({ raw: "words of an answer\n" }));
+    expect(error.rawMessage).toContain("it said something that is not in the protocol (no JSON)");
+    expect(error.rawMessage).not.toContain("words of an answer");
+  });
+
   it("fails the call alone whose error has a reason that nobody knows", async () => {
     await start().loaded;
     const failed = { type: "failed", error: { reason: "bad_weather", message: "it rains", metadata: {}, fields: [] } };

@@ -77,6 +77,7 @@ export class Engine {
       program,
       libuvThreads: libuvThreads(load),
       onMessage: (message) => this.#receive(message),
+      onNonsense: (what) => this.#kill(`it said something that is not in the protocol (${what}) and was killed`),
       onLine: (line) => log.debug("a model's process says", { model, line }),
     });
     const quarantine = options.quarantine ?? new Quarantine(options);

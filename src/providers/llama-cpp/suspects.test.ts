@@ -5,9 +5,11 @@ import { ChatRequestSchema } from "../../../gen/parley/v1/chat_pb.ts";
 import { ResponseFormatSchema } from "../../../gen/parley/v1/messages_pb.ts";
 import { systemClock } from "../../core/clock.ts";
 import { defaultLimits } from "../../core/limits.ts";
+import type { Clock } from "../../core/ports.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import type { EngineRequest } from "../../engine/protocol.ts";
 import { eventsOf } from "../../testing/collect-events.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
 import { recordingLog } from "../../testing/recording-log.ts";
 import type { TinyEngineScript } from "../../testing/tiny-engine.ts";
 import { Engine } from "./engine.ts";
@@ -18,18 +20,18 @@ import { engineRequest } from "./request.ts";
 // Processes are started, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const limits = { ...defaultLimits, engineSilenceMs: 900 };
+const limits = defaultLimits;
 let quarantine: Quarantine;
 const engines: Engine[] = [];
 afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.stop())));
 
 /** A new process that does what its prompts say; its requests are numbered from 1. */
-async function start(): Promise<Engine> {
+async function start(clock: Clock = systemClock): Promise<Engine> {
   const engine = new Engine({
     model: "m",
     load: engineLoad({}, { modelPath: "m.gguf", gpu: "none", limits }),
     limits,
-    clock: systemClock,
+    clock,
     observer: { decoded() {}, queued() {}, waited() {}, loaded() {}, restarted() {} },
     log: recordingLog().log,
     onLoading: () => {},
@@ -85,12 +87,27 @@ describe("the request that is refused after two crashes", () => {
     { what: "the engine worked for alone", guilty: request({ say: [reading(1), handling(2)], signal: "SIGSEGV" }) },
     { what: "was being read", guilty: request({ say: [reading(2)], signal: "SIGSEGV" }) },
     { what: "was bound to a grammar", guilty: request({ say: [reading(2), reading(), text(2)], signal: "SIGABRT" }, true) },
-    { what: "the engine was stuck with", guilty: request({ say: [handling(2)], hang: true }) },
   ])("is the one that $what, and not one beside it", async ({ guilty }) => {
     await crashTwice(guilty);
     expect([standing(guilty), standing(innocent)]).toEqual(["quarantined", "taken"]);
     const engine = await start();
     expect(await eventsOf(engine.generate(guilty, new AbortController().signal)).catch(reasonOf)).toBe("quarantined");
+  });
+
+  it("is the one that the engine was stuck with until it was killed", async () => {
+    const clock = fakeClock();
+    quarantine = new Quarantine({ clock, limits });
+    const guilty = request({ say: [handling(2), text(2)], hang: true });
+    for (let crash = 0; crash < 2; crash++) {
+      const engine = await start(clock);
+      const [beside, stuck] = [innocent, guilty].map((asked) => engine.generate(asked, new AbortController().signal));
+      await beside?.next();
+      await stuck?.next();
+      clock.advance(60_000);
+      await expect(stuck?.next()).rejects.toThrow("did not answer");
+      await expect(beside?.next()).rejects.toThrow("did not answer");
+    }
+    expect([standing(guilty), standing(innocent)]).toEqual(["quarantined", "taken"]);
   });
 
   it("is not one that was answered beside it, when nothing tells them apart but the second time", async () => {
