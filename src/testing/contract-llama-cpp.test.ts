@@ -7,6 +7,7 @@ import { llamaCppFields } from "../providers/llama-cpp/fields.ts";
 import { engineRequest } from "../providers/llama-cpp/request.ts";
 import { answerOf, textOf, valuesOf, type EventCase } from "./collect-events.ts";
 import { contractPaths } from "./contract-paths.ts";
+import { promptProofs, tellingTemplate } from "./prompt-proofs.ts";
 import { userRequest } from "./sample-request.ts";
 import { tinyProvider, type TinyProvider } from "./tiny-provider.ts";
 
@@ -108,18 +109,30 @@ describe("llama-cpp", () => {
   beforeAll(async () => {
     tiny = await tinyProvider();
     await tiny.library.add("tiny");
+    await tiny.library.add("telling", { chatTemplate: tellingTemplate });
     provider = tiny.provider;
   });
   afterAll(() => tiny.close());
   const answer = (ask: Ask): Promise<ChatEvent[]> => answerOf(provider, create(ChatRequestSchema, { ...ask, model: "tiny" }));
 
   it("has a proof for every field that it honours, and for no other", () => {
-    const proven = [...Object.keys(answersDiffer), ...Object.keys(engineIsTold), ...shownBelow, ...servedByService];
+    const proven = [
+      ...Object.keys(answersDiffer),
+      ...Object.keys(promptProofs),
+      ...Object.keys(engineIsTold),
+      ...shownBelow,
+      ...servedByService,
+    ];
     expect(proven.toSorted()).toEqual(contractPaths(llamaCppFields, "honoured").toSorted());
   });
 
   it.each(Object.entries(answersDiffer))("honours %s: the answer is another", async (_path, pair) => {
     expect(essence(await answer(pair.with))).not.toEqual(essence(await answer(pair.without)));
+  });
+
+  it.each(Object.entries(promptProofs))("honours %s where the chat template tells it: the answer is another", async (_path, pair) => {
+    const told = (ask: Ask) => answerOf(provider, create(ChatRequestSchema, { ...ask, model: "telling" }));
+    expect(essence(await told(pair.with))).not.toEqual(essence(await told(pair.without)));
   });
 
   it("answers alike without any difference, or the proofs would prove nothing", async () => {
