@@ -1,3 +1,4 @@
+import type { Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { drawnText, drawTokens, engineAsk, loadTiny, type DrawAsk } from "../../testing/loaded-model.ts";
 import type { LoadedModel } from "../model.ts";
@@ -21,7 +22,15 @@ const settings: Readonly<Record<string, Partial<EngineSampling>>> = {
   "a frequency reward": { temperature: 0, frequencyPenalty: -0.2 },
   "a repeat penalty": { temperature: 1, topK: 20, repeatPenalty: 1.8 },
   "a repeat reward": { temperature: 1, topK: 4, repeatPenalty: 0.6 },
-  "a bias": { temperature: 1, topK: 4, logitBias: [[70, 3], [71, -2], [72, -100]] }, // prettier-ignore
+  "a bias": {
+    temperature: 1,
+    topK: 4,
+    logitBias: [
+      [70, 3],
+      [71, -2],
+      [72, -100],
+    ],
+  },
   DRY: { temperature: 1, topK: 20, dry: { multiplier: 3, base: 2, allowedLength: 1, lastTokens: 99, sequenceBreakers: ["e "] } },
   XTC: { temperature: 1, topK: 30, xtc: { probability: 0.5, threshold: 0.05 } },
 };
@@ -44,5 +53,55 @@ describe("a drawing by samplers of our own", () => {
       // Without logprobs it is asked for fewer logits.
       expect(drawnText(loaded, await draw({ ...ask, minTokens: 1 }))).toBe(drawnText(loaded, drawn));
     }
+  });
+
+  it("gives the same text for the same seed, and another for another", async () => {
+    const ask = (seed: number) => engineAsk({ sampling: { temperature: 1 }, topLogprobs: 0, seeds: [seed] });
+    const [first, again, other] = [await draw(ask(1)), await draw(ask(1)), await draw(ask(2))];
+    expect(drawnText(loaded, again)).toBe(drawnText(loaded, first));
+    expect(drawnText(loaded, other)).not.toBe(drawnText(loaded, first));
+  });
+
+  it("says so when everything is banned", async () => {
+    const everything = Array.from({ length: loaded.vocabularySize }, (_, token) => [token, -100] as const);
+    await expect(draw(engineAsk({ sampling: { logitBias: everything }, topLogprobs: 0 }))).rejects.toThrow(
+      "sampling.logit_bias: bans every token",
+    );
+  });
+
+  describe("of a model that likes to end", () => {
+    let ending: LoadedModel;
+    let end: Token;
+    beforeAll(async () => {
+      ending = await loadTiny({ ends: "sometimes" }, { sequences: 6 });
+      end = ending.model.tokens.eos!;
+    });
+    afterAll(() => ending.dispose());
+    const lengths = async (more: Parameters<typeof engineAsk>[0], tokens = 50) => {
+      const drawn = await Promise.all(
+        [1, 2, 3, 4, 5, 6].map(async (seed, place) => {
+          const request = engineAsk({ ...more, sampling: { temperature: 1, ...more?.sampling }, seeds: [seed] });
+          return drawTokens({ loaded: ending, prompt: "the", request, tokens, sequence: ending.sequences[place]! });
+        }),
+      );
+      return drawn.map((each) => ({ length: each.length, ends: each.filter(({ token }) => token === end).length }));
+    };
+    it("keeps it from ending before its least length, and lets it end then", async () => {
+      const eager = { sampling: { logitBias: [[end, 4] as const] } };
+      const free = await lengths(eager);
+      expect(Math.min(...free.map(({ length }) => length))).toBeLessThan(20);
+      const least = await lengths({ ...eager, minTokens: 20 }, 200);
+      for (const { length } of least) expect(length).toBeGreaterThan(20);
+      expect(least.some(({ ends }) => ends === 1)).toBe(true);
+    });
+
+    it("goes on past the end, and draws no end token", async () => {
+      for (const drawn of await lengths({ ignoreEos: true })) expect(drawn).toEqual({ length: 50, ends: 0 });
+    });
+
+    it("biases an end token as any other", async () => {
+      for (const drawn of await lengths({ sampling: { logitBias: [[end, -100]] } })) expect(drawn).toEqual({ length: 50, ends: 0 });
+      for (const drawn of await lengths({ sampling: { logitBias: [[end, 100]] } })) expect(drawn).toEqual({ length: 1, ends: 1 });
+    });
   });
 });
