@@ -52,7 +52,7 @@ export const limits = {
   maxLogitBias: limit(1024, [1, 1_000_000], "count", "invalid_request", "entries of a logit bias"),
   maxInputs: limit(2048, [1, 2048], "count", "invalid_request", "inputs of a request for embeddings"),
   maxDocuments: limit(2048, [1, 2048], "count", "invalid_request", "documents of a request to rerank"),
-  maxTextBytes: limit(MiB, [KiB, 1024 * MiB], "bytes", "invalid_request", "one text to embed, to rerank or to split into tokens"),
+  maxTextBytes: limit(256 * KiB, [KiB, 1024 * MiB], "bytes", "invalid_request", "one text to embed, to rerank or to split into tokens"),
   maxTokenIds: limit(1024 * KiB, [1, 1024 * MiB], "count", "invalid_request", "token ids of one input to embed, or to join into text"),
   headerHoldMs: limit(
     5 * second,

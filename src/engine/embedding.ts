@@ -2,7 +2,7 @@ import type { LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
 import { fault, invalidField } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import type { EngineAnswer, EngineQuestions } from "./protocol.ts";
-import { breathe, closeContexts, knownTokens, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
+import { breathe, closeContexts, knownTokens, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
 
 /** Makes vectors of inputs. */
 export interface Embedder {
@@ -25,11 +25,12 @@ export function embedder(model: LlamaModel, plan: VectorPlan & { readonly vocabu
   /** An input as the context takes it. Throws when it is too long, or nothing. */
   const inputOf = (input: string | readonly number[], context: LlamaEmbeddingContext, index: number): Input => {
     const place = `inputs[${index}]`;
+    if (typeof input === "string") refuseHopeless(place, [input], plan);
     const own =
       typeof input === "string" ? model.tokenize(input, false) : knownTokens(`${place}.token_ids.ids`, input, plan.vocabularySize);
     const length = context.calculateInputLength(own);
     if (length === 0) throw invalidField(place, "the model makes no tokens of it");
-    refuseTooLong(place, length, plan.contextLength);
+    refuseTooLong(place, length, plan);
     return { tokens: own.length > 0 ? own : bare(model, context, length), length };
   };
 

@@ -58,7 +58,8 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
   });
   const vocabularySize = [...model.iterateAllTokens()].length;
   const counted = batches();
-  const vectors = { load, contextLength: inputLength(model, load), vocabularySize };
+  const longestTokenBytes = longestToken(model);
+  const vectors = { load, contextLength: inputLength(model, load), vocabularySize, longestTokenBytes };
   const [embeds, ranks] = [embedder(model, vectors), ranker(model, vectors)];
   const context =
     load.purpose === undefined || load.purpose === "chat" ? await makeContext(model, { load, sizes, batches: counted }) : undefined;
@@ -68,7 +69,6 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
   // The library rounds a context up; what was asked for stays the limit.
   const contextLength =
     context === undefined ? vectors.contextLength : Math.min(context.contextSize, load.contextLength ?? context.contextSize);
-  const longestTokenBytes = longestToken(model);
   const about: EngineModel = {
     contextLength,
     sequences: sequences.length,

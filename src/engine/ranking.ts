@@ -2,7 +2,7 @@ import type { LlamaModel, LlamaRankingContext } from "node-llama-cpp";
 import { fault } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import type { EngineAnswer, EngineQuestions } from "./protocol.ts";
-import { breathe, closeContexts, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
+import { breathe, closeContexts, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
 
 /** Scores documents. */
 export interface Ranker {
@@ -27,8 +27,9 @@ export function ranker(model: LlamaModel, plan: VectorPlan): Ranker {
       for (const [index, document] of documents.entries()) {
         await breathe();
         throwIfAborted(signal);
+        refuseHopeless(`documents[${index}]`, [query, document], plan);
         const tokens = context.calculateInputLength(query, document);
-        refuseTooLong(`documents[${index}]`, tokens, plan.contextLength);
+        refuseTooLong(`documents[${index}]`, tokens, plan);
         promptTokens += tokens;
       }
       const work = (on: LlamaRankingContext, document: string) => on.rank(query, document);

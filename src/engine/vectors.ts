@@ -15,6 +15,8 @@ export interface VectorPlan {
   readonly load: EngineLoad;
   /** Tokens of the longest input. */
   readonly contextLength: number;
+  /** No token stands for more bytes of text; undefined where the tokenizer may leave text out. */
+  readonly longestTokenBytes: number | undefined;
 }
 
 /** How each context is made. */
@@ -58,10 +60,21 @@ export async function closeContexts<Context extends VectorContext>(contexts: Rou
   await Promise.all(contexts.workers.map((context) => context.dispose()));
 }
 
+/** Refuses a text that is too long however it is cut into tokens: cutting is synchronous, and all other work would wait for it. */
+export function refuseHopeless(field: string, texts: readonly string[], { contextLength, longestTokenBytes }: VectorPlan): void {
+  if (longestTokenBytes === undefined) return;
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  refuseTooLong(field, Math.ceil(bytes / longestTokenBytes), { contextLength, atLeast: true });
+}
+
 /** Refuses an input that is longer than the model reads at once, before anything is computed. */
-export function refuseTooLong(field: string, tokens: number, contextLength: number): void {
+export function refuseTooLong(
+  field: string,
+  tokens: number,
+  { contextLength, atLeast = false }: { readonly contextLength: number; readonly atLeast?: boolean },
+): void {
   if (tokens <= contextLength) return;
-  const description = `has ${tokens} tokens, and the model reads ${contextLength} at once: shorten it`;
+  const description = `has ${atLeast ? "at least " : ""}${tokens} tokens, and the model reads ${contextLength} at once: shorten it`;
   throw fault("context_length_exceeded", `${field}: ${description}`, {
     metadata: { prompt_tokens: String(tokens), context_length: String(contextLength) },
     fields: [{ field, description }],

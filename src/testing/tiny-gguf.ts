@@ -15,6 +15,8 @@ export interface TinyGgufOptions {
   readonly architecture?: string;
   /** Whether it ever ends by itself: `never` keeps its end token out of reach, so that an answer is as long as its limit. Default `never`. */
   readonly ends?: "never" | "sometimes";
+  /** llama.cpp's number of how states become one vector, such as 1 for their mean; absent: it was made to chat. */
+  readonly pooling?: number;
   /** Which bytes it writes: readable ASCII, or any, which are seldom whole characters. Default `ascii`. */
   readonly writes?: "ascii" | "bytes";
   /** Layers; more make it slower. Default 2. */
@@ -72,6 +74,7 @@ function metadata(options: TinyGgufOptions, { tokens, merges, layers, heads }: S
     "general.architecture": { string: architecture },
     "general.name": { string: name },
     [`${architecture}.context_length`]: { uint32: contextLength },
+    ...(options.pooling !== undefined && { [`${architecture}.pooling_type`]: { uint32: options.pooling } }),
     [`${architecture}.embedding_length`]: { uint32: width },
     [`${architecture}.block_count`]: { uint32: layers },
     [`${architecture}.feed_forward_length`]: { uint32: forwardWidth },

@@ -25,7 +25,9 @@ beforeAll(async () => {
   await writeTinyBert(ranker, { ranks: true });
   await tiny.library.addFile("ranker", ranker, { purpose: "rerank", trainedContextLength: 64 });
   await tiny.library.add("chats");
-  for (const model of ["encoder", "chats"]) await embed({ model, inputs: ["load it"] });
+  await tiny.library.add("mean", { pooling: 1 }, { purpose: "embed" });
+  await tiny.library.add("last", { pooling: 3 }, { purpose: "embed" });
+  for (const model of ["encoder", "chats", "mean", "last"]) await embed({ model, inputs: ["load it"] });
 }, 60_000);
 afterAll(() => tiny.close());
 
@@ -132,6 +134,24 @@ describe("what cannot be embedded", () => {
   it("is refused by a model that ranks", async () => {
     const error = await failureOf(embed({ model: "ranker", inputs: ["a"] }));
     expect([reasonOf(error), error.rawMessage]).toEqual(["model_state", expect.stringContaining("ranks documents")]);
+  });
+});
+
+describe("embedding with a decoder that was made for it", () => {
+  it("pools its states as its file says", async () => {
+    const inputs = ["a b c", "a b d", "x y d"];
+    const vectorsBy = async (model: string) => vectorsOf(await embed({ model, inputs }));
+    const [mean, last] = [await vectorsBy("mean"), await vectorsBy("last")];
+    for (const values of [...mean, ...last]) expect([values.length, Math.hypot(...values)]).toEqual([64, expect.closeTo(1, 5)]);
+    // Two of three tokens are the same, which shows in the mean and hardly in the last state.
+    expect(cosine(mean[0]!, mean[1]!)).toBeGreaterThan(cosine(last[0]!, last[1]!));
+  });
+
+  it("refuses too long a text, one beyond hope before it is cut into tokens", async () => {
+    const error = await failureOf(embed({ model: "last", inputs: ["z".repeat(513)] }));
+    expect(error.rawMessage).toMatch(/^inputs\[0\]: has 513 tokens.* reads 512 /);
+    const hopeless = await failureOf(embed({ model: "last", inputs: ["z".repeat(100_000)] }));
+    expect([reasonOf(hopeless), hopeless.rawMessage]).toEqual(["context_length_exceeded", expect.stringMatching(/at least \d+ tokens/)]);
   });
 });
 
