@@ -24,10 +24,10 @@ const capabilities: Readonly<Record<ModelPurpose, Capability>> = {
   rerank: Capability.RERANK,
 };
 
-/** A model file as the contract's message. One that cannot be loaded can do nothing. */
+/** A model file as the contract's message. One that cannot be loaded can do nothing, and an adapter nothing by itself. */
 export function modelOfFile(file: ModelFile, facts: ModelFacts): Model {
   const { provider, state = ModelState.ON_DISK, problem = "", memoryBytes, contextLength = file.trainedContextLength } = facts;
-  const isBroken = file.problem !== "";
+  const isBroken = isBrokenFile(file);
   return create(ModelSchema, {
     id: file.id,
     title: file.title,
@@ -37,11 +37,16 @@ export function modelOfFile(file: ModelFile, facts: ModelFacts): Model {
     sizeBytes: BigInt(file.sizeBytes),
     ...(memoryBytes !== undefined && { memoryBytes: BigInt(memoryBytes) }),
     ...(contextLength !== undefined && { contextLength }),
-    capabilities: isBroken ? [] : [capabilities[file.purpose]],
+    capabilities: file.problem !== "" ? [] : [capabilities[file.purpose]],
     licence: file.licence,
     created: timestampFromMs(file.modifiedMs),
     ownedBy: "local",
     sha256: file.sha256,
     aliases: [...file.aliases],
   });
+}
+
+/** What is the matter with an adapter is only that it is no model. */
+function isBrokenFile({ problem, isAdapter = false }: ModelFile): boolean {
+  return problem !== "" && !isAdapter;
 }

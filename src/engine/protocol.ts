@@ -61,6 +61,14 @@ export interface EngineAdapter {
   readonly stamp: string;
 }
 
+/** An adapter's file. */
+export interface EngineAdapter {
+  readonly path: string;
+  readonly scale: number;
+  /** Differs when the file is replaced: what is kept of prompts is bound to it. */
+  readonly stamp: string;
+}
+
 /** What computes. */
 export interface EngineDevice {
   /** The GPU library in use; false: the processor alone. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LoadOptionsSchema, ModelState } from "../../../gen/parley/v1/models_pb.ts";
+import type { LoadChoices } from "../../core/load-choices.ts";
 import { fieldOf, reasonOf } from "../../core/reasons.ts";
 import { answerOf, eventsOf, failureOf, textOf } from "../../testing/collect-events.ts";
 import { userRequest } from "../../testing/sample-request.ts";
@@ -17,8 +18,8 @@ afterEach(() => tiny.close());
 const { signal } = new AbortController();
 
 /** A model with heads that quantised types can hold. */
-async function start(): Promise<void> {
-  tiny = await tinyProvider({ load: { sequences: 1, contextLength: 256 } });
+async function start(more: LoadChoices = {}): Promise<void> {
+  tiny = await tinyProvider({ load: { sequences: 1, contextLength: 256, ...more } });
   await tiny.library.add("tiny", { heads: 2 });
 }
 
@@ -29,6 +30,8 @@ async function says(): Promise<string> {
   const request = userRequest("hello", { model: "tiny", maxTokens: 12, sampling: { temperature: 0 } });
   return textOf(await answerOf(tiny.provider, request));
 }
+
+const configured = { loraAdapters: ["accent"] };
 
 async function addAdapter(id: string, options: TinyLoraOptions = {}): Promise<void> {
   const path = join(tiny.library.directory, `${id}.gguf`);
@@ -108,6 +111,17 @@ describe("a LoRA adapter", () => {
     await load({});
     expect(await says()).toBe(plain);
     expect((await tiny.provider.listModels(signal)).map(({ id }) => id)).toEqual(["tiny"]);
+  });
+
+  it("may be configured; a model that has lost it fails alone, also when its process must be started anew", async () => {
+    await start(configured);
+    await addAdapter("accent");
+    expect(await says()).not.toBe("");
+    tiny.library.forget("accent");
+    process.kill(tiny.pidOf("tiny"), "SIGKILL");
+    await tiny.reported(([name]) => name === "restarted");
+    const error = await failureOf(says());
+    expect([reasonOf(error), error.rawMessage]).toEqual(["model_not_found", expect.stringContaining('there is no LoRA adapter "accent"')]);
   });
 
   it("is refused by models it was not made for, and where there is none of its name", async () => {

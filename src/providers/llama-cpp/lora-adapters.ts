@@ -23,6 +23,6 @@ export function adapterFiles(
     if (file.isAdapter !== true) throw invalidField(field, `${file.id} is a model and no LoRA adapter`);
     if (file.architecture !== base.architecture)
       throw invalidField(field, `${file.id} was made for ${file.architecture} models, and ${base.id} is ${base.architecture}`);
-    return { path: file.path, scale: 1 };
+    return { path: file.path, scale: 1, stamp: `${file.sizeBytes} ${file.modifiedMs}` };
   });
 }

@@ -6,13 +6,15 @@ import type { Engine, EngineCrash } from "./engine.ts";
 import { Leases } from "./leases.ts";
 import { Renewals } from "./renewal.ts";
 import {
-  modelStates,
   refuseTooSoon,
   type EngineState,
   type Lease,
   type ModelEngineOptions,
   type ModelStatus,
   type Ready,
+  engineOf,
+  refused,
+  statusOf,
 } from "./model-states.ts";
 
 /** The engine of one model through loads, crashes and unloads. */
@@ -38,12 +40,7 @@ export class ModelEngine {
   }
 
   get status(): ModelStatus {
-    const state = this.#state;
-    return {
-      state: modelStates[state.is],
-      problem: state.is === "failed" ? state.error.rawMessage : "",
-      about: state.is === "ready" ? state.ready.about : undefined,
-    };
+    return statusOf(this.#state);
   }
 
   /** Whether it is loaded and in nobody's hands. */
@@ -122,9 +119,7 @@ export class ModelEngine {
   async close(): Promise<void> {
     const before = this.#state;
     this.#become({ is: "closed" });
-    if (before.is === "loading") await before.engine?.stop();
-    if (before.is === "ready") await before.ready.engine.stop();
-    if (before.is === "unloading") await before.engine.stop();
+    await engineOf(before)?.stop();
     await this.#renewals.close();
   }
 
@@ -156,7 +151,14 @@ export class ModelEngine {
 
   #begin(): Promise<Ready> {
     this.#fractionDone = 0;
-    const engine = this.#options.start();
+    let engine: Engine;
+    try {
+      engine = this.#options.start();
+    } catch (error) {
+      // Nobody may be there to be told: a process that crashed is started anew by itself.
+      this.#loadFailed(asFault(error));
+      return refused(error);
+    }
     const ready = engine.loaded.then((about) => ({ engine, about }));
     const loading: EngineState = { is: "loading", engine, ready };
     this.#become(loading);
@@ -234,9 +236,8 @@ export class ModelEngine {
   }
 
   #fail(error: ConnectError): void {
-    const { clock, onFailed } = this.#options;
-    onFailed(error.rawMessage);
-    this.#become({ is: "failed", error, retryAtMs: clock.now() + this.#crashes.waitMs(this.#crashes.failures) });
+    this.#options.onFailed(error.rawMessage);
+    this.#become({ is: "failed", error, retryAtMs: this.#options.clock.now() + this.#crashes.waitMs(this.#crashes.failures) });
   }
 
   async #end(engine: Engine): Promise<void> {

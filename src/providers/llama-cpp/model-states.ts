@@ -54,8 +54,7 @@ export type EngineState =
   | { readonly is: "failed"; readonly error: ConnectError; readonly retryAtMs: number }
   | { readonly is: "closed" };
 
-/** What callers are told of it. */
-export const modelStates: Readonly<Record<EngineState["is"], ModelState>> = {
+const modelStates: Readonly<Record<EngineState["is"], ModelState>> = {
   idle: ModelState.ON_DISK,
   loading: ModelState.LOADING,
   ready: ModelState.READY,
@@ -71,4 +70,26 @@ export function refuseTooSoon({ error, retryAtMs }: Extract<EngineState, { is: "
   // It would fit no better: no time is told after which to try again.
   if (reasonOf(error) === "model_too_large") throw error;
   throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error });
+}
+
+/** What callers are told of it. */
+export function statusOf(state: EngineState): ModelStatus {
+  return {
+    state: modelStates[state.is],
+    problem: state.is === "failed" ? state.error.rawMessage : "",
+    about: state.is === "ready" ? state.ready.about : undefined,
+  };
+}
+
+/** The process that there is, if there is one. */
+export function engineOf(state: EngineState): Engine | undefined {
+  if (state.is === "ready") return state.ready.engine;
+  return state.is === "loading" || state.is === "unloading" ? state.engine : undefined;
+}
+
+/** A load that failed before it began; nobody needs to wait for it. */
+export function refused(error: unknown): Promise<Ready> {
+  const ready = Promise.reject<Ready>(error);
+  ready.catch(() => {});
+  return ready;
 }
