@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
+import { gguf } from "./gguf.ts";
 import { cancel } from "./cancel.ts";
 import { drawing } from "./drawing.ts";
 import { engine } from "./engine.ts";
@@ -8,9 +9,11 @@ import { memory } from "./memory.ts";
 import { prefix } from "./prefix.ts";
 import { writeResult } from "./results.ts";
 import { rpc } from "./rpc.ts";
+import { schema } from "./schema.ts";
+import { soak } from "./soak.ts";
 
 /** Every benchmark there is, by the word that starts it. */
-const benches: Readonly<Record<string, Bench>> = { rpc, memory, engine, gap, cancel, prefix, drawing };
+const benches: Readonly<Record<string, Bench>> = { rpc, memory, gguf, engine, gap, cancel, prefix, drawing, soak, schema };
 
 const [name, ...rest] = process.argv.slice(2);
 const bench = name === undefined ? undefined : benches[name];

@@ -1,6 +1,6 @@
 import { invalidField } from "../../core/reasons.ts";
 import type { Compiler } from "./compiler.ts";
-import { choice, rule, text as literal, type Expression } from "./expression.ts";
+import { choice, printed, rule, text as literal, type Expression } from "./expression.ts";
 import { checkExclusive } from "./exclusive.ts";
 import { itemList } from "./items.ts";
 import { jsonValue } from "./json.ts";
@@ -9,7 +9,8 @@ import { literals } from "./literals.ts";
 import { memberObject } from "./members.ts";
 import { choosing, keyOf, merged, together, type Together } from "./merge.ts";
 import { numberText } from "./numbers.ts";
-import { ruleBook, type Rules } from "./rule-book.ts";
+import { grammarFault } from "./gbnf-facts.ts";
+import { ruleBook } from "./rule-book.ts";
 import { schemaText, type SchemaText } from "./schema-text.ts";
 import { kinds, writtenKinds, type Kind, type Shape } from "./shape.ts";
 import { stringText } from "./strings.ts";
@@ -18,7 +19,8 @@ import { stringText } from "./strings.ts";
 export interface CompiledSchema {
   /** Name of the rule that writes a value. */
   readonly root: string;
-  readonly rules: Rules;
+  /** Each is GBNF on one line. */
+  readonly rules: ReadonlyMap<string, string>;
 }
 
 /** How a schema is compiled. */
@@ -43,7 +45,9 @@ export function compileSchema(source: string, { field, prefix = "s" }: CompileOp
   queue.run();
   const rules = queue.book.finish(root);
   if (rules === undefined) throw invalidField(field, "no value that can be written in the end is valid");
-  return { root, rules };
+  const fault = grammarFault(rules);
+  if (fault !== undefined) throw invalidField(field, `its grammar ${fault}`);
+  return { root, rules: new Map([...rules].map(([name, expression]) => [name, printed(expression)])) };
 }
 
 interface CompileQueue {

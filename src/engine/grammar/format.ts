@@ -1,4 +1,5 @@
 import type { EngineFormat } from "../protocol.ts";
+import { checkedGbnf } from "./gbnf-check.ts";
 import { jsonObjectGrammar, jsonSchemaGrammar } from "./grammar.ts";
 
 /** GBNF that an answer of a format must match; undefined: any text. Throws `invalid_request` or `unsupported_field` naming the field and what cannot be honoured. */
@@ -11,6 +12,6 @@ export function formatGrammar(format: EngineFormat): string | undefined {
     case "json-schema":
       return jsonSchemaGrammar(format.schema, "response_format.json_schema.schema");
     default:
-      return format.gbnf;
+      return checkedGbnf(format.gbnf, "response_format.grammar.gbnf");
   }
 }

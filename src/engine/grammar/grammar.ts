@@ -2,13 +2,13 @@ import { invalidField } from "../../core/reasons.ts";
 import { compileSchema } from "./compile-schema.ts";
 import { printed } from "./expression.ts";
 import { jsonObject } from "./json.ts";
-import { ruleBook, type Rules } from "./rule-book.ts";
+import { ruleBook } from "./rule-book.ts";
 
 /** Most bytes of a grammar, given or compiled. */
 export const mostGrammarBytes = 64 * 1024;
 
 /** GBNF of some rules. `root` is GBNF of the whole text. Throws `invalid_request` naming `field` when it is larger than a grammar may be. */
-export function grammarText(root: string, rules: Rules, field: string): string {
+export function grammarText(root: string, rules: ReadonlyMap<string, string>, field: string): string {
   const lines = [...rules].map(([name, body]) => `${name} ::= ${body}\n`);
   const whole = `root ::= ${root}\n${lines.join("")}`;
   if (Buffer.byteLength(whole) > mostGrammarBytes)
@@ -34,5 +34,6 @@ function makeAnyObject(): string {
   const book = ruleBook("j");
   const root = book.name();
   book.tell(root, jsonObject(book));
-  return grammarText(root, book.finish(root) ?? new Map([[root, printed(jsonObject(book))]]), "response_format");
+  const rules = [...(book.finish(root) ?? [])].map(([name, expression]) => [name, printed(expression)] as const);
+  return grammarText(root, new Map(rules), "response_format");
 }

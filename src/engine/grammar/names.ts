@@ -2,10 +2,13 @@ import { choice, nothing, sequence, set, text, type Expression, type Range } fro
 import { jsonString, plainRanges } from "./json.ts";
 import type { RuleBook } from "./rule-book.ts";
 
+/** No longer names are made up; those that a schema names may be. */
+const mostNameLength = 128;
+
 /** JSON of a name of a member that is none of some names. It is written without escapes, so that it has one spelling. */
 export function otherName(names: readonly string[], book: RuleBook): Expression {
-  if (names.length === 0) return book.shared(jsonString(book));
-  const anything = book.shared(book.times(set(...plainRanges), 0, Infinity));
+  if (names.length === 0) return book.shared(jsonString(book, 0, mostNameLength));
+  const anything = book.times(set(...plainRanges), 0, mostNameLength);
   return sequence(
     text('"'),
     other(

@@ -1,7 +1,5 @@
 import { choice, isNever, isNothing, never, printed, rebuilt, repeat, rule, sequence, type Expression } from "./expression.ts";
-
-/** Rules of a grammar by name; each is GBNF on one line. */
-export type Rules = ReadonlyMap<string, string>;
+import { references, rulesThat } from "./fixpoint.ts";
 
 /** Collects the rules of a grammar. */
 export interface RuleBook {
@@ -15,7 +13,7 @@ export interface RuleBook {
   /** The same, so many times, in a form that the engine takes for any number. */
   times(item: Expression, min: number, max: number): Expression;
   /** The rules that are reached from a root, without what cannot end; undefined when the root itself cannot be written. */
-  finish(root: string): Rules | undefined;
+  finish(root: string): ReadonlyMap<string, Expression> | undefined;
 }
 
 /** Repetitions beyond this are counted in blocks: llama.cpp takes more than 2000 for unbounded. */
@@ -83,62 +81,37 @@ function upTo(item: Expression, max: number, named: (expression: Expression) => 
   return more;
 }
 
-function finished(told: ReadonlyMap<string, Expression>, root: string): Rules | undefined {
-  const ending = endingRules(told);
+function finished(told: ReadonlyMap<string, Expression>, root: string): ReadonlyMap<string, Expression> | undefined {
+  const ending = rulesThat(told, canEnd);
   if (!ending.has(root)) return undefined;
   const clean = (expression: Expression): Expression => {
     if (expression.kind === "rule") return ending.has(expression.name) ? expression : never;
     return rebuilt(expression, clean);
   };
-  const rules = new Map<string, string>();
+  const rules = new Map<string, Expression>();
   const open = [root];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const expression = rules.has(next) ? undefined : told.get(next);
     if (expression === undefined) continue;
     const cleaned = clean(expression);
-    rules.set(next, printed(cleaned));
+    rules.set(next, cleaned);
     open.push(...references(cleaned));
   }
   return rules;
 }
 
-/** Rules that can write a finite text: found from the bottom up, each time a rule is found those that name it are looked at again. */
-function endingRules(told: ReadonlyMap<string, Expression>): ReadonlySet<string> {
-  const users = new Map<string, string[]>();
-  for (const [name, expression] of told) for (const used of references(expression)) users.set(used, [...(users.get(used) ?? []), name]);
-  const ending = new Set<string>();
-  const canEnd = (expression: Expression): boolean => {
-    switch (expression.kind) {
-      case "rule":
-        return ending.has(expression.name);
-      case "sequence":
-        return expression.items.every(canEnd);
-      case "choice":
-        return expression.items.some(canEnd);
-      case "repeat":
-        return expression.min === 0 || canEnd(expression.item);
-      default:
-        return true;
-    }
-  };
-  const open = [...told.keys()];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const expression = ending.has(next) ? undefined : told.get(next);
-    if (expression === undefined || !canEnd(expression)) continue;
-    ending.add(next);
-    open.push(...(users.get(next) ?? []));
+/** Whether a finite text can be written, when these rules can write one. */
+function canEnd(expression: Expression, ending: ReadonlySet<string>): boolean {
+  switch (expression.kind) {
+    case "rule":
+      return ending.has(expression.name);
+    case "sequence":
+      return expression.items.every((item) => canEnd(item, ending));
+    case "choice":
+      return expression.items.some((item) => canEnd(item, ending));
+    case "repeat":
+      return expression.min === 0 || canEnd(expression.item, ending);
+    default:
+      return true;
   }
-  return ending;
-}
-
-/** Names of the rules that an expression mentions. */
-export function references(expression: Expression): Set<string> {
-  const names = new Set<string>();
-  const look = (part: Expression): void => {
-    if (part.kind === "rule") names.add(part.name);
-    else if (part.kind === "sequence" || part.kind === "choice") part.items.forEach(look);
-    else if (part.kind === "repeat") look(part.item);
-  };
-  look(expression);
-  return names;
 }
