@@ -18,6 +18,8 @@ export interface PrefillTarget {
   /** Running streams get a token so often. */
   readonly interTokenMs: number;
   readonly mostTokens: number;
+  /** Of one decode, together with a token of each stream. */
+  readonly batchTokens: number;
 }
 
 /** Prompts go on, however slow the machine is. */
@@ -40,7 +42,7 @@ interface Speed {
 }
 
 /** A budget that follows the time that ticks take. What a token of a prompt costs is measured where it is used, for it depends on the chunk's length and on the prompt's. */
-export function prefillBudget({ interTokenMs, mostTokens }: PrefillTarget): PrefillBudget {
+export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: PrefillTarget): PrefillBudget {
   const alone: Speed = { msPerToken: undefined, lastTokens: firstTokens / growth };
   const beside: Speed = { msPerToken: undefined, lastTokens: firstTokensBesideStreams / growth };
   let stepMs = 0;
@@ -50,8 +52,9 @@ export function prefillBudget({ interTokenMs, mostTokens }: PrefillTarget): Pref
   };
   return {
     tokens(generating, spentMs = 0) {
-      if (generating === 0) return fit(alone, interTokenMs * aloneFactor);
-      return fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs);
+      const room = Math.max(1, batchTokens - generating);
+      if (generating === 0) return Math.min(room, fit(alone, interTokenMs * aloneFactor));
+      return Math.min(room, fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs));
     },
     measured({ ms, promptTokens, generating }) {
       if (promptTokens === 0) {

@@ -122,7 +122,7 @@ afterEach(() => scheduler.close().catch(() => {}));
 
 function start(sequences: readonly LlamaContextSequence[]): ReturnType<typeof listening> {
   const heard = listening();
-  const limits = { queueLength: 10, queueMs: 60_000, prefillChunkTokens: 64, interTokenMs: 100, gpu: false } as const;
+  const limits = { queueLength: 10, queueMs: 60_000, batchTokens: 512, prefillChunkTokens: 64, interTokenMs: 100, gpu: false } as const;
   scheduler = new Scheduler(loaded(sequences), outbox(heard.send), limits);
   return heard;
 }

@@ -18,7 +18,7 @@ import { WaitingLine } from "./waiting-line.ts";
 /** What a scheduler is held to. */
 export type SchedulerLimits = Pick<
   EngineLoad,
-  "queueLength" | "queueMs" | "prefillChunkTokens" | "interTokenMs" | "prefixCache" | "kvType" | "loraAdapters" | "gpu"
+  "queueLength" | "queueMs" | "batchTokens" | "prefillChunkTokens" | "interTokenMs" | "prefixCache" | "kvType" | "loraAdapters" | "gpu"
 >;
 
 /** Of the time between two tokens, copying states may take so much. */
@@ -61,7 +61,11 @@ export class Scheduler {
       prefixes: this.#prefixes,
       settleMs: limits.interTokenMs * shareOfCopies,
     });
-    this.#budget = prefillBudget({ interTokenMs: limits.interTokenMs, mostTokens: limits.prefillChunkTokens });
+    this.#budget = prefillBudget({
+      interTokenMs: limits.interTokenMs,
+      mostTokens: limits.prefillChunkTokens,
+      batchTokens: limits.batchTokens,
+    });
     this.ended = this.#run();
   }
 

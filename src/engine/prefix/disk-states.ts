@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { bindingKey, ownerKey, tokensKey } from "./binding.ts";
 import { commonTokens } from "./common.ts";
 import type { MemoryStates, State } from "./memory-states.ts";
-import { copyChecked, readNote, removeState, stateNameOf, StateWriting, type StateNote } from "./state-file.ts";
+import { copyChecked, readNote, removeState, stateNameOf, statePath, StateWriting, type StateNote } from "./state-file.ts";
 
 /** What states on disk are kept with. */
 export interface DiskStatesOptions {
@@ -71,8 +71,7 @@ export class DiskStates {
     try {
       const content = { tenant, tokens, promptTokens: tokens.length, isShared: true };
       const state = memory.adopt(content, bytes, (path) => copyChecked(base, entry, path));
-      const now = new Date();
-      utimesSync(`${base}.state`, now, now);
+      touch(base);
       return state;
     } catch (error) {
       this.#options.trouble(`a prompt's state on disk could not be read and is deleted: ${messageOf(error)}`);
@@ -81,10 +80,15 @@ export class DiskStates {
     }
   }
 
+  /** A state was of use, also if it came from memory. */
+  used(state: State): void {
+    const { base } = this.#placeOf(state);
+    if (this.#entries.has(base)) touch(base);
+  }
+
   /** Has a state written, when there is time. */
   keep(state: State): void {
-    const owner = this.#ownerOf(state.tenant);
-    const base = join(this.#options.folder, `${owner}-${tokensKey(state.tokens)}`);
+    const { owner, base } = this.#placeOf(state);
     const isKnown = this.#entries.has(base) || [this.#writing, ...this.#waiting].some((each) => each?.base === base);
     if (isKnown || this.#waiting.length >= mostWaiting || state.bytes > this.#options.diskBytes) return;
     this.#waiting.push({ base, owner, tokens: state.tokens, bytes: state.bytes, descriptor: openSync(state.path, "r") });
@@ -166,6 +170,11 @@ export class DiskStates {
     removeState(base);
   }
 
+  #placeOf({ tenant, tokens }: State): { readonly owner: string; readonly base: string } {
+    const owner = this.#ownerOf(tenant);
+    return { owner, base: join(this.#options.folder, `${owner}-${tokensKey(tokens)}`) };
+  }
+
   #ownerOf(tenant: string): string {
     const known = this.#owners.get(tenant);
     if (known !== undefined) return known;
@@ -173,6 +182,16 @@ export class DiskStates {
     if (this.#owners.size >= 10_000) this.#owners.clear();
     this.#owners.set(tenant, key);
     return key;
+  }
+}
+
+/** Another engine may have deleted it. */
+function touch(base: string): void {
+  const now = new Date();
+  try {
+    utimesSync(statePath(base), now, now);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 

@@ -82,7 +82,7 @@ export class Prefixes {
 
   #holdFor(taken: Taken, need: Need, source: Source): Hold | undefined {
     const { memory, slots } = this.#shelves;
-    if (memory === undefined || taken.isTiredOfWaiting) return undefined;
+    if (memory === undefined || this.#waitMs === 0 || taken.isTiredOfWaiting) return undefined;
     const coming = comingSource(taken, need, slots);
     if (coming === undefined || coming.tokens < source.tokens + leastCopied || !memory.hasRoomFor(coming.tokens)) return undefined;
     return { ...coming, untilMs: performance.now() + this.#waitMs };
@@ -102,8 +102,20 @@ export class Prefixes {
       state === undefined
         ? await cutTo(sequence, source.type === "own" || source.type === "nothing" ? source.tokens : own.tokens)
         : await this.#restore(sequence, state, source.tokens);
+    this.#used(need, tokens);
     if (tokens >= leastKept && isFork(source, tokens)) await this.#share(sequence, need.tenant, need.tokens.slice(0, tokens));
     return tokens;
+  }
+
+  /** States of a beginning that was of use are kept longer, wherever it came from. */
+  #used({ tenant, tokens }: Need, used: number): void {
+    const { memory, disk } = this.#shelves;
+    if (memory === undefined || used === 0) return;
+    for (const { state, common } of memory.matches(tenant, tokens.slice(0, used))) {
+      if (common < state.tokens.length) continue;
+      memory.touch(state);
+      if (state.isShared) disk?.used(state);
+    }
   }
 
   /** What is about to be overwritten is kept, unless it is kept already. */
@@ -168,7 +180,6 @@ export class Prefixes {
       const isWhole =
         sequence.nextTokenIndex === state.tokens.length && commonTokens(sequence.contextTokens, state.tokens) === state.tokens.length;
       if (!isWhole) throw new Error("it holds other tokens than it should");
-      memory?.touch(state);
       return await cutTo(sequence, tokens);
     } catch (error) {
       memory?.remove(state);

@@ -1,0 +1,128 @@
+import { describe, expect, it, vi } from "vitest";
+import { tinyScheduler, type Asked } from "../../testing/tiny-scheduler.ts";
+
+// Models are loaded, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Tokens that say nothing, from a place on: text of the vocabulary's printable bytes. */
+const tokens = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => 40 + ((index * 7 + from * 13 + Math.floor(index / 60)) % 80));
+const outcomes = (asked: readonly Asked[]) => Promise.all(asked.map(({ outcome }) => outcome));
+
+describe("a beginning that prompts have in common", () => {
+  it("is read once by requests that come together, and what they write is the same", async () => {
+    const alone = await tinyScheduler({ cache: { memoryBytes: 0 }, sequences: 1 });
+    const together = await tinyScheduler({ sequences: 8 });
+    const prompts = Array.from({ length: 8 }, (_, index) => [...tokens(200), ...tokens(5, index + 1)]);
+    const expected: (readonly string[])[] = [];
+    for (const [index, prompt] of prompts.entries()) {
+      // What its one sequence held is of another tenant.
+      const { texts, stats } = await alone.ask(prompt, { tenant: `${index}`, maxTokens: 12 }).outcome;
+      expect(stats.cachedTokens).toBe(0);
+      expected.push(texts);
+    }
+    together.evaluated();
+    const found = await outcomes(prompts.map((prompt) => together.ask(prompt, { maxTokens: 12 })));
+    expect(found.map(({ texts }) => texts)).toEqual(expected);
+    const cached = found.map(({ stats }) => stats.cachedTokens);
+    expect(cached).toEqual([0, ...Array.from({ length: 7 }, () => 200)]);
+    // All prompts but what came from elsewhere, and each drawn token but the last.
+    expect(together.evaluated()).toBe(8 * 205 - 7 * 200 + 8 * 11);
+    expect(together.troubles).toEqual([]);
+  });
+
+  it("is read for each tenant", async () => {
+    const tiny = await tinyScheduler();
+    const prompt = tokens(200);
+    const found = await outcomes(["one", "two", "three"].map((tenant) => tiny.ask([...prompt, 50], { tenant })));
+    expect(found.map(({ stats }) => stats.cachedTokens)).toEqual([0, 0, 0]);
+    const later = await outcomes(["four", "one"].map((tenant) => tiny.ask([...prompt, 60], { tenant })));
+    expect(later.map(({ stats }) => stats.cachedTokens)).toEqual([0, 200]);
+  });
+
+  it("is told in the progress, to the token", async () => {
+    const tiny = await tinyScheduler();
+    await tiny.ask(tokens(100)).outcome;
+    const { progress, stats } = await tiny.ask([...tokens(90), ...tokens(40, 3)]).outcome;
+    expect(stats.cachedTokens).toBe(90);
+    expect(progress).toEqual([90, 122, 130]);
+  });
+
+  it("leaves one token to evaluate when the prompt is the same", async () => {
+    const tiny = await tinyScheduler();
+    const first = await tiny.ask(tokens(100)).outcome;
+    tiny.evaluated();
+    const second = await tiny.ask(tokens(100)).outcome;
+    expect(second.stats.cachedTokens).toBe(99);
+    expect(second.texts).toEqual(first.texts);
+    expect(tiny.evaluated()).toBe(1 + 3);
+  });
+
+  it("is read by one of those that wait, when the one they wait for goes", async () => {
+    const tiny = await tinyScheduler({ prefillChunkTokens: 64 });
+    const prompt = tokens(600);
+    const [first, ...others] = [1, 2, 3].map((end) => tiny.ask([...prompt, ...tokens(4, end)]));
+    await first!.until("reading");
+    tiny.scheduler.cancel(first!.id);
+    const found = await outcomes(others);
+    const [longest = 0, shortest = 0] = found.map(({ stats }) => stats.cachedTokens).toSorted((one, other) => other - one);
+    expect(longest).toBe(600);
+    // What the first had read is not lost.
+    expect(shortest).toBeGreaterThan(0);
+    expect(shortest).toBeLessThan(600);
+  });
+
+  it("is waited for no longer than allowed", async () => {
+    const tiny = await tinyScheduler({ cache: { waitMs: 0 } });
+    const found = await outcomes([1, 2].map((end) => tiny.ask([...tokens(300), ...tokens(4, end)])));
+    expect(found.map(({ stats }) => stats.cachedTokens)).toEqual([0, 0]);
+  });
+
+  it("keeps no one waiting for a reader who pauses", async () => {
+    const tiny = await tinyScheduler({ prefillChunkTokens: 8 });
+    const first = tiny.ask([...tokens(600), 50]);
+    await first.until("reading");
+    tiny.scheduler.pause(first.id, true);
+    const { stats } = await tiny.ask([...tokens(600), 60]).outcome;
+    expect(stats.cachedTokens).toBeLessThan(600);
+    tiny.scheduler.cancel(first.id);
+  });
+
+  it("is read once for all choices of a request", async () => {
+    const tiny = await tinyScheduler();
+    const { texts, stats } = await tiny.ask(tokens(200), { seeds: [1, 2, 3] }).outcome;
+    expect(stats).toMatchObject({ promptTokens: 200, cachedTokens: 0, completionTokens: 12 });
+    expect(new Set(texts).size).toBe(1);
+    expect(tiny.evaluated()).toBe(199 + 3 * 4);
+  });
+});
+
+describe("a conversation", () => {
+  it("reads in its next turn only what is new", async () => {
+    const tiny = await tinyScheduler();
+    const prompt = tokens(120);
+    const { texts } = await tiny.ask(prompt, { maxTokens: 20 }).outcome;
+    const answer = tiny.loaded.model.tokenize(texts[0] ?? "");
+    const { stats } = await tiny.ask([...prompt, ...answer, ...tokens(30, 5)]).outcome;
+    // The token drawn last was never evaluated; the text may be cut into other tokens than it was drawn in.
+    expect(stats.cachedTokens).toBeGreaterThanOrEqual(120);
+    expect(stats.cachedTokens).toBeLessThan(120 + 20);
+  });
+
+  it("is found again after others had its sequence", async () => {
+    const tiny = await tinyScheduler({ sequences: 1 });
+    await tiny.ask(tokens(150, 1)).outcome;
+    await tiny.ask(tokens(150, 2), { tenant: "two" }).outcome;
+    const { stats } = await tiny.ask([...tokens(150, 1), 77]).outcome;
+    expect(stats.cachedTokens).toBe(150);
+  });
+
+  it("is forgotten where there is no room for states", async () => {
+    const tiny = await tinyScheduler({ sequences: 1, cache: { memoryBytes: 0 } });
+    await tiny.ask(tokens(150, 1)).outcome;
+    await tiny.ask(tokens(150, 2)).outcome;
+    const { stats } = await tiny.ask([...tokens(150, 1), 77]).outcome;
+    expect(stats.cachedTokens).toBeLessThan(2);
+    expect(tiny.troubles).toEqual([]);
+  });
+});
