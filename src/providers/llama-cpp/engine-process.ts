@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, type Variables } from "../../core/child-environment.ts";
@@ -53,6 +54,7 @@ export function startEngine({ program = engineProgram, libuvThreads, onMessage, 
     // Both ends of an `overlapped` pipe can be read without blocking, under Windows too.
     stdio: ["ignore", "ignore", "pipe", "overlapped"],
   });
+  offerToOomKiller(child.pid);
   const lines: string[] = [];
   const keep = (line: string) => {
     lines.push(line);
@@ -85,6 +87,13 @@ export function startEngine({ program = engineProgram, libuvThreads, onMessage, 
     kill: () => void child.kill("SIGKILL"),
     exited,
   };
+}
+
+/** Where memory runs out, the system shall end an engine rather than the service: one model is less than all. */
+function offerToOomKiller(pid: number | undefined): void {
+  if (process.platform !== "linux" || pid === undefined) return;
+  // A process that has ended already has no such file, and some containers forbid it: nothing is lost but the preference.
+  writeFile(`/proc/${pid}/oom_score_adj`, "500").catch(() => {});
 }
 
 function parsed(line: string): FromEngine | undefined {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { create } from "@bufbuild/protobuf";
@@ -76,6 +77,12 @@ describe("an engine that says what is not in the protocol", () => {
     expect([reasonOf(error), error.rawMessage]).toEqual(["engine_failed", "it rains"]);
     expect(await does({ say: [tick(2, { type: "completed", stats })] })).toEqual([{ type: "completed", stats }]);
   });
+});
+
+it.runIf(process.platform === "linux")("an engine is ended before the service where memory runs out", async () => {
+  await start().loaded;
+  const scoreOf = (pid: number | undefined) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"));
+  expect(scoreOf(engine.pid)).toBeGreaterThan(scoreOf(process.pid));
 });
 
 describe("an engine that crashes", () => {
