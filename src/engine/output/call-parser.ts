@@ -121,6 +121,7 @@ export class CallParser {
   #isLastCloser(): boolean {
     if (!this.#hasCalled() || !this.#form.closers.includes(this.#held)) return false;
     this.#held = "";
+    this.#space = "";
     return true;
   }
 
@@ -132,6 +133,7 @@ export class CallParser {
     const closer = this.#hasCalled() ? this.#form.closers.find((text) => held.startsWith(text)) : undefined;
     const [first = ""] = held;
     if (closer === undefined) this.#text(first);
+    else this.#space = "";
     for (const character of held.slice(closer?.length ?? first.length)) this.#next(character);
   }
 

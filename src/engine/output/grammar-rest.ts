@@ -47,12 +47,22 @@ function restsAfter(expression: Expression, text: string, rules: RuleTable): rea
 /** Unfolds what is to be written until each begins with characters, or is at its end. */
 function look(rests: readonly (Rest | undefined)[], rules: RuleTable, found: (rest: Rest | undefined) => void): void {
   const open = [...rests];
+  const seen = new Map<Expression, Set<Rest | undefined>>();
   for (let looks = 0; open.length > 0; looks++) {
     if (looks > mostLooks) throw new Error("a grammar goes round in circles");
     const rest = open.pop();
     if (rest === undefined || rest.head.kind === "text" || rest.head.kind === "set") found(rest);
-    else open.push(...unfolded(rest.head, rest.tail, rules));
+    else if (isNew(rest, seen)) open.push(...unfolded(rest.head, rest.tail, rules));
   }
+}
+
+/** What may be empty and is repeated comes back to itself. */
+function isNew({ head, tail }: Rest, seen: Map<Expression, Set<Rest | undefined>>): boolean {
+  const tails = seen.get(head) ?? new Set();
+  seen.set(head, tails);
+  if (tails.has(tail)) return false;
+  tails.add(tail);
+  return true;
 }
 
 function unfolded(head: Expression, tail: Rest | undefined, rules: RuleTable): (Rest | undefined)[] {
@@ -63,7 +73,7 @@ function unfolded(head: Expression, tail: Rest | undefined, rules: RuleTable): (
       return head.items.map((item) => ({ head: item, tail }));
     case "repeat": {
       const { item, min, max } = head;
-      const more = repeat(item, Math.max(0, min - 1), max - 1);
+      const more = min === 0 && max === Infinity ? head : repeat(item, Math.max(0, min - 1), max - 1);
       const once: Rest = { head: item, tail: more === nothing ? tail : { head: more, tail } };
       return min === 0 ? [tail, once] : [once];
     }

@@ -70,10 +70,9 @@ export class JsonCalls implements CallReader {
     const { depth } = this.#scanner;
     if (depth === 2 && character === "{") return this.#begin(character);
     if (depth !== 1) return "more";
-    const key = character === ":" ? firstKey.exec(this.#text)?.[1] : undefined;
+    if (character === ":") return keys.has(firstKey.exec(this.#text)?.[1] ?? "name") ? "more" : "bad";
     const called = character === "," ? nameMember.exec(this.#text)?.[1] : undefined;
-    const isCall = (key === undefined || keys.has(key)) && (called === undefined || this.#sink.tool(called) !== undefined);
-    return isCall ? "more" : "bad";
+    return called === undefined || this.#sink.tool(called) !== undefined ? "more" : "bad";
   }
 
   /** An object one level below: the arguments, where the name stands before them. */

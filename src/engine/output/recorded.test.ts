@@ -58,7 +58,7 @@ const recorded: readonly Recorded[] = [
     what: "a block of code",
     style: "gemma",
     answer: 'Sure:\n```json\n{"name": "get_weather", "parameters": {"city": "Köln", "days": 2}}\n```\nDone.',
-    read: { text: "Sure:\n\nDone.", calls: [weather] },
+    read: { text: "Sure:\nDone.", calls: [weather] },
   },
   {
     what: "Gemma 3: a block of its own",
