@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { LoadedModel } from "../engine/model.ts";
-import type { EngineEvent, EngineLoad, EnginePrefixCache, EngineRequest, EngineStats } from "../engine/protocol.ts";
+import type { EngineDecode, EngineEvent, EngineLoad, EnginePrefixCache, EngineRequest, EngineStats } from "../engine/protocol.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { engineAsk, loadFile } from "./loaded-model.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -25,6 +25,8 @@ export interface TinyScheduler {
   readonly troubles: readonly string[];
   /** Tokens that were evaluated since it was last asked. */
   evaluated(): number;
+  /** All decodes so far. */
+  decodes(): readonly EngineDecode[];
   /** Asks with a prompt of tokens. */
   ask(tokens: readonly number[], more?: Parameters<typeof engineAsk>[0]): Asked;
   /** Ends it; once. */
@@ -67,13 +69,14 @@ export async function tinyScheduler({ cache = {}, ...load }: TinySchedulerOption
   const loaded = await loadFile(path, { sequences: 4, contextLength: 1024, ...limits, ...load });
   const evaluated = countEvaluations(loaded);
   const troubles: string[] = [];
+  const decodes: EngineDecode[] = [];
   const listeners = new Map<number, (event: EngineEvent) => void>();
   const out = {
     add: (id: number, event: EngineEvent) => listeners.get(id)?.(event),
     trouble: (what: string) => void troubles.push(what),
     handling: () => {},
     reading: () => {},
-    flush: () => {},
+    flush: (more: readonly EngineDecode[]) => void decodes.push(...more),
   };
   const scheduler = new Scheduler(loaded, out, { ...limits, prefixCache: tinyCache(folder, cache), ...load });
   let nextId = 1;
@@ -85,6 +88,7 @@ export async function tinyScheduler({ cache = {}, ...load }: TinySchedulerOption
     loaded,
     troubles,
     evaluated,
+    decodes: () => decodes,
     ask(tokens, more = {}) {
       const id = nextId++;
       const heard = hearing();

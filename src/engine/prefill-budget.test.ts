@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { prefillBudget, type PrefillBudget } from "./prefill-budget.ts";
+
+const target = { interTokenMs: 100, mostTokens: 512, batchTokens: 512 };
+
+/** A machine that takes so long for a step, a chunk and each of its tokens; answers with the chunks it was given. */
+function run(
+  budget: PrefillBudget,
+  machine: { generating: number; stepMs: number; chunkMs: number; tokenMs: number; ticks: number },
+): number[] {
+  const { generating, stepMs, chunkMs, tokenMs, ticks } = machine;
+  if (generating > 0) budget.measured({ ms: stepMs, promptTokens: 0, generating });
+  return Array.from({ length: ticks }, () => {
+    const promptTokens = budget.tokens(generating);
+    budget.measured({ ms: (generating > 0 ? stepMs : 0) + chunkMs + promptTokens * tokenMs, promptTokens, generating });
+    return promptTokens;
+  });
+}
+
+describe("how much of prompts a tick reads", () => {
+  it("keeps the time between two tokens of running streams, and uses most of it", () => {
+    const machine = { generating: 4, stepMs: 20, chunkMs: 10, tokenMs: 2, ticks: 30 };
+    const chunks = run(prefillBudget(target), machine);
+    for (const chunk of chunks) expect(20 + 10 + chunk * 2).toBeLessThanOrEqual(100);
+    expect(chunks.at(-1)).toBeGreaterThanOrEqual(20);
+  });
+
+  it("begins small beside streams, and at most doubles", () => {
+    const chunks = run(prefillBudget(target), { generating: 1, stepMs: 1, chunkMs: 0, tokenMs: 0.01, ticks: 6 });
+    expect(chunks).toEqual([16, 32, 64, 128, 256, 511]);
+  });
+
+  it("shrinks when the machine slows down", () => {
+    const budget = prefillBudget(target);
+    run(budget, { generating: 1, stepMs: 5, chunkMs: 0, tokenMs: 0.5, ticks: 10 });
+    const chunks = run(budget, { generating: 1, stepMs: 5, chunkMs: 0, tokenMs: 2, ticks: 10 });
+    expect(5 + chunks.at(-1)! * 2).toBeLessThanOrEqual(100);
+  });
+
+  it("lets prompts go on when a step alone takes too long", () => {
+    const chunks = run(prefillBudget(target), { generating: 8, stepMs: 500, chunkMs: 10, tokenMs: 20, ticks: 10 });
+    expect(chunks.at(-1)).toBe(8);
+  });
+
+  it("leaves out the time that is gone already", () => {
+    const budget = prefillBudget(target);
+    run(budget, { generating: 1, stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 });
+    expect(budget.tokens(1, 50)).toBeLessThan(budget.tokens(1) / 2);
+  });
+
+  it("is larger while nobody generates, and never more than a batch or what is allowed", () => {
+    const slow = { stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 };
+    const alone = run(prefillBudget(target), { ...slow, generating: 0 });
+    expect(alone.at(-1)).toBe(200);
+    expect(run(prefillBudget(target), { ...slow, tokenMs: 0.01, generating: 0 }).at(-1)).toBe(512);
+    expect(run(prefillBudget({ ...target, mostTokens: 16 }), { ...slow, tokenMs: 0.01, generating: 0 })).toEqual(
+      Array.from({ length: 10 }, () => 16),
+    );
+    expect(run(prefillBudget(target), { ...slow, tokenMs: 0.01, generating: 12 }).at(-1)).toBe(500);
+  });
+});
