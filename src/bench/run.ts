@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
+import { fuzz } from "./fuzz.ts";
 import { gguf } from "./gguf.ts";
 import { cancel } from "./cancel.ts";
 import { drawing } from "./drawing.ts";
@@ -13,7 +14,7 @@ import { schema } from "./schema.ts";
 import { soak } from "./soak.ts";
 
 /** Every benchmark there is, by the word that starts it. */
-const benches: Readonly<Record<string, Bench>> = { rpc, memory, gguf, engine, gap, cancel, prefix, drawing, soak, schema };
+const benches: Readonly<Record<string, Bench>> = { rpc, memory, gguf, fuzz, engine, gap, cancel, prefix, drawing, soak, schema };
 
 const [name, ...rest] = process.argv.slice(2);
 const bench = name === undefined ? undefined : benches[name];

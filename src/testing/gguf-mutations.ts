@@ -1,3 +1,5 @@
+import { drawing, type Draw } from "./drawing.ts";
+
 /** A number, or a run of bytes, of a GGUF header, by its place. */
 interface Part {
   readonly at: number;
@@ -24,9 +26,6 @@ export interface Mutant {
   readonly kind: string;
   readonly bytes: Buffer;
 }
-
-/** Answers with a number from 0 up to, and without, `below`. */
-type Draw = (below: number) => number;
 
 const valueBytes = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8] as const;
 const textType = 8;
@@ -113,17 +112,6 @@ function swap(bytes: Buffer, one: Part, other: Part): void {
 
 function noise(length: number, draw: Draw): Buffer {
   return Buffer.from(Array.from({ length }, () => draw(256)));
-}
-
-/** Numbers that are the same for the same seed (mulberry32). */
-function drawing(seed: number): Draw {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
 }
 
 /** Walks through a well-formed header and notes what stands where. */
