@@ -1,12 +1,12 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 import { fault } from "../core/reasons.ts";
 import { chatStyle, type ChatStyle } from "./output/styles.ts";
-import { commonBeginning, continuations } from "./prompt/beginning.ts";
+import { commonLength, continuations } from "./prompt/beginning.ts";
 import { chatTemplate, type ChatTemplate } from "./prompt/chat-template.ts";
-import { writtenConversation } from "./prompt/conversation.ts";
+import { writtenConversation, type ConversationWriter } from "./prompt/conversation.ts";
 import { TemplateProblem } from "./prompt/jinja.ts";
 import { rawTokens, withBegin } from "./prompt/raw-prompt.ts";
-import { specialTextsOf, type SpecialTexts } from "./prompt/special-texts.ts";
+import { specialTextsOf } from "./prompt/special-texts.ts";
 import { promptTooLong, type EngineConversation, type EngineModel, type EnginePrompt } from "./protocol.ts";
 
 /** A prompt as the model reads it. */
@@ -96,41 +96,37 @@ function textOf(model: LlamaModel, token: Token | null): string {
 /** Prompts of conversations. */
 class ChatPrompts {
   readonly #model: LlamaModel;
-  readonly #limits: PromptLimits;
-  readonly #template: ChatTemplate;
-  readonly #special: SpecialTexts;
+  readonly #writer: ConversationWriter;
   readonly #ends: Pick<Prompt, "endTokens" | "endTexts">;
 
   constructor(model: LlamaModel, limits: PromptLimits, template: ChatTemplate) {
     this.#model = model;
-    this.#limits = limits;
-    this.#template = template;
-    this.#special = specialTextsOf(model);
+    this.#writer = { template, special: specialTextsOf(model), refuseHopeless: (text) => refuseHopeless(text, limits) };
     this.#ends = ends(model, template);
   }
 
   prompt(conversation: EngineConversation): Prompt {
-    const { pieces, isThinking } = writtenConversation(conversation, this.#template, this.#special);
-    refuseHopeless(pieces, this.#limits);
+    const { pieces, isThinking } = writtenConversation(conversation, this.#writer);
     const tokens = withBegin(
       this.#model,
       pieces.flatMap((piece) => this.#model.tokenize(piece, true)),
     );
-    return { tokens, text: pieces.join(""), ...this.#ends, style: this.#template.style, isThinking };
+    return { tokens, text: pieces.join(""), ...this.#ends, style: this.#writer.template.style, isThinking };
   }
 
   beginning(conversation: EngineConversation): Prompt {
     const prompts = continuations(conversation).map((each) => this.prompt(each));
-    const text = commonBeginning(prompts.map((each) => Array.from(each.text))).join("");
-    return { ...prompts[0]!, tokens: commonBeginning(prompts.map(({ tokens }) => tokens)), text, isThinking: false };
+    const [first] = prompts as [Prompt, ...Prompt[]];
+    const text = first.text.slice(0, commonLength(prompts.map((each) => each.text)));
+    const tokens = first.tokens.slice(0, commonLength(prompts.map((each) => each.tokens)));
+    return { ...first, tokens, text, isThinking: false };
   }
 }
 
 /** Spares the tokenizer, which all streams wait for, a text that is too long however it is cut. The provider has not sent what it could tell before; here stands what the template has made of the rest. */
-function refuseHopeless(pieces: readonly string[], { contextLength, longestTokenBytes }: PromptLimits): void {
+function refuseHopeless(text: string, { contextLength, longestTokenBytes }: PromptLimits): void {
   if (longestTokenBytes === undefined) return;
-  const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
-  const leastTokens = Math.ceil(bytes / longestTokenBytes);
+  const leastTokens = Math.ceil(Buffer.byteLength(text) / longestTokenBytes);
   if (leastTokens >= contextLength) throw promptTooLong(leastTokens, contextLength, false);
 }
 

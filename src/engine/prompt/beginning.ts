@@ -24,9 +24,9 @@ export function continuations(conversation: EngineConversation): readonly Engine
   return openings.map((text) => more([{ role: "user", text: `${text}.` }]));
 }
 
-/** What all lists begin with. */
-export function commonBeginning<Item>(lists: readonly (readonly Item[])[]): readonly Item[] {
-  const [first = [], ...others] = lists;
-  const length = first.findIndex((item, index) => others.some((other) => other[index] !== item));
-  return length < 0 ? first : first.slice(0, length);
+/** How much of them all lists, or texts, begin with. */
+export function commonLength([first, ...others]: readonly ArrayLike<unknown>[]): number {
+  const length = first?.length ?? 0;
+  for (let index = 0; index < length; index++) if (others.some((other) => other[index] !== first?.[index])) return index;
+  return length;
 }

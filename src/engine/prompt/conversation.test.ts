@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fieldOf, reasonOf } from "../../core/reasons.ts";
 import { assistant, conversation, system, templates, user, weatherCall, weatherResult, weatherTool } from "../../testing/conversations.ts";
 import type { EngineConversation } from "../protocol.ts";
-import { commonBeginning, continuations } from "./beginning.ts";
+import { commonLength, continuations } from "./beginning.ts";
 import { chatTemplate } from "./chat-template.ts";
 import { writtenConversation, type WrittenConversation } from "./conversation.ts";
 import { specialTexts } from "./special-texts.ts";
@@ -16,7 +16,7 @@ const templateOf = (text: string) => {
   return template;
 };
 const whole = (name: Name, said: EngineConversation): WrittenConversation =>
-  writtenConversation(said, templateOf(templates[name]), special);
+  writtenConversation(said, { template: templateOf(templates[name]), special, refuseHopeless: () => {} });
 const written = (name: Name, said: EngineConversation) => whole(name, said).pieces.join("");
 const refusal = (name: Name, said: EngineConversation) => {
   try {
@@ -196,15 +196,20 @@ describe("a message that is gone on from", () => {
   });
 });
 
+function commonOf(name: Name, begun: EngineConversation): string {
+  const all = continuations(begun).map((each) => written(name, each));
+  return all[0]!.slice(0, commonLength(all));
+}
+
 describe("the beginning of a conversation", () => {
   it("is what all that go on from it have in common", () => {
     const begun = conversation([system("be brief"), user("one"), assistant("two")]);
-    const common = commonBeginning(continuations(begun).map((each) => Array.from(written("chatMl", each)))).join("");
+    const common = commonOf("chatMl", begun);
     expect(common).toMatch(/two<\|im_end\|>\n<\|im_start\|>user\n$/);
     for (const next of ["three", " four", "\n\nfive"])
       expect(written("chatMl", { ...begun, messages: [...begun.messages, user(next)] })).toContain(common);
     const asked = conversation([user("one")]);
-    const answered = commonBeginning(continuations(asked).map((each) => Array.from(written("hermes", each)))).join("");
+    const answered = commonOf("hermes", asked);
     expect(answered).toBe("<|im_start|>user\none<|im_end|>\n<|im_start|>assistant\n");
   });
 });

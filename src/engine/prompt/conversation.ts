@@ -17,6 +17,14 @@ export interface WrittenConversation {
   readonly isThinking: boolean;
 }
 
+/** What conversations are written with. */
+export interface ConversationWriter {
+  readonly template: ChatTemplate;
+  readonly special: SpecialTexts;
+  /** Throws for a text that is too long for anything more to be done with it. */
+  readonly refuseHopeless: (text: string) => void;
+}
+
 /** Variables of a rendering that are not the caller's to set. */
 const reserved = new Set([
   "messages",
@@ -32,16 +40,17 @@ const reserved = new Set([
 ]);
 
 /** Writes a conversation with a template, ready for the answer or, where the last message is gone on from, up to its end. Throws `invalid_request` or `unsupported_field` naming what the template has no place for. */
-export function writtenConversation(conversation: EngineConversation, template: ChatTemplate, special: SpecialTexts): WrittenConversation {
+export function writtenConversation(conversation: EngineConversation, writer: ConversationWriter): WrittenConversation {
+  const { template } = writer;
   refuseUnwritable(conversation, template);
   if (!conversation.continueFinalMessage) {
-    const pieces = firstThatRenders({ conversation, template, special, addsTurn: true });
+    const pieces = firstThatRenders({ ...writer, conversation, addsTurn: true });
     const { thinking } = template.style;
     return { pieces, isThinking: thinking !== undefined && (pieces.at(-1) ?? "").trimEnd().endsWith(thinking.open.trimEnd()) };
   }
   const end = endMark(conversation);
   const ended = { ...conversation, messages: marked(conversation.messages, end) };
-  const pieces = upTo(end, firstThatRenders({ conversation: ended, template, special, addsTurn: false }));
+  const pieces = upTo(end, firstThatRenders({ ...writer, conversation: ended, addsTurn: false }));
   return { pieces, isThinking: isInside(conversation.messages.at(-1)!, template) };
 }
 
@@ -96,10 +105,8 @@ function shapesFor({ system }: ChatTemplate): readonly Shape[] {
   return [asKnown, joined, foldedLater, folded];
 }
 
-interface Rendering {
+interface Rendering extends ConversationWriter {
   readonly conversation: EngineConversation;
-  readonly template: ChatTemplate;
-  readonly special: SpecialTexts;
   /** Whether a turn is begun for an answer. */
   readonly addsTurn: boolean;
 }
@@ -133,7 +140,7 @@ function rendered(rendering: ShapedRendering): string {
   const { templateOptions, reasoningEffort } = conversation;
   const tools = rendering.tools.map((tool) => markedTool(tool, mark));
   const messages = conversation.messages.map((message) => markedMessage(message, template.form, mark));
-  return template.render(
+  const text = template.render(
     shape(told(messages, tools, rendering)).map((message) => templateMessage(message, template.form, mark)),
     {
       add_generation_prompt: addsTurn,
@@ -142,6 +149,8 @@ function rendered(rendering: ShapedRendering): string {
       ...(template.style.listsTools && tools.length > 0 && { tools: tools.map(templateTool) }),
     },
   );
+  rendering.refuseHopeless(text);
+  return text;
 }
 
 /** Refuses a conversation with the template's own words. */

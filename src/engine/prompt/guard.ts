@@ -34,32 +34,26 @@ export function guardedPieces(render: Rendering, texts: readonly string[], speci
 
 /** A marker behind every character that could begin a special text, and before a text that could go on with one. */
 function boldly(marker: string, special: SpecialTexts): Mark {
-  return (text) => {
-    if (!special.mayBePartOf(text)) return text;
-    const marked = Array.from(text, (character) => (special.begins(character) ? character + marker : character)).join("");
-    return special.mayContinue(text) ? beforeFirst(marked, marker) : marked;
-  };
+  return (text) => beforeRest(special.withMarkers(text, marker), { text, marker, special });
 }
 
 /** A marker in every special text, and before a text that could go on with one. */
 function mildly(marker: string, special: SpecialTexts): Mark {
   return (text) => {
-    const starts = new Set(special.placesIn(text).map(([start]) => start));
-    const marked =
-      starts.size === 0
-        ? text
-        : text
-            .split("")
-            .map((character, index) => (starts.has(index) ? character + marker : character))
-            .join("");
-    return special.mayContinue(text) ? beforeFirst(marked, marker) : marked;
+    const cuts = special.placesIn(text).map(([start]) => start + 1);
+    const marked = [0, ...cuts].map((start, index) => text.slice(start, cuts[index])).join(marker);
+    return beforeRest(marked, { text, marker, special });
   };
 }
 
-/** Behind the white space, which templates trim. */
-function beforeFirst(text: string, marker: string): string {
-  const at = text.length - text.trimStart().length;
-  return text.slice(0, at) + marker + text.slice(at);
+/** The marked text with a marker before it, behind the white space that templates trim, where the text could be the rest of a special one. */
+function beforeRest(
+  marked: string,
+  { text, marker, special }: { readonly text: string; readonly marker: string; readonly special: SpecialTexts },
+): string {
+  if (!special.mayContinue(text)) return marked;
+  const at = marked.length - marked.trimStart().length;
+  return marked.slice(0, at) + marker + marked.slice(at);
 }
 
 /** Places of the marks in the text without them, in order. */

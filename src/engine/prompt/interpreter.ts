@@ -21,10 +21,10 @@ interface Parts {
 type Held = Node & { readonly held: Value };
 
 /** Most characters of one text while a template is rendered; more are a loop that feeds itself. */
-export const maxTextLength = 16 * 1024 * 1024;
+const maxTextLength = 16 * 1024 * 1024;
 /** Most characters that filters and methods may make in one rendering, and most elements of lists. */
-export const maxMadeLength = 256 * 1024 * 1024;
-export const maxMadeElements = 8 * 1024 * 1024;
+const maxMadeLength = 256 * 1024 * 1024;
+const maxMadeElements = 8 * 1024 * 1024;
 
 /**
  * Runs templates as Python's Jinja does where the library is stricter than it: an undefined name is an empty list and an empty text, any key may be asked for,

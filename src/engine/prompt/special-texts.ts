@@ -8,8 +8,8 @@ export interface SpecialTexts {
   mayBePartOf(text: string): boolean;
   /** Whether a text, put behind another, could be the rest or the middle of a special text that the other begins. */
   mayContinue(text: string): boolean;
-  /** Whether a special text begins with the character. */
-  begins(character: string): boolean;
+  /** The text with a marker behind every character with which a special text begins. */
+  withMarkers(text: string, marker: string): string;
 }
 
 /** The special texts of a model: those of its control tokens, of its unknown token, and of tokens that end an answer and are parsed in any text. */
@@ -31,7 +31,7 @@ export function specialTexts(texts: readonly string[]): SpecialTexts {
   const longest = longestFirst[0]?.length ?? 0;
   const any = texts.length === 0 ? undefined : new RegExp(longestFirst.map((text) => RegExp.escape(text)).join("|"), "gi");
   const firsts = new Set(texts.flatMap(firstCharacters));
-  const anyFirst = texts.length === 0 ? undefined : new RegExp([...firsts].map((first) => RegExp.escape(first)).join("|"));
+  const anyFirst = new RegExp(texts.length === 0 ? "(?!)" : [...firsts].map((first) => RegExp.escape(first)).join("|"), "g");
   const ends = new Set(texts.flatMap((text) => Array.from({ length: text.length - 1 }, (_, index) => text.slice(index + 1).toLowerCase())));
   const all = texts.join("\n").toLowerCase();
   const mayContinue = (given: string) => {
@@ -51,9 +51,9 @@ export function specialTexts(texts: readonly string[]): SpecialTexts {
       }
       return places;
     },
-    mayBePartOf: (text) => anyFirst !== undefined && (anyFirst.test(text) || mayContinue(text)),
+    mayBePartOf: (text) => text.search(anyFirst) >= 0 || mayContinue(text),
     mayContinue,
-    begins: (character) => firsts.has(character),
+    withMarkers: (text, marker) => text.replaceAll(anyFirst, (first) => first + marker),
   };
 }
 
