@@ -32,7 +32,7 @@ export interface CompileOptions {
 }
 
 /** Work that one schema may cost: schemas looked at, members, items and states of patterns. */
-const mostWork = 200_000;
+const mostWork = 100_000;
 
 /**
  * Compiles a JSON Schema to the rules of a grammar that writes only values that are valid, in compact JSON. It may write fewer than are valid, but never others.
@@ -60,6 +60,7 @@ interface CompileQueue {
 function compileQueue(text: SchemaText, { field, prefix }: Required<CompileOptions>): CompileQueue {
   const book = ruleBook(prefix);
   const known = new Map<string, string>();
+  const shapes = new Map<string, Shape>();
   const open: { readonly name: string; readonly schemas: Together }[] = [];
   let work = 0;
   const spend = (more: number) => {
@@ -79,7 +80,12 @@ function compileQueue(text: SchemaText, { field, prefix }: Required<CompileOptio
     book,
     text,
     valueOf: (nodes) => (nodes.every(({ schema }) => schema === true) ? jsonValue(book) : rule(ruleOf(together(nodes)))),
-    shapeOf: (schemas) => merged(schemas, text, spend),
+    shapeOf(schemas) {
+      const key = keyOf(schemas);
+      const shape = shapes.get(key) ?? merged(schemas, text, spend);
+      shapes.set(key, shape);
+      return shape;
+    },
     spend,
   };
   return {

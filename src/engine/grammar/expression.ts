@@ -112,7 +112,7 @@ export function printed(expression: Expression): string {
 }
 
 function printedItem(item: Expression): string {
-  return item.kind === "set" || item.kind === "rule" ? printed(item) : `(${printed(item)})`;
+  return item.kind === "set" || item.kind === "rule" || item.kind === "text" ? printed(item) : `(${printed(item)})`;
 }
 
 function times(min: number, max: number): string {

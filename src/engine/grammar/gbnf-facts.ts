@@ -2,7 +2,7 @@ import type { Expression } from "./expression.ts";
 import { rulesThat } from "./fixpoint.ts";
 
 /** Most rules of a grammar. */
-const mostRules = 4096;
+const mostRules = 8192;
 /** What a grammar may come to when its repetitions are written out: llama.cpp writes them out. */
 const mostElements = 500_000;
 /** Ways on that may be open at a place: llama.cpp holds each token of the vocabulary against each of them. */

@@ -6,10 +6,9 @@ export const freeDepth = 16;
 
 const digit = set([0x30, 0x39]);
 const hex = set([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
-const space = set([0x20, 0x20]);
 
 /** After a comma or a colon: one space or none, so that no model can lose itself in white space. */
-export const gap: Expression = optional(space);
+export const gap: Expression = optional(text(" "));
 /** Between two members. */
 export const comma: Expression = sequence(text(","), gap);
 /** Between a name and its value. */

@@ -18,10 +18,10 @@ export function memberObject(shape: Shape, compiler: Compiler): Expression {
   let isOpen = true;
   for (const name of names.toReversed()) {
     const isRequired = shape.required.has(name);
-    const member = sequence(text(JSON.stringify(name)), colon, compiler.valueOf(memberNodes(shape, name)), book.shared(rest));
+    const member = sequence(text(JSON.stringify(name)), colon, compiler.valueOf(memberNodes(shape, name)), rest);
     more = book.shared(isRequired ? member : choice(member, more));
     isOpen &&= !isRequired;
-    rest = isOpen ? optional(book.shared(sequence(comma, more))) : sequence(comma, more);
+    rest = isOpen ? optional(sequence(comma, more)) : sequence(comma, more);
   }
   const canBeEmpty = isOpen && isNone(shape.minProperties?.value);
   return sequence(text("{"), canBeEmpty ? choice(more, nothing) : more, text("}"));
