@@ -208,7 +208,7 @@ export class LocalEngines implements LocalModels {
     if (this.#isDeviceKnown) return;
     this.#isDeviceKnown = true;
     const text = deviceText(device);
-    this.#options.log.info("the GPU of local models", { gpu: text });
+    this.#options.log.info("the GPU of local models", { gpu: text, memoryBudgetBytes: this.#budget.ramBytes });
     this.#device.resolve(text);
   }
 

@@ -68,6 +68,10 @@ export class MemoryBudget {
     this.#options = options;
   }
 
+  get ramBytes(): number {
+    return this.#options.ramBytes;
+  }
+
   /** Memory of GPUs that is held now. */
   get heldVramBytes(): number {
     return [...this.#held].reduce((sum, { size }) => sum + size.vramBytes, 0);
