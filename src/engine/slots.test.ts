@@ -7,7 +7,7 @@ const job = (tokens: readonly number[] = [1, 2, 3], tenant = "one") => ({ tenant
 
 /** Slots by a letter each: `x` is at work, `b` broken, `-` free and never used, a digit free and used in this order. */
 function slots(letters: string, tokens: Readonly<Record<string, readonly number[]>> = {}): Slot[] {
-  return [...letters].map((letter, id) => ({
+  return letters.split("").map((letter, id) => ({
     id,
     sequence: {} as LlamaContextSequence,
     isBroken: letter === "b",

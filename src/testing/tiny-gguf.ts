@@ -19,6 +19,8 @@ export interface TinyGgufOptions {
   readonly pooling?: number;
   /** Which bytes it writes: readable ASCII, or any, which are seldom whole characters. Default `ascii`. */
   readonly writes?: "ascii" | "bytes";
+  /** Every other layer sees only so many tokens back, as in Gemma 2, which the architecture then is; it may draw any token. */
+  readonly slidingWindow?: number;
   /** Layers; more make it slower. Default 2. */
   readonly layers?: number;
   /** Heads; with fewer, each is wider. Default 4, of 16 numbers. */
@@ -53,12 +55,20 @@ export function tinyGguf(options: TinyGgufOptions = {}): Buffer {
     if (token < tinySpecialTokens.length) return ends === "sometimes" && tokens[token] === "<|im_end|>";
     return writes === "bytes" || /^[\x20-\x7e]+$/.test((tokens[token] ?? "").replaceAll("Ġ", " "));
   };
+  const hasWindow = options.slidingWindow !== undefined;
   return ggufBytes(metadata(options, { tokens, merges, layers, heads }), [
     embedding(random, tokens.length),
     constant("output_norm.weight", 1),
-    output(random, tokens.length, isReachable),
-    ...Array.from({ length: layers }, (_, layer) => block(random, layer, width / heads)).flat(),
+    ...(hasWindow ? [] : [output(random, tokens.length, isReachable)]),
+    ...Array.from({ length: layers }, (_, layer) => [
+      ...block(random, layer, width / heads),
+      ...(hasWindow ? postNorms(layer) : []),
+    ]).flat(),
   ]);
+}
+
+function postNorms(layer: number): Tensor[] {
+  return ["post_attention_norm", "post_ffw_norm"].map((part) => constant(`blk.${layer}.${part}.weight`, 1));
 }
 
 interface Shape {
@@ -69,12 +79,14 @@ interface Shape {
 }
 
 function metadata(options: TinyGgufOptions, { tokens, merges, layers, heads }: Shape): Record<string, MetadataValue> {
-  const { contextLength = 2048, chatTemplate = chatMl, name = "tiny", architecture = "llama" } = options;
+  const { contextLength = 2048, chatTemplate = chatMl, name = "tiny", slidingWindow } = options;
+  const { architecture = slidingWindow === undefined ? "llama" : "gemma2" } = options;
   return {
     "general.architecture": { string: architecture },
     "general.name": { string: name },
     [`${architecture}.context_length`]: { uint32: contextLength },
     ...(options.pooling !== undefined && { [`${architecture}.pooling_type`]: { uint32: options.pooling } }),
+    ...(slidingWindow !== undefined && { [`${architecture}.attention.sliding_window`]: { uint32: slidingWindow } }),
     [`${architecture}.embedding_length`]: { uint32: width },
     [`${architecture}.block_count`]: { uint32: layers },
     [`${architecture}.feed_forward_length`]: { uint32: forwardWidth },

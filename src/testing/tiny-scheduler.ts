@@ -6,7 +6,7 @@ import type { EngineDecode, EngineEvent, EngineLoad, EnginePrefixCache, EngineRe
 import { Scheduler } from "../engine/scheduler.ts";
 import { engineAsk, loadFile } from "./loaded-model.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
-import { tinyGguf } from "./tiny-gguf.ts";
+import { tinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 
 /** What became of a request. */
 export interface Outcome {
@@ -15,6 +15,8 @@ export interface Outcome {
   readonly stats: EngineStats;
   /** Prompt tokens done, as its progress told. */
   readonly progress: readonly number[];
+  /** Of its tokens, when they were asked for. */
+  readonly logprobs: readonly number[];
 }
 
 /** A scheduler on a tiny model in this process. */
@@ -43,8 +45,9 @@ export interface Asked {
 
 /** What differs from the usual. */
 export interface TinySchedulerOptions extends Partial<EngineLoad> {
-  /** States of prompts: absent the usual, undefined none. */
-  readonly cache?: Partial<EnginePrefixCache> | undefined;
+  /** How states of prompts are kept, where it differs from the usual. */
+  readonly cache?: Partial<EnginePrefixCache>;
+  readonly model?: TinyGgufOptions;
 }
 
 /** States of prompts as tests keep them. */
@@ -61,10 +64,10 @@ export function tinyCache(folder: string, more: Partial<EnginePrefixCache> = {})
 }
 
 /** Starts one; it is gone after the test. */
-export async function tinyScheduler({ cache = {}, ...load }: TinySchedulerOptions = {}): Promise<TinyScheduler> {
+export async function tinyScheduler({ cache = {}, model = {}, ...load }: TinySchedulerOptions = {}): Promise<TinyScheduler> {
   const folder = await temporaryFolder();
   const path = join(folder, "tiny.gguf");
-  await writeFile(path, tinyGguf());
+  await writeFile(path, tinyGguf(model));
   const limits = { queueLength: 100, queueMs: 60_000, batchTokens: 512, prefillChunkTokens: 32, interTokenMs: 60_000, gpu: false } as const;
   const loaded = await loadFile(path, { sequences: 4, contextLength: 1024, ...limits, ...load });
   const evaluated = countEvaluations(loaded);
@@ -129,7 +132,8 @@ function hearing() {
     hear(event: EngineEvent) {
       events.push(event);
       if (event.type === "failed") outcome.reject(new Error(`${event.error.reason}: ${event.error.message}`));
-      if (event.type === "completed") outcome.resolve({ texts: textsOf(events), stats: event.stats, progress: progressOf(events) });
+      if (event.type === "completed")
+        outcome.resolve({ texts: textsOf(events), stats: event.stats, progress: progressOf(events), logprobs: logprobsOf(events) });
       for (const look of looks) look();
     },
     until: (type: EngineEvent["type"]) =>
@@ -145,6 +149,10 @@ function textsOf(events: readonly EngineEvent[]): string[] {
   const texts: string[] = [];
   for (const event of events) if (event.type === "text") texts[event.choice] = (texts[event.choice] ?? "") + event.text;
   return texts;
+}
+
+function logprobsOf(events: readonly EngineEvent[]): number[] {
+  return events.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []).map(({ logprob }) => logprob) : []));
 }
 
 function progressOf(events: readonly EngineEvent[]): number[] {

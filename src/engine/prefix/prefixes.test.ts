@@ -40,6 +40,15 @@ describe("a beginning that prompts have in common", () => {
     expect(later.map(({ stats }) => stats.cachedTokens)).toEqual([0, 200]);
   });
 
+  it("is read for each tenant also beside another's answer that runs", async () => {
+    const tiny = await tinyScheduler();
+    const first = tiny.ask(tokens(200), { maxTokens: 400 });
+    await first.until("text");
+    expect((await tiny.ask(tokens(200), { tenant: "two" }).outcome).stats.cachedTokens).toBe(0);
+    expect((await tiny.ask(tokens(200)).outcome).stats.cachedTokens).toBe(199);
+    tiny.scheduler.cancel(first.id);
+  });
+
   it("is told in the progress, to the token", async () => {
     const tiny = await tinyScheduler();
     await tiny.ask(tokens(100)).outcome;
@@ -124,5 +133,31 @@ describe("a conversation", () => {
     const { stats } = await tiny.ask([...tokens(150, 1), 77]).outcome;
     expect(stats.cachedTokens).toBeLessThan(2);
     expect(tiny.troubles).toEqual([]);
+  });
+});
+
+describe("a model whose states cannot be cut back", () => {
+  it("starts only from states that end where they are of use, and writes the same", async () => {
+    const model = { slidingWindow: 64 };
+    const more = { topLogprobs: 0, maxTokens: 6, ignoreEos: true };
+    const prompts = [1, 2, 3].map((end) => [...tokens(300), ...tokens(20, end)]);
+    const alone = await tinyScheduler({ model, cache: { memoryBytes: 0 }, sequences: 1 });
+    expect(alone.loaded.sequences[0]?.needsCheckpoints).toBe(true);
+    const expected: (readonly number[])[] = [];
+    for (const prompt of prompts) {
+      const { stats, logprobs } = await alone.ask(prompt, more).outcome;
+      expect(stats.cachedTokens).toBe(0);
+      expected.push(logprobs);
+    }
+    const together = await tinyScheduler({ model });
+    const found = await outcomes(prompts.map((prompt) => together.ask(prompt, more)));
+    expect(found.map(({ stats }) => stats.cachedTokens)).toEqual([0, 300, 300]);
+    // What a sequence holds beyond the beginning is of no use; the state that was made at its end is.
+    const later = await together.ask(prompts[0]!, more).outcome;
+    expect(later.stats.cachedTokens).toBe(300);
+    expect(expected.map(({ length }) => length)).toEqual([6, 6, 6]);
+    for (const [index, { logprobs }] of [...found, later].entries())
+      for (const [at, logprob] of logprobs.entries()) expect(logprob).toBeCloseTo(expected[index % 3]![at]!, 3);
+    expect(together.troubles).toEqual([]);
   });
 });
