@@ -1,4 +1,4 @@
-import { drawTokens, engineAsk, loadFile } from "../testing/loaded-model.ts";
+import { drawTokens, engineAsk, loadFile, plainPlan } from "../testing/loaded-model.ts";
 import { greatestDifference, keepLogprobs, logprobsBeside, tinyLogprobsBeside } from "../testing/logprobs-reference.ts";
 import { realModel } from "../testing/real-model.ts";
 import type { Bench } from "./bench.ts";
@@ -9,12 +9,17 @@ const dry = { multiplier: 0.8, base: 1.75, allowedLength: 2, lastTokens: 512, se
 const ways: Readonly<Record<string, Parameters<typeof engineAsk>[0]>> = {
   "the library's samplers": { sampling: usual },
   "our own (min_tokens)": { sampling: usual, minTokens: 1 },
-  "our own, DRY": { sampling: { ...usual, dry } },
+  "our own, DRY": { sampling: { ...usual, dry, repeatPenalty: 1.1 } },
   "our own, 5 logprobs": { sampling: usual, topLogprobs: 5 },
   "our own, 20 logprobs": { sampling: usual, topLogprobs: 20 },
   "our own, top_k 0": { sampling: { ...usual, topK: 0 }, minTokens: 1 },
   "our own, top_k 0, 5 logprobs": { sampling: { ...usual, topK: 0 }, topLogprobs: 5 },
+  "the library's, DRY": { sampling: { ...usual, dry } },
+  "the library's, grammar": { sampling: usual },
+  "grammar, 5 logprobs": { sampling: usual, topLogprobs: 5 },
 };
+/** Of the ways that are named so, the grammar: letters and what stands between them. */
+const gbnf = "root ::= [A-Za-z ,.\\n]*";
 
 /** What the ways to draw a token cost, and how far our logprobs are from raw llama.cpp's. */
 export const drawing: Bench = {
@@ -48,7 +53,9 @@ async function costsOf(path: string, tokens: number, rounds: number): Promise<Re
   for (let round = 0; round < rounds; round++) {
     for (const [way, more] of Object.entries(ways)) {
       const beganMs = performance.now();
-      const drawn = await drawTokens({ loaded, prompt: "Once upon a time", request: engineAsk({ seeds: [round], ...more }), tokens });
+      const request = engineAsk({ seeds: [round], ...more });
+      const held = way.includes("grammar") ? { output: { ...plainPlan, grammarFields: ["response_format"] }, before: () => gbnf } : {};
+      const drawn = await drawTokens({ loaded, prompt: "Once upon a time", request, tokens, ...held });
       runs.get(way)?.push((performance.now() - beganMs) / drawn.length);
     }
   }

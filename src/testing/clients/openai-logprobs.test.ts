@@ -1,4 +1,4 @@
-import OpenAI from "openai";
+import OpenAI, { BadRequestError, type APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "../test-server.ts";
 
@@ -82,5 +82,23 @@ describe("logprobs for the OpenAI client", () => {
     const { choices } = await openai.chat.completions.create(body({ n: 3 }));
     for (const { message, logprobs } of choices) expect(textOf(logprobs?.content ?? []).startsWith(message.content!)).toBe(true);
     expect(new Set(choices.map(({ message }) => message.content)).size).toBe(3);
+  });
+
+  it("are told of an answer in a form too, whose tokens they make up", async () => {
+    const schema = { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"], additionalProperties: false };
+    const { message, logprobs } = await whole({
+      model: "ascii",
+      response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict: true } },
+    });
+    expect(textOf(logprobs?.content ?? [])).toBe(message.content);
+    expect(message.content).toMatch(/^\{"ok": ?(true|false)\}$/);
+  });
+
+  it("go with a form, but a least length does not: it is refused by both names", async () => {
+    const both = { ...body({ response_format: { type: "json_object" } }), min_tokens: 5 };
+    const refused = await openai.chat.completions.create(both).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(BadRequestError);
+    expect(refused).toMatchObject({ code: "unsupported_parameter", param: "min_tokens" });
+    expect((refused as APIError).message).toMatch(/min_tokens.*response_format/);
   });
 });
