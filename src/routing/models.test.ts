@@ -1,4 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
+import { reasonOf } from "../core/reasons.ts";
+import { failureOf } from "../testing/collect-events.ts";
 import { ModelState } from "../../gen/parley/v1/models_pb.ts";
 import { startTestServer } from "../testing/test-server.ts";
 
@@ -12,4 +14,11 @@ it("models that can be pulled name the provider that would serve them", async ()
     new Set([`${ModelState.READY} echo`, `${ModelState.ON_DISK} llama-cpp`, `${ModelState.CATALOG} llama-cpp`]),
   );
   expect(await models.get("smollm2-135m-instruct", signal)).toMatchObject({ state: ModelState.CATALOG, provider: "llama-cpp" });
+});
+
+it("a model that does not chat never becomes the default", async () => {
+  const running = await startTestServer({ encoders: { encoder: {} } });
+  onTestFinished(() => running.close());
+  const error = await failureOf(running.server.service.models.setDefault("encoder", new AbortController().signal));
+  expect([reasonOf(error), running.server.defaultModel()]).toEqual(["model_state", "echo"]);
 });

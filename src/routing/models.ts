@@ -94,6 +94,9 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
     },
     async setDefault(name, signal) {
       const [target] = directory.resolve(name, "").targets;
+      // The default answers chats: what was made for something else would refuse each of them.
+      if ((library.find(target?.model ?? "")?.purpose ?? "chat") !== "chat")
+        throw fault("model_state", `model "${name}" does not chat: choose a chat model as the default`);
       const turn = ++lastTurn;
       if (target?.provider === local.name) await prepare(target.model, signal);
       if (turn < chosenTurn)
