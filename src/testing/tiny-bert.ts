@@ -39,7 +39,7 @@ export async function writeTinyBert(path: string, options: TinyBertOptions = {})
 }
 
 /** The bytes of such a model. */
-export function tinyBert({ seed = 1, contextLength = 64, ranks = false }: TinyBertOptions = {}): Buffer {
+function tinyBert({ seed = 1, contextLength = 64, ranks = false }: TinyBertOptions = {}): Buffer {
   const random = gaussian(seed);
   const made = (name: string, inputs: number, outputs: number, scale = 1 / Math.sqrt(inputs)) =>
     matrix(random, name, { inputs, outputs, scale });
