@@ -92,6 +92,13 @@ export const limits = {
     "a load that waits until a busy local model becomes idle, where there is no memory for both",
   ),
   engineLoadMs: limit(10 * minute, [100, 24 * 60 * minute], "ms", "engine_failed", "loading a local model"),
+  engineHeaderMs: limit(
+    2 * minute,
+    [100, 24 * 60 * minute],
+    "ms",
+    "engine_failed",
+    "reading a model file's header, and estimating what the model takes",
+  ),
   engineSilenceMs: limit(
     30 * second,
     [100, 60 * minute],

@@ -20,7 +20,7 @@ export interface TinyEngineScript {
   readonly exit?: number;
 }
 
-// A program in the place of an engine, without a model: it does what the text of a prompt says as JSON. For tests of what becomes of calls when an engine goes wrong.
+// A program in the place of an engine, without a model: it does what the text of a prompt says as JSON, and never loads what is called endless. For tests of what becomes of calls when an engine goes wrong.
 
 const send = parent({ onMessage: hear, onGone: () => process.exit(0) });
 const said = (message: unknown) => new Promise<void>((resolve) => send(message as FromEngine, resolve));
@@ -42,7 +42,8 @@ function endBy({ hang = false, signal, exit }: TinyEngineScript): void {
 }
 
 function hear(message: ToEngine): void {
-  if (message.type === "load") void said({ type: "loaded", model: { contextLength: 512, sequences: 1, memoryBytes: 0 } });
+  if (message.type === "load" && !message.load.modelPath.includes("endless"))
+    void said({ type: "loaded", model: { contextLength: 512, sequences: 1, memoryBytes: 0 } });
   if (message.type === "generate" && message.request.prompt.type === "text")
     void perform(JSON.parse(message.request.prompt.text) as TinyEngineScript);
   if (message.type === "ping") void said({ type: "pong" });

@@ -8,6 +8,7 @@ import { defaultLimits } from "../../core/limits.ts";
 import type { Log } from "../../core/ports.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { eventsOf, failureOf } from "../../testing/collect-events.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
 import type { TinyEngineScript } from "../../testing/tiny-engine.ts";
 import { Engine } from "./engine.ts";
 import { engineLoad } from "./load-options.ts";
@@ -22,14 +23,14 @@ let engine: Engine;
 afterEach(() => engine.stop());
 
 /** An engine that does what its prompts say. */
-function start(): Engine {
+function start({ modelPath = "/secret/folder/m.gguf", clock = systemClock, limits = defaultLimits } = {}): Engine {
   const note: Log["debug"] = (message, facts) => void logged.push([message, facts]);
   logged.length = queued.length = 0;
   engine = new Engine({
     model: "m",
-    load: engineLoad({}, { modelPath: "/secret/folder/m.gguf", gpu: "none", limits: defaultLimits }),
-    limits: defaultLimits,
-    clock: systemClock,
+    load: engineLoad({}, { modelPath, gpu: "none", limits }),
+    limits,
+    clock,
     observer: { decoded() {}, queued: (_model, depth) => queued.push(depth), waited() {}, loaded() {}, restarted() {} },
     log: { debug: note, info: note, warn: note, error: note },
     onLoading: () => {},
@@ -83,6 +84,15 @@ it.runIf(process.platform === "linux")("an engine is ended before the service wh
   await start().loaded;
   const scoreOf = (pid: number | undefined) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"));
   expect(scoreOf(engine.pid)).toBeGreaterThan(scoreOf(process.pid));
+});
+
+it("an engine that never comes to an end with a file's header is killed", async () => {
+  const clock = fakeClock();
+  const { loaded } = start({ modelPath: "endless.gguf", clock, limits: { ...defaultLimits, engineSilenceMs: 3_600_000 } });
+  clock.advance(119_999);
+  const error = failureOf(loaded);
+  clock.advance(1);
+  expect((await error).rawMessage).toContain("it did not read the model's header within 120000 ms and was killed");
 });
 
 describe("an engine that crashes", () => {

@@ -82,7 +82,7 @@ export class Engine {
     });
     const quarantine = options.quarantine ?? new Quarantine(options);
     this.#calls = new EngineCalls({ ...options, quarantine, send: (message) => this.#child.send(message) });
-    const { engineSilenceMs, engineLoadMs } = limits;
+    const { engineSilenceMs, engineHeaderMs, engineLoadMs } = limits;
     this.#heart = heartbeat({
       clock,
       silenceMs: engineSilenceMs,
@@ -91,7 +91,8 @@ export class Engine {
     });
     this.ended = this.#child.exited.then((exit) => this.#onExit(exit));
     this.#child.send({ type: "load", load });
-    this.#startLoadClock(engineLoadMs);
+    // It says what the model takes before it loads it, which no honest file makes long.
+    this.#startLoadClock("read the model's header", Math.min(engineHeaderMs, engineLoadMs));
     const stop = () => this.#stopLoadClock();
     this.loaded.then(stop, stop);
     this.loaded.then(
@@ -128,9 +129,9 @@ export class Engine {
     cancelKill();
   }
 
-  #startLoadClock(engineLoadMs: number): void {
-    const onLate = () => this.#kill(`it did not load the model within ${engineLoadMs} ms and was killed`);
-    this.#stopLoadClock = this.#options.clock.after(engineLoadMs, onLate);
+  #startLoadClock(what: string, ms: number): void {
+    const onLate = () => this.#kill(`it did not ${what} within ${ms} ms and was killed`);
+    this.#stopLoadClock = this.#options.clock.after(ms, onLate);
   }
 
   /** Lets the process load one of the sizes. Waiting for room takes none of the time that a load has. */
@@ -139,7 +140,7 @@ export class Engine {
     this.#stopLoadClock();
     try {
       const size = (await choose?.(estimate)) ?? 0;
-      this.#startLoadClock(limits.engineLoadMs);
+      this.#startLoadClock("load the model", limits.engineLoadMs);
       this.#child.send({ type: "proceed", size });
     } catch (error) {
       this.#loaded.reject(error);
