@@ -49,6 +49,16 @@ describe("a beginning that prompts have in common", () => {
     tiny.scheduler.cancel(first.id);
   });
 
+  it("keeps no other tenant waiting for the one who reads it", async () => {
+    const tiny = await tinyScheduler({ prefillChunkTokens: 16 });
+    const one = tiny.ask(tokens(600));
+    await one.until("reading");
+    const other = tiny.ask(tokens(600), { tenant: "two" });
+    const first = await Promise.race([other.until("reading").then(() => "it reads"), one.until("text").then(() => "it waits")]);
+    expect(first).toBe("it reads");
+    await outcomes([one, other]);
+  });
+
   it("is told in the progress, to the token", async () => {
     const tiny = await tinyScheduler();
     await tiny.ask(tokens(100)).outcome;
