@@ -69,11 +69,11 @@ function readerOf(name: StyleName, isOpen: boolean): AnswerText {
 /** A text in pieces of some lengths, never within a character. */
 function cut(text: string, lengths: readonly number[]): string[] {
   const parts: string[] = [];
-  let left = Array.from(text);
-  for (let turn = 0; left.length > 0; turn++) {
+  const characters = Array.from(text);
+  for (let at = 0, turn = 0; at < characters.length; turn++) {
     const length = Math.max(1, lengths[turn % lengths.length] ?? 1);
-    parts.push(left.slice(0, length).join(""));
-    left = left.slice(length);
+    parts.push(characters.slice(at, at + length).join(""));
+    at += length;
   }
   return parts;
 }

@@ -2,53 +2,77 @@ import { invalidField } from "../../core/reasons.ts";
 import { compileSchema } from "../grammar/compile-schema.ts";
 import { choice, printed, rebuilt, repeat, rule, sequence, text, type Expression } from "../grammar/expression.ts";
 import { parsedGbnf } from "../grammar/gbnf.ts";
+import { formatGrammar } from "../grammar/format.ts";
 import { jsonObjectGrammar } from "../grammar/grammar.ts";
-import type { EngineTool } from "../protocol.ts";
+import type { EngineFormat, EngineTool } from "../protocol.ts";
+import type { RuleTable } from "./grammar-rest.ts";
 import type { CallForm } from "./styles.ts";
+import { schemaOf } from "./tool-schema.ts";
 
 /** Most calls that a grammar forces in one answer. */
 export const mostForcedCalls = 16;
 
+/** Rules by name; each is GBNF on one line. */
+type Rules = ReadonlyMap<string, string>;
+
 /** Something to be written, with the rules that it uses. */
 export interface Grammar {
   readonly expression: Expression;
-  readonly rules: ReadonlyMap<string, Expression>;
+  readonly rules: Rules;
+}
+
+/** Grammars that are kept: callers send the same tools with every turn, and compiling takes milliseconds, for which all streams wait. Each is bounded as grammars are. */
+const mostKept = 64;
+const kept = new Map<string, Grammar>();
+
+function remembered(key: string, make: () => Grammar): Grammar {
+  const grammar = kept.get(key) ?? make();
+  kept.delete(key);
+  kept.set(key, grammar);
+  const [oldest] = kept.keys();
+  if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
+  return grammar;
 }
 
 /** The arguments of a function as its schema has them. Throws naming the field and what of the schema cannot be expressed. */
-export function argumentsGrammar({ parameters }: EngineTool, index: number): Grammar {
-  const field = `tools[${index}].function.parameters`;
-  const { root, rules } = compileSchema(objectSchema(parameters, field), { field, prefix: `t${index}-` });
-  return { expression: rule(root), rules: parsedGbnf([...rules].map(([name, body]) => `${name} ::= ${body}\n`).join("")) };
+export function argumentsGrammar(tool: EngineTool, index: number): Grammar {
+  return remembered(`${index} ${tool.parameters}`, () => {
+    const field = `tools[${index}].function.parameters`;
+    const { root, rules } = compileSchema(objectSchema(tool, index), { field, prefix: `t${index}-` });
+    return { expression: rule(root), rules };
+  });
 }
-
-let anyObject: Grammar | undefined;
 
 /** Any JSON object. */
 export function anyArguments(): Grammar {
-  anyObject ??= grammarOf(jsonObjectGrammar(), "any-");
-  return anyObject;
+  return remembered("any", () => grammarOf(jsonObjectGrammar(), "any-"));
+}
+
+/** What a format holds an answer to; undefined: nothing. Throws naming the field and what cannot be honoured. */
+export function formatRules(format: EngineFormat): Grammar | undefined {
+  if (format.type === "text") return undefined;
+  return remembered(JSON.stringify(format), () => grammarOf(formatGrammar(format) ?? "", "f-"));
 }
 
 /** The grammar of a GBNF text; its rules get a prefix, so that it can stand beside others. */
-export function grammarOf(gbnf: string, prefix: string): Grammar {
+function grammarOf(gbnf: string, prefix: string): Grammar {
   const renamed = (expression: Expression): Expression =>
     expression.kind === "rule" ? rule(prefix + expression.name) : rebuilt(expression, renamed);
-  const rules = [...parsedGbnf(gbnf)].map(([name, expression]) => [prefix + name, renamed(expression)] as const);
+  const rules = [...parsedGbnf(gbnf)].map(([name, expression]) => [prefix + name, printed(renamed(expression))] as const);
   return { expression: rule(`${prefix}root`), rules: new Map(rules) };
 }
 
 /** The rules of several grammars together. */
-export function rulesOf(grammars: readonly Grammar[]): Grammar["rules"] {
+export function rulesOf(grammars: readonly Grammar[]): Rules {
   return new Map(grammars.flatMap(({ rules }) => [...rules]));
 }
 
 /** Arguments are an object, whether the schema says so or not; a function without a schema has none. */
-function objectSchema(parameters: string, field: string): string {
-  if (parameters === "") return '{"type":"object","additionalProperties":false}';
-  const schema: unknown = JSON.parse(parameters);
-  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) throw invalidField(field, "is no JSON schema of an object");
-  if ("type" in schema && schema.type !== "object") throw invalidField(field, `/type: arguments are always an object`);
+function objectSchema(tool: EngineTool, index: number): string {
+  if (tool.parameters === "") return '{"type":"object","additionalProperties":false}';
+  const schema = schemaOf(tool, index);
+  if (schema["type"] !== undefined && schema["type"] !== "object")
+    throw invalidField(`tools[${index}].function.parameters`, "/type: arguments are always an object");
   return JSON.stringify({ type: "object", ...schema });
 }
 
@@ -61,5 +85,18 @@ export function callsExpression(form: CallForm, functions: ReadonlyMap<string, E
 
 /** GBNF of a grammar. */
 export function gbnfOf({ expression, rules }: Grammar): string {
-  return [`root ::= ${printed(expression)}`, ...[...rules].map(([name, body]) => `${name} ::= ${printed(body)}`), ""].join("\n");
+  return [`root ::= ${printed(expression)}`, ...textsOf(rules)].join("");
+}
+
+const tables = new WeakMap<Rules, RuleTable>();
+
+/** The rules of a grammar as expressions; read when they are first asked for, since most never are. */
+export function ruleTable({ rules }: Grammar): RuleTable {
+  const table = tables.get(rules) ?? parsedGbnf(textsOf(rules).join(""));
+  tables.set(rules, table);
+  return table;
+}
+
+function textsOf(rules: Rules): string[] {
+  return [...rules].map(([name, body]) => `\n${name} ::= ${body}`);
 }

@@ -1,7 +1,7 @@
 import { choice, isNothing, nothing, repeat, sequence, set, text as literal, type Expression } from "../grammar/expression.ts";
 import type { Output, OutputPiece } from "../output.ts";
 import type { AnswerText } from "./answer-text.ts";
-import { gbnfOf, type Grammar } from "./call-grammar.ts";
+import { gbnfOf, ruleTable, type Grammar } from "./call-grammar.ts";
 import type { OpenCall } from "./call-sink.ts";
 import { restAfter } from "./grammar-rest.ts";
 import type { ThinkingMarks } from "./styles.ts";
@@ -94,11 +94,11 @@ export class HeldOutput implements Output {
     }
     this.#grammar = undefined;
     if (open === undefined || this.#hold.argumentsOf === undefined) return;
-    const { expression, rules } = this.#hold.argumentsOf(open);
-    const rest = restAfter(expression, open.arguments, rules);
+    const grammar = this.#hold.argumentsOf(open);
+    const rest = restAfter(grammar.expression, open.arguments, ruleTable(grammar));
     // What is written already does not fit, or is complete: the end of the call decides.
     if (rest === undefined || isNothing(rest)) return;
-    this.#grammar = gbnfOf({ expression: sequence(rest, closing(open)), rules });
+    this.#grammar = gbnfOf({ ...grammar, expression: sequence(rest, closing(open)) });
     calls.release();
   }
 }
@@ -117,8 +117,7 @@ function firstGrammar({ whole, thinking }: Hold): string | undefined {
 /** What holds after thinking, of which the last token has brought some visible text already; undefined when that does not fit. */
 function afterThinking({ whole, afterThinking: between }: Hold, visible: string): string | undefined {
   if (whole === undefined) return undefined;
-  const { expression, rules } = whole;
-  if (visible === "") return gbnfOf({ rules, expression: sequence(between, expression) });
-  const rest = restAfter(expression, visible, rules);
-  return rest === undefined ? undefined : gbnfOf({ rules, expression: rest });
+  if (visible === "") return gbnfOf({ ...whole, expression: sequence(between, whole.expression) });
+  const rest = restAfter(whole.expression, visible, ruleTable(whole));
+  return rest === undefined ? undefined : gbnfOf({ ...whole, expression: rest });
 }

@@ -4,6 +4,8 @@ import { JsonScanner, type Scanned } from "./json-scanner.ts";
 const space = /\s/;
 const firstKey = /^\{\s*"([^"\\]*)"\s*:$/;
 const nameMember = /"(?:name|tool_name)"\s*:\s*"([^"\\]*)"\s*,$/;
+/** A name has 64 characters at most. */
+const longestMember = 128;
 /** The usual order, by which arguments can be told while they are written. */
 const usual =
   /^\{\s*(?:"(?:id|type)"\s*:\s*"[^"\\]*"\s*,\s*)*"(?:name|tool_name)"\s*:\s*"([^"\\]*)"\s*,\s*"(?:arguments|parameters)"\s*:\s*\{$/;
@@ -71,7 +73,7 @@ export class JsonCalls implements CallReader {
     if (depth === 2 && character === "{") return this.#begin(character);
     if (depth !== 1) return "more";
     if (character === ":") return keys.has(firstKey.exec(this.#text)?.[1] ?? "name") ? "more" : "bad";
-    const called = character === "," ? nameMember.exec(this.#text)?.[1] : undefined;
+    const called = character === "," ? nameMember.exec(this.#text.slice(-longestMember))?.[1] : undefined;
     return called === undefined || this.#sink.tool(called) !== undefined ? "more" : "bad";
   }
 

@@ -1,16 +1,16 @@
 import { invalidField } from "../../core/reasons.ts";
 import { mostGrammarBytes } from "../grammar/grammar.ts";
 import { choice, sequence, text as literal, type Expression } from "../grammar/expression.ts";
-import { formatGrammar } from "../grammar/format.ts";
 import type { Prompt } from "../prompt.ts";
 import type { EngineConversation, EngineFormat, EngineRequest, EngineTool } from "../protocol.ts";
 import {
   anyArguments,
   argumentsGrammar,
   callsExpression,
+  formatRules,
   gbnfOf,
-  grammarOf,
   mostForcedCalls,
+  ruleTable,
   rulesOf,
   type Grammar,
 } from "./call-grammar.ts";
@@ -93,7 +93,7 @@ function free(asked: Asked, base: Hold): HoldPlan {
   const exact = schemaGrammars(strict);
   const fits: CallRules["fits"] = (call) => {
     const grammar = exact.get(call.tool.name);
-    return grammar === undefined || writes(grammar.expression, call.arguments, grammar.rules);
+    return grammar === undefined || writes(grammar.expression, call.arguments, ruleTable(grammar));
   };
   const found = callRules(asked, fits);
   // What cannot go together with grammars goes without: calls are then told when they are complete.
@@ -150,9 +150,8 @@ function callRules({ style, tools }: Asked, fits: CallRules["fits"]): CallRules 
 
 /** What a format holds an answer to. */
 function formatHold(format: EngineFormat, { calls: { reader } }: ChatStyle): Grammar | undefined {
-  const gbnf = formatGrammar(format);
-  if (gbnf === undefined) return undefined;
-  const grammar = grammarOf(gbnf, "f-");
+  const grammar = formatRules(format);
+  if (grammar === undefined) return undefined;
   if (reader !== "harmony") return grammar;
   return { ...grammar, expression: sequence(literal("<|channel|>final<|message|>"), grammar.expression) };
 }

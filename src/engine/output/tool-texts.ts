@@ -1,4 +1,5 @@
 import type { EngineTool, EngineToolCall, EngineToolChoice } from "../protocol.ts";
+import { schemaOf } from "./tool-schema.ts";
 import type { CallForm, ChatStyle } from "./styles.ts";
 
 // What models are told of tools whose own template has no words for them.
@@ -16,7 +17,7 @@ export function toolInstructions(style: ChatStyle, tools: readonly EngineTool[],
   const form = callText(style.calls, { name: "<name of the function>", arguments: "<its arguments as a JSON object>" });
   return [
     "You can call these functions. Each line is one of them, with a JSON schema of its arguments:",
-    ...allowed.map(described),
+    ...allowed.map((tool) => described(tool, tools.indexOf(tool))),
     "",
     `To call a function, write nothing but this${style.calls.isParallel ? ", once for each call" : ""}:`,
     style.calls.begin + form + style.calls.end,
@@ -26,9 +27,10 @@ export function toolInstructions(style: ChatStyle, tools: readonly EngineTool[],
   ].join("\n");
 }
 
-function described({ name, description, parameters }: EngineTool): string {
+function described(tool: EngineTool, index: number): string {
+  const { name, description } = tool;
   const about = description === "" ? "" : `"description": ${JSON.stringify(description)}, `;
-  return `{"name": ${JSON.stringify(name)}, ${about}"parameters": ${parameters === "" ? "{}" : JSON.stringify(JSON.parse(parameters))}}`;
+  return `{"name": ${JSON.stringify(name)}, ${about}"parameters": ${JSON.stringify(schemaOf(tool, index))}}`;
 }
 
 /** Calls as the style's models write them. */

@@ -1,15 +1,18 @@
 import type { EngineTool } from "../protocol.ts";
+import { schemaOf } from "./tool-schema.ts";
 import { mostHeld, type CallReader, type CallSink } from "./call-reader.ts";
 
 const opening = "<function=";
 const closing = "</function>";
-const whole = /^<function=([A-Za-z0-9_-]+)>\s*((?:<parameter=[^<>\n]+>[^]*?<\/parameter>\s*)*)<\/function>$/;
-const parameter = /<parameter=([^<>\n]+)>\n?([^]*?)\n?<\/parameter>/g;
+const parameterOpening = "<parameter=";
+const parameterClosing = "</parameter>";
+const space = /\s/;
 
 /** Reads a function with its parameters as elements. It is told when it is complete: only then is it known to be one. */
 export class XmlCall implements CallReader {
   readonly #sink: CallSink;
   #text: string;
+  #last = "";
   #name: string | undefined;
 
   /** `begun` is what of it was read as the opener. */
@@ -20,6 +23,7 @@ export class XmlCall implements CallReader {
 
   push(character: string): "more" | "end" | "bad" {
     this.#text += character;
+    this.#last = this.#last.slice(1 - closing.length) + character;
     if (this.#text.length > mostHeld) return "bad";
     if (this.#text.length <= opening.length) return opening.startsWith(this.#text) ? "more" : "bad";
     return character === ">" ? this.#decide() : "more";
@@ -30,19 +34,34 @@ export class XmlCall implements CallReader {
     this.#name ??= this.#text.slice(opening.length, -1);
     const tool = this.#sink.tool(this.#name);
     if (tool === undefined) return "bad";
-    if (!this.#text.endsWith(closing)) return "more";
-    const parameters = whole.exec(this.#text)?.[2];
-    if (parameters === undefined) return "bad";
+    // As it is told by the characters before it; looking at all of the text each time would take the square of it.
+    if (!this.#last.endsWith(closing)) return "more";
+    const parameters = parametersIn(this.#text, opening.length + this.#name.length + 1);
+    if (parameters === undefined) return "more";
     this.#sink.begin(this.#name, "");
     this.#sink.add(argumentsOf(parameters, tool));
     return this.#sink.finish() ? "end" : "bad";
   }
 }
 
+/** The parameters of a whole function; undefined where its end is part of a value, or something else stands between them. */
+function parametersIn(text: string, from: number): ReadonlyMap<string, string> | undefined {
+  const parameters = new Map<string, string>();
+  for (let at = from; ;) {
+    while (space.test(text.charAt(at))) at++;
+    if (text.startsWith(closing, at)) return at + closing.length === text.length ? parameters : undefined;
+    const name = text.indexOf(">", at);
+    const end = text.indexOf(parameterClosing, name);
+    if (!text.startsWith(parameterOpening, at) || name < 0 || end < 0) return undefined;
+    const value = text.slice(name + 1, end);
+    parameters.set(text.slice(at + parameterOpening.length, name), value.replace(/^\n/, "").replace(/\n$/, ""));
+    at = end + parameterClosing.length;
+  }
+}
+
 /** The parameters as a JSON object, in the order of the schema, where it has them. */
-function argumentsOf(text: string, tool: EngineTool): string {
+function argumentsOf(given: ReadonlyMap<string, string>, tool: EngineTool): string {
   const types = propertiesOf(tool);
-  const given = new Map([...text.matchAll(parameter)].map(([, key = "", value = ""]) => [key, value] as const));
   const order = [...types.keys(), ...[...given.keys()].filter((key) => !types.has(key))];
   const members = order.flatMap((key) => {
     const value = given.get(key);
@@ -62,8 +81,7 @@ function valueOf(text: string, schema: unknown): string {
   }
 }
 
-function propertiesOf({ parameters }: EngineTool): ReadonlyMap<string, unknown> {
-  const schema: unknown = parameters === "" ? {} : JSON.parse(parameters);
-  const properties = typeof schema === "object" && schema !== null && "properties" in schema ? schema.properties : undefined;
+function propertiesOf(tool: EngineTool): ReadonlyMap<string, unknown> {
+  const { properties } = schemaOf(tool, 0);
   return new Map(typeof properties === "object" && properties !== null ? Object.entries(properties) : []);
 }
