@@ -30,6 +30,12 @@ export const combinations = {
     which: "with a repeat_penalty",
     because: `${aloneKnow}, and their DRY does not look at the prompt; ours comes as a bias, before a repeat_penalty instead of after it`,
   },
+  grammarAndGreedyXtc: {
+    one: grammar,
+    other: "sampling.xtc",
+    which: "at temperature 0",
+    because: `${aloneKnow}, and at temperature 0 they look for top choices before top_k, top_p and min_p instead of after them`,
+  },
   grammarAndLogprobs: {
     one: grammar,
     other: "top_logprobs",

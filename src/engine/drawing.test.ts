@@ -43,6 +43,7 @@ describe("what a drawing is asked for", () => {
       grammarAndIgnoreEos: [engineAsk({ ignoreEos: true })],
       grammarAndEndBias: [engineAsk({ sampling: { logitBias: [[end, 1]] } })],
       grammarAndDry: [engineAsk({ sampling: { dry, repeatPenalty: 1.1 } })],
+      grammarAndGreedyXtc: [engineAsk({ sampling: { xtc: { probability: 1, threshold: 0.1 } } })],
       grammarAndLogprobs: [engineAsk({ topLogprobs: 0 }), cannotTakeBack],
     };
     for (const [name, [request, model]] of Object.entries(asked)) {

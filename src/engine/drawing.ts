@@ -60,6 +60,7 @@ function refuseUnderGrammar(request: EngineRequest, fields: readonly string[], {
     [combinations.grammarAndIgnoreEos, request.ignoreEos],
     [combinations.grammarAndEndBias, isEndBiased(sampling, model)],
     [combinations.grammarAndDry, sampling.dry !== undefined && isRepeatPenalized(sampling)],
+    [combinations.grammarAndGreedyXtc, isGreedyXtc(sampling)],
     [combinations.grammarAndLogprobs, request.topLogprobs !== undefined && (sequences[0]?.needsCheckpoints ?? false)],
   ];
   for (const [combination, isAsked] of asked) if (isAsked) throw combinationFault(combination, fields);
@@ -75,7 +76,12 @@ export function drawing(plan: DrawingPlan): Drawing {
 /** Whether a request wants what the library's samplers cannot. */
 function needsOwn({ topLogprobs, minTokens, ignoreEos, sampling }: EngineRequest, model: LlamaModel): boolean {
   if (topLogprobs !== undefined || minTokens > 0 || ignoreEos) return true;
-  return isEndBiased(sampling, model) || (sampling.dry !== undefined && isRepeatPenalized(sampling));
+  return isEndBiased(sampling, model) || isGreedyXtc(sampling) || (sampling.dry !== undefined && isRepeatPenalized(sampling));
+}
+
+/** At temperature 0 the library leaves out the samplers that come before XTC. */
+function isGreedyXtc({ temperature, xtc }: EngineSampling): boolean {
+  return temperature <= 0 && xtc !== undefined;
 }
 
 /** The library drops any bias of an end token without a word. */

@@ -62,6 +62,15 @@ describe("a drawing by samplers of our own", () => {
     expect(drawnText(loaded, other)).not.toBe(drawnText(loaded, first));
   });
 
+  it("excludes top choices at temperature 0 from what top-k leaves", async () => {
+    const xtc = { probability: 1, threshold: 0.0001 };
+    const [second] = await draw(engineAsk({ sampling: { topK: 2, xtc } }), { tokens: 1 });
+    const [told] = await draw(engineAsk({ topLogprobs: 2 }), { tokens: 1 });
+    expect(loaded.model.detokenize([second!.token])).toBe(told!.logprob!.top[1]!.token);
+    const [first] = await draw(engineAsk({ sampling: { topK: 1, xtc } }), { tokens: 1 });
+    expect(first!.token).toBe(told!.token);
+  });
+
   it("says so when everything is banned", async () => {
     const everything = Array.from({ length: loaded.vocabularySize }, (_, token) => [token, -100] as const);
     await expect(draw(engineAsk({ sampling: { logitBias: everything }, topLogprobs: 0 }))).rejects.toThrow(
