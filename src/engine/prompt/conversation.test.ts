@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { fieldOf, reasonOf } from "../../core/reasons.ts";
 import { assistant, conversation, system, templates, user, weatherCall, weatherResult, weatherTool } from "../../testing/conversations.ts";
 import type { EngineConversation } from "../protocol.ts";
@@ -6,6 +6,9 @@ import { commonLength, continuations } from "./beginning.ts";
 import { chatTemplate } from "./chat-template.ts";
 import { writtenConversation, type WrittenConversation } from "./conversation.ts";
 import { specialTexts } from "./special-texts.ts";
+
+// What is stopped by the clock takes its time, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 type Name = keyof typeof templates;
 const special = specialTexts(["<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>", "<s>", "</s>", "[INST]", "[/INST]"]);

@@ -26,6 +26,11 @@ const maxTextLength = 16 * 1024 * 1024;
 const maxMadeLength = 256 * 1024 * 1024;
 const maxMadeElements = 8 * 1024 * 1024;
 
+/** How much computing one rendering may take, ms; on a machine that is busy it may last longer. All streams wait for it. */
+export const renderingMs = 1000;
+/** Steps between two looks at the clock. */
+const stepsPerLook = 1024;
+
 /**
  * Runs templates as Python's Jinja does where the library is stricter than it: an undefined name is an empty list and an empty text, any key may be asked for,
  * tuples are lists, and the methods and filters of Python that templates use are there. What a template makes is counted, so that it cannot fill the memory.
@@ -33,11 +38,21 @@ const maxMadeElements = 8 * 1024 * 1024;
 export class TemplateInterpreter extends Interpreter {
   #madeLength = 0;
   #madeElements = 0;
+  #steps = 0;
+  readonly #begunMs = computedMs();
 
   override evaluate(node: Node | undefined, environment: Environment): Value {
     if (node === undefined) return super.evaluate(node, environment);
     if (node.type === "Held") return (node as Held).held;
+    this.#spend(1);
     return this.#evaluated(node as Node & Parts, environment);
+  }
+
+  #spend(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps < stepsPerLook) return;
+    this.#steps = 0;
+    if (computedMs() - this.#begunMs > renderingMs) throw new RangeError(`it took more than ${renderingMs} ms and was stopped`);
   }
 
   #evaluated(node: Node & Parts, environment: Environment): Value {
@@ -88,7 +103,10 @@ export class TemplateInterpreter extends Interpreter {
   #withList(node: Node & Parts, environment: Environment): Node {
     const { iterable } = node;
     const hasCondition = iterable.type === "SelectExpression";
-    const list = held(asList(this.evaluate(hasCondition ? iterable.lhs : iterable, environment)));
+    const items = asList(this.evaluate(hasCondition ? iterable.lhs : iterable, environment));
+    // The library makes a scope for each before it looks at the first.
+    if (Array.isArray(items.value)) this.#spend(items.value.length);
+    const list = held(items);
     return { ...node, iterable: hasCondition ? { ...iterable, lhs: list } : list } as Node;
   }
 
@@ -210,4 +228,10 @@ function repeated(text: string, times: number): string {
 
 function textOf(value: Value): string {
   return isNothing(value) ? "" : value.toString();
+}
+
+/** What this thread has computed since it began, ms. */
+function computedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

@@ -25,8 +25,8 @@ export class TemplateProblem extends Error {
   }
 }
 
-/** How long a template may take, for reading it as well as for each rendering, ms. All streams wait for it. */
-export const templateMs = 1000;
+/** How long anything that a template steers may last, ms, whatever it does: the account of its computing ends it sooner where it only goes round. */
+const lastingMs = 5000;
 /** Longest template, characters; those of real models have up to 20,000. */
 export const maxTemplateLength = 1024 * 1024;
 /** Longest list that `range` makes. */
@@ -80,12 +80,12 @@ function range(bounds: readonly number[]): number[] {
 /** Made at the first use. V8 interrupts what runs inside of it, whatever it is. */
 let clocked: { readonly script: Script; readonly scope: { work: () => unknown } } | undefined;
 
-/** Runs work that a template steers, no longer than `templateMs`. */
-function inTime<Made>(work: () => Made): Made {
+/** Runs work that a template steers, and stops it when its time is over. Throws `TemplateProblem`. */
+export function inTime<Made>(work: () => Made, timeout = lastingMs): Made {
   clocked ??= { script: new Script("work()"), scope: createContext({ work: undefined }) as { work: () => unknown } };
   clocked.scope.work = work;
   try {
-    return clocked.script.runInContext(clocked.scope, { timeout: templateMs }) as Made;
+    return clocked.script.runInContext(clocked.scope, { timeout }) as Made;
   } catch (error) {
     throw problemOf(error);
   } finally {
@@ -97,7 +97,7 @@ function problemOf(error: unknown): TemplateProblem {
   if (error instanceof Refusal) return new TemplateProblem(error.message, "refusal");
   if (!isErrorLike(error)) return new TemplateProblem(String(error), "fault");
   if ("code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
-    return new TemplateProblem(`it took longer than ${templateMs} ms and was stopped`, "limit");
+    return new TemplateProblem("it took too long and was stopped", "limit");
   // Of a stack or a length that is at its end V8 tells so itself.
   return new TemplateProblem(error.message, error instanceof RangeError ? "limit" : "fault");
 }
