@@ -78,7 +78,8 @@ function objectSchema(tool: EngineTool, index: number): string {
 
 /** Calls in the form of a style, each function with its arguments, at least one and at most so many. */
 export function callsExpression(form: CallForm, functions: ReadonlyMap<string, Expression>, most: number): Expression {
-  const call = choice(...[...functions].map(([name, given]) => sequence(text(form.before + name + form.between), given, text(form.after))));
+  const called = choice(...[...functions].map(([name, given]) => sequence(text(name + form.between), given)));
+  const call = sequence(text(form.before), called, text(form.after));
   const more = repeat(sequence(text(form.separator), call), 0, most - 1);
   return sequence(text(form.begin), call, more, text(form.end));
 }
