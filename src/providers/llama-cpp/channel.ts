@@ -1,6 +1,8 @@
 /** A queue between one writer and one reader that knows how much waits in it. */
 export interface Channel<Item> {
   push(item: Item, bytes: number): void;
+  /** What waits to be read. */
+  readonly waitingBytes: number;
   /** No more will come; what waits is still read. */
   end(): void;
   /** Ends it at once: the reader gets the error next, and what waits is dropped. */
@@ -32,6 +34,9 @@ export function channel<Item>({ maxBytes, onFull, onDrained }: ChannelOptions): 
     reader = undefined;
   };
   return {
+    get waitingBytes() {
+      return waitingBytes;
+    },
     push(item, bytes) {
       if (end !== undefined) return;
       if (reader !== undefined) {

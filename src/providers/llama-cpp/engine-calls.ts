@@ -4,6 +4,7 @@ import type { Clock, EngineObserver } from "../../core/ports.ts";
 import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
 import {
   errorFromEngine,
+  mostMessageBytes,
   type EngineAnswer,
   type EngineEvent,
   type EngineQuestion,
@@ -26,6 +27,9 @@ export interface EngineCallsOptions {
   /** Tells the engine. */
   readonly send: (message: ToEngine) => void;
 }
+
+/** An engine may say so much of one call after it was asked to pause, bytes: the beginnings of many choices of a long prompt may be on their way. */
+const mostAfterPause = mostMessageBytes;
 
 /** What an engine says of calls. */
 export type CallMessage = Extract<FromEngine, { type: "tick" | "handling" | "reading" | "answered" | "not-answered" }>;
@@ -155,10 +159,16 @@ export class EngineCalls {
   #onEvent(id: number, event: EngineEvent): void {
     const call = this.#calls.get(id);
     if (event.type === "failed") call?.fail(errorFromEngine(event.error));
-    else call?.push(event, bytesOf(event));
+    else if (call !== undefined) this.#push(call, event);
     if (event.type === "completed") call?.end();
     if (event.type === "completed" || event.type === "failed") this.#suspects.ended(id);
     else if (!beforeContent.has(event.type)) this.#suspects.admitted(id);
+  }
+
+  /** Throws when the engine goes on and on though it was asked to pause. */
+  #push(call: Channel<EngineEvent>, event: EngineEvent): void {
+    call.push(event, bytesOf(event));
+    if (call.waitingBytes > this.#options.limits.streamBufferBytes + mostAfterPause) throw new RangeError("it heeds no pause");
   }
 
   #onAnswer(message: Extract<FromEngine, { type: "answered" | "not-answered" }>): void {
