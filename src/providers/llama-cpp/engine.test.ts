@@ -51,13 +51,14 @@ const tick = (id: number, event: object, more = {}) => ({ type: "tick", events: 
 describe("an engine that says what is not in the protocol", () => {
   it.each([
     { what: "an unknown type", message: { type: "gossip", text: "words of an answer" }, named: "gossip" },
+    { what: "twice what it would take", message: { type: "estimated", estimate: {} }, times: 2, named: "estimated" },
     { what: "no type", message: { text: "words of an answer" }, named: "without a type" },
     { what: "no object", message: "words of an answer", named: "without a type" },
     { what: "half a tick", message: { type: "tick", text: "words of an answer" }, named: "tick" },
     { what: "text that is none", message: tick(1, { type: "text", choice: 0 }), named: "tick" },
-  ])("ends alone: $what", async ({ message, named }) => {
+  ])("ends alone: $what", async ({ message, times = 1, named }) => {
     await start().loaded;
-    const error = await failureOf(does({ say: [message] }));
+    const error = await failureOf(does({ say: Array.from({ length: times }, () => message) }));
     expect(reasonOf(error)).toBe("engine_failed");
     expect(error.rawMessage).toContain(`it said something that is not in the protocol (${named})`);
     expect(error.rawMessage).not.toContain("words of an answer");

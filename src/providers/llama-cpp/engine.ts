@@ -65,6 +65,7 @@ export class Engine {
   /** As the process said it last, where the system does not tell. */
   #reportedBytes: number | undefined;
   #isStopping = false;
+  #isEstimated = false;
   /** Why we have killed it. */
   #complaint = "";
   /** Resolves when the process has ended: how; undefined when `stop` ended it. */
@@ -134,8 +135,14 @@ export class Engine {
     this.#stopLoadClock = this.#options.clock.after(ms, onLate);
   }
 
+  #onEstimated(estimate: EngineEstimate): void {
+    if (this.#isEstimated) throw new TypeError("it has said before what it would take");
+    this.#isEstimated = true;
+    void this.#proceed(estimate);
+  }
+
   /** Lets the process load one of the sizes. Waiting for room takes none of the time that a load has. */
-  async #onEstimated(estimate: EngineEstimate): Promise<void> {
+  async #proceed(estimate: EngineEstimate): Promise<void> {
     const { choose, limits } = this.#options;
     this.#stopLoadClock();
     try {
@@ -162,7 +169,7 @@ export class Engine {
   #handle(message: FromEngine): void {
     switch (message.type) {
       case "estimated":
-        return void this.#onEstimated(message.estimate);
+        return this.#onEstimated(message.estimate);
       case "loading":
         return this.#options.onLoading(message.fractionDone);
       case "loaded":
