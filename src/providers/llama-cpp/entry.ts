@@ -2,6 +2,8 @@ import { create, equals } from "@bufbuild/protobuf";
 import { LoadOptionsSchema, ModelState, type LoadOptions } from "../../../gen/parley/v1/models_pb.ts";
 import type { ModelFile } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
+import type { Engine } from "./engine.ts";
+import type { Holder } from "./memory-budget.ts";
 import type { ModelEngine } from "./model-engine.ts";
 
 /** An engine with the file it was made for. */
@@ -36,4 +38,9 @@ function isSameLoad(one: LoadOptions | undefined, other: LoadOptions | undefined
 /** Whether a file has not been replaced by another. */
 export function isSameFile(file: ModelFile, other: ModelFile): boolean {
   return file.path === other.path && file.sizeBytes === other.sizeBytes && file.modifiedMs === other.modifiedMs;
+}
+
+/** The holder of one process's memory. One that another process has taken over from is never idle: it ends after its last stream by itself. */
+export function holderOf(id: string, model: ModelEngine, engine: Engine): Holder {
+  return { model: id, isIdle: () => model.isIdle(engine), lastUsedMs: () => model.lastUsedMs(), unload: () => model.unload() };
 }

@@ -111,6 +111,7 @@ describe("a LoRA adapter", () => {
     await load({});
     expect(await says()).toBe(plain);
     expect((await tiny.provider.listModels(signal)).map(({ id }) => id)).toEqual(["tiny"]);
+    expect(reasonOf(await failureOf(answerOf(tiny.provider, userRequest("hello", { model: "accent" }))))).toBe("model_state");
   });
 
   it("may be configured; a model that has lost it fails alone, also when its process must be started anew", async () => {

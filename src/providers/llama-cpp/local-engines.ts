@@ -15,10 +15,10 @@ import { untilAborted } from "../../core/signals.ts";
 import type { EngineEstimate, EngineLoad } from "../../engine/protocol.ts";
 import { deviceText } from "./device-text.ts";
 import { Engine } from "./engine.ts";
-import { adopt, isSameFile, type Entry } from "./entry.ts";
+import { adopt, holderOf, isSameFile, type Entry } from "./entry.ts";
 import { checkChoices, engineLoad, joinedChoices, keepAliveMs } from "./load-options.ts";
 import { adapterFiles } from "./lora-adapters.ts";
-import { defaultRamBudget, MemoryBudget } from "./memory-budget.ts";
+import { defaultRamBudget, MemoryBudget, type Holder } from "./memory-budget.ts";
 import { ModelEngine } from "./model-engine.ts";
 import { modelMessage } from "./model-message.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -174,7 +174,7 @@ export class LocalEngines implements LocalModels {
             made.renew(engine).catch((error: unknown) => log.error("a model's process could not be replaced", { model: id, error }));
           },
           onLoading: (fractionDone) => made.loading(fractionDone),
-          choose: (estimate) => this.#choose(made, estimate, engine),
+          choose: (estimate) => this.#choose(estimate, holderOf(id, made, engine), engine),
         });
         return engine;
       },
@@ -197,9 +197,9 @@ export class LocalEngines implements LocalModels {
   }
 
   /** Finds room for one of the sizes of a load. */
-  async #choose(model: ModelEngine, estimate: EngineEstimate, engine: Engine): Promise<number> {
+  async #choose(estimate: EngineEstimate, holder: Holder, engine: Engine): Promise<number> {
     this.#tellDevice(estimate);
-    const claim = await this.#budget.claim(model, estimate, engine.ended);
+    const claim = await this.#budget.claim(holder, estimate, engine.ended);
     void engine.ended.then(claim.release);
     return claim.size;
   }

@@ -35,17 +35,13 @@ export class ModelEngine {
     this.#leases = this.#newLeases();
   }
 
-  get model(): string {
-    return this.#options.model;
-  }
-
   get status(): ModelStatus {
     return statusOf(this.#state);
   }
 
-  /** Whether it is loaded and in nobody's hands. */
-  isIdle(): boolean {
-    return this.#state.is === "ready" && !this.#leases.areHeld;
+  /** Whether a process is the one that serves, and in nobody's hands. */
+  isIdle(engine: Engine): boolean {
+    return this.#state.is === "ready" && this.#state.ready.engine === engine && !this.#leases.areHeld;
   }
 
   /** When it was last in somebody's hands, on the clock. */

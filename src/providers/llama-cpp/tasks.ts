@@ -17,7 +17,9 @@ const advice: Readonly<Record<ModelPurpose, string>> = {
 };
 
 /** Refuses a model that cannot be loaded, or cannot do the task. A model that chats makes vectors too. */
-export function refuseUnfit({ id, problem, purpose }: ModelFile, task: Task): void {
+export function refuseUnfit({ id, problem, purpose, isAdapter }: ModelFile, task: Task): void {
+  if (isAdapter === true)
+    throw fault("model_state", `"${id}" is a LoRA adapter and no model: load the model it was made for with lora_adapters`);
   if (problem !== "") throw fault("engine_failed", `model "${id}" cannot be loaded: ${problem}`);
   if (task === "anything" || task === purpose || (task === "embed" && purpose === "chat")) return;
   throw fault("model_state", `model "${id}" ${does[purpose]}: ${advice[task]}`);
