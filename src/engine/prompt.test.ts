@@ -106,6 +106,20 @@ describe("a prompt of a tiny model", () => {
     expect([reasonOf(error), String(error)]).toEqual(["model_state", expect.stringContaining(maker.problem ?? "")]);
   });
 
+  it("comes of the template for tools that the file has beside the other where there are tools", () => {
+    const tokenizer = {
+      ...loaded.model.fileInfo.metadata.tokenizer,
+      chat_template: templates.chatMl,
+      "chat_template.tool_use": templates.hermes,
+    };
+    const fileInfo = { ...loaded.model.fileInfo, metadata: { ...loaded.model.fileInfo.metadata, tokenizer } };
+    const model = Object.create(loaded.model, { fileInfo: { value: fileInfo } }) as typeof loaded.model;
+    const { make } = promptMaker(model, { ...loaded.about, vocabularySize: loaded.vocabularySize, chatTemplate: undefined });
+    const styleOf = (more: Parameters<typeof conversation>[1]) => make(conversation([user("hi")], more)).style.name;
+    expect([styleOf({}), styleOf({ tools: [weatherTool] })]).toEqual(["generic", "hermes"]);
+    expect(styleOf({ tools: [weatherTool], toolChoice: { mode: "none", names: [] } })).toBe("generic");
+  });
+
   it("is ChatML where the model brings no template", async () => {
     const bare = await loadTiny({ chatTemplate: null });
     expect(bare.makePrompt(conversation([user("hi")])).text).toBe("<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");

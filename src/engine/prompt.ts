@@ -1,6 +1,7 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 import { fault } from "../core/reasons.ts";
 import { chatStyle, type ChatStyle } from "./output/styles.ts";
+import { allowedTools } from "./output/tool-texts.ts";
 import { commonLength, continuations } from "./prompt/beginning.ts";
 import { chatTemplate, type ChatTemplate } from "./prompt/chat-template.ts";
 import { writtenConversation, type ConversationWriter } from "./prompt/conversation.ts";
@@ -56,19 +57,32 @@ const plain = { endTokens: new Set<Token>(), endTexts: [], style: chatStyle(unde
 
 /** The prompts of a model, by its own chat template unless another is given. The template is tried at once. Text of a message is never read as special tokens. */
 export function promptMaker(model: LlamaModel, limits: PromptLimits): PromptMaker {
-  const found = usableTemplate(model, limits.chatTemplate);
-  const chats = "problem" in found ? undefined : new ChatPrompts(model, limits, found.template);
+  const special = specialTextsOf(model);
+  const { chat_template: own = usualTemplate, ...others } = model.fileInfo.metadata.tokenizer ?? {};
+  const chats = chatPrompts(model, limits.chatTemplate ?? own, { limits, special });
+  // Some models bring a template of its own for tools.
+  const ownForTools: unknown =
+    limits.chatTemplate === undefined ? Object.entries(others).find(([key]) => key === toolTemplateKey)?.[1] : undefined;
+  const withTools = typeof ownForTools === "string" ? chatPrompts(model, ownForTools, { limits, special }) : chats;
   return {
-    problem: "problem" in found ? found.problem : undefined,
+    problem: typeof chats === "string" ? chats : undefined,
     make(prompt, { isBeginning = false } = {}) {
       if (prompt.type !== "messages") {
-        const text = prompt.type === "text" ? prompt.text : "";
+        const text = prompt.type === "text" && prompt.suffix === undefined ? prompt.text : "";
         return { ...plain, tokens: rawTokens(model, limits.vocabularySize, prompt), text };
       }
-      if (chats === undefined) throw uselessTemplate("problem" in found ? found.problem : "");
-      return isBeginning ? chats.beginning(prompt) : chats.prompt(prompt);
+      const able = typeof withTools !== "string" && speaksOfTools(prompt) ? withTools : chats;
+      if (typeof able === "string") throw uselessTemplate(able);
+      return isBeginning ? able.beginning(prompt) : able.prompt(prompt);
     },
   };
+}
+
+/** `tokenizer.chat_template.tool_use` of a file, as the library's reader names it. */
+const toolTemplateKey = "chat_template.tool_use";
+
+function speaksOfTools({ messages, tools, toolChoice }: EngineConversation): boolean {
+  return allowedTools(tools, toolChoice).length > 0 || messages.some(({ toolCalls }) => toolCalls !== undefined);
 }
 
 function uselessTemplate(problem: string): Error {
@@ -78,13 +92,18 @@ function uselessTemplate(problem: string): Error {
   );
 }
 
-function usableTemplate(model: LlamaModel, given: string | undefined): { readonly template: ChatTemplate } | { readonly problem: string } {
+/** What writes with a template, or why it is of no use. */
+function chatPrompts(
+  model: LlamaModel,
+  text: string,
+  held: Pick<ConversationWriter, "special"> & { readonly limits: PromptLimits },
+): ChatPrompts | string {
   const { bos, eos } = model.tokens;
-  const constants = { bos_token: textOf(model, bos), eos_token: textOf(model, eos) };
   try {
-    return { template: chatTemplate(given ?? model.fileInfo.metadata.tokenizer?.chat_template ?? usualTemplate, constants) };
+    const template = chatTemplate(text, { bos_token: textOf(model, bos), eos_token: textOf(model, eos) });
+    return new ChatPrompts(model, { template, special: held.special, refuseHopeless: (written) => refuseHopeless(written, held.limits) });
   } catch (error) {
-    if (error instanceof TemplateProblem) return { problem: error.message };
+    if (error instanceof TemplateProblem) return error.message;
     throw error;
   }
 }
@@ -99,10 +118,10 @@ class ChatPrompts {
   readonly #writer: ConversationWriter;
   readonly #ends: Pick<Prompt, "endTokens" | "endTexts">;
 
-  constructor(model: LlamaModel, limits: PromptLimits, template: ChatTemplate) {
+  constructor(model: LlamaModel, writer: ConversationWriter) {
     this.#model = model;
-    this.#writer = { template, special: specialTextsOf(model), refuseHopeless: (text) => refuseHopeless(text, limits) };
-    this.#ends = ends(model, template);
+    this.#writer = writer;
+    this.#ends = ends(model, writer.template);
   }
 
   prompt(conversation: EngineConversation): Prompt {
