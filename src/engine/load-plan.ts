@@ -121,12 +121,17 @@ async function gpuLayersFor(
 ): Promise<number> {
   if (llama.gpu === false) return 0;
   if (load.gpuLayers !== undefined) return Math.min(load.gpuLayers, totalLayers);
-  if ((await vramOf(totalLayers)) <= mostVramBytes) return totalLayers;
-  let [fits, tooMany] = [0, totalLayers];
-  while (tooMany - fits > 1) {
-    const middle = Math.floor((fits + tooMany) / 2);
-    if ((await vramOf(middle)) <= mostVramBytes) fits = middle;
+  return mostLayers(totalLayers, async (layers) => (await vramOf(layers)) <= mostVramBytes);
+}
+
+/** The largest number of layers that fits, found by halving; 0 where not even one does. */
+export async function mostLayers(totalLayers: number, fits: (layers: number) => Promise<boolean>): Promise<number> {
+  if (await fits(totalLayers)) return totalLayers;
+  let [enough, tooMany] = [0, totalLayers];
+  while (tooMany - enough > 1) {
+    const middle = Math.floor((enough + tooMany) / 2);
+    if (await fits(middle)) enough = middle;
     else tooMany = middle;
   }
-  return fits;
+  return enough;
 }
