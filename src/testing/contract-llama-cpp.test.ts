@@ -7,6 +7,7 @@ import { llamaCppFields } from "../providers/llama-cpp/fields.ts";
 import { engineRequest } from "../providers/llama-cpp/request.ts";
 import { answerOf, textOf, valuesOf, type EventCase } from "./collect-events.ts";
 import { contractPaths } from "./contract-paths.ts";
+import { outputProofs, outputTold } from "./output-proofs.ts";
 import { promptProofs, tellingTemplate } from "./prompt-proofs.ts";
 import { userRequest } from "./sample-request.ts";
 import { tinyProvider, type TinyProvider } from "./tiny-provider.ts";
@@ -91,12 +92,16 @@ const answersDiffer: Readonly<Record<string, Pair>> = {
 
 /** What one answer cannot show: how soon it came, and what a model without the tokens for it cannot do. The engine is told of it. */
 const engineIsTold: Readonly<Record<string, Pair>> = {
+  ...outputTold,
   priority: { with: { ...greedy({ seed: 1n }), priority: Priority.BATCH }, without: greedy({ seed: 1n }) },
   "raw_prompt.suffix": {
     with: raw({ prompt: text("one"), suffix: "end" }, { sampling: { seed: 1n } }),
     without: raw({ prompt: text("one") }, { sampling: { seed: 1n } }),
   },
 };
+
+/** With a chat template that tells all there is. */
+const toldAnswersDiffer: Readonly<Record<string, Pair>> = { ...promptProofs, ...outputProofs };
 
 /** Have tests of their own below. */
 const shownBelow = ["stop", "sampling.logit_bias", "response_format.text", "top_logprobs", "min_tokens", "ignore_eos"];
@@ -118,7 +123,7 @@ describe("llama-cpp", () => {
   it("has a proof for every field that it honours, and for no other", () => {
     const proven = [
       ...Object.keys(answersDiffer),
-      ...Object.keys(promptProofs),
+      ...Object.keys(toldAnswersDiffer),
       ...Object.keys(engineIsTold),
       ...shownBelow,
       ...servedByService,
@@ -130,7 +135,7 @@ describe("llama-cpp", () => {
     expect(essence(await answer(pair.with))).not.toEqual(essence(await answer(pair.without)));
   });
 
-  it.each(Object.entries(promptProofs))("honours %s where the chat template tells it: the answer is another", async (_path, pair) => {
+  it.each(Object.entries(toldAnswersDiffer))("honours %s where the chat template tells it: the answer is another", async (_path, pair) => {
     const told = (ask: Ask) => answerOf(provider, create(ChatRequestSchema, { ...ask, model: "telling" }));
     expect(essence(await told(pair.with))).not.toEqual(essence(await told(pair.without)));
   });
@@ -204,8 +209,9 @@ describe("llama-cpp", () => {
   });
 });
 
-/** What an answer says, without the times. */
-function essence(events: readonly ChatEvent[]): { kinds: (EventCase | undefined)[]; texts: string[] } {
+/** What an answer says, without the times and the ids. */
+function essence(events: readonly ChatEvent[]): { kinds: (EventCase | undefined)[]; texts: string[]; calls: string } {
   const kinds = [...new Set(events.map(({ event }) => event.case))];
-  return { kinds, texts: [0, 1].map((choice) => textOf(events, choice)) };
+  const calls = valuesOf(events, "toolCall").map((delta) => `${delta.name} ${delta.arguments}`);
+  return { kinds, texts: [0, 1].map((choice) => textOf(events, choice)), calls: calls.join("") };
 }

@@ -105,7 +105,8 @@ function free(asked: Asked, base: Hold): HoldPlan {
 
 /** Whether nothing is asked for that grammars rule out, or make slow, for some model. */
 function goesWithGrammars({ topLogprobs, minTokens, ignoreEos, sampling }: EngineRequest): boolean {
-  return topLogprobs === undefined && minTokens === 0 && !ignoreEos && sampling.logitBias.length === 0 && sampling.dry === undefined;
+  const isPlain = sampling.logitBias.length === 0 && sampling.dry === undefined && sampling.xtc === undefined;
+  return isPlain && topLogprobs === undefined && minTokens === 0 && !ignoreEos;
 }
 
 /** An answer in a format, or calls. */
