@@ -180,10 +180,10 @@ describe("what local models read", () => {
       word: "empty",
     },
     {
-      what: "a bias of an end token",
-      request: ask("a", { sampling: { logitBias: { 2: -100 } } }),
-      reason: "invalid_request",
-      word: "ends the answer",
+      what: "a least length of an answer in a form",
+      request: ask("a", { minTokens: 3, responseFormat: { format: { case: "jsonObject", value: {} } } }),
+      reason: "unsupported_field",
+      word: "together with response_format.json_object",
     },
     { what: "a bias of no token", request: ask("a", { sampling: { logitBias: { 9999: 1 } } }), reason: "invalid_request", word: "9999" },
     {
