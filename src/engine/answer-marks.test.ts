@@ -84,6 +84,15 @@ describe("reading an answer with marks", () => {
     expect(piecesOf(cut)).toMatchObject({ text: "Ye" });
   });
 
+  it("tells the logprobs of visible text alone", () => {
+    const tokens = loaded.model.tokenize(`<think>Hm.</think>Yes. ${call}`);
+    const reader = readerOf({ topLogprobs: 0 });
+    const logprob = (token: Token) => ({ token: loaded.model.detokenize([token]), bytes: "", logprob: -1, top: [] });
+    const reads = [...tokens, end()].map((token) => reader.next({ token, logprob: logprob(token) }));
+    expect(piecesOf(reads)).toMatchObject({ text: "Yes.", reasoning: "Hm.", calls: [{ name: "get_weather" }] });
+    expect(reads.flatMap(({ logprobs }) => logprobs.map(({ token }) => token)).join("")).toBe("Yes.");
+  });
+
   it("counts the tokens of thinking, and ends it by force when its budget is used up", () => {
     const thought = loaded.model.tokenize("abcdefgh");
     const free = readerOf({}, { isThinking: true });

@@ -134,8 +134,7 @@ class TokenReader implements AnswerReader {
   /** What is told of pieces that are not the last. */
   #told(pieces: readonly OutputPiece[], mayEnd: boolean): Read {
     const { told, stop } = mayEnd ? this.#visible(pieces) : { told: pieces, stop: undefined };
-    this.#note(pieces, told);
-    const logprobs = this.#logprobs.upTo(this.#count.told);
+    const logprobs = this.#note(pieces, told);
     if (stop !== undefined) return { pieces: told, logprobs, end: { reason: this.#reason("stop"), rawReason: "stop_text", stop } };
     if (this.#output.isComplete) return this.#last("", { reason: "stop", rawReason: "complete" }, false, told);
     const force = this.#endOfThinking();
@@ -148,9 +147,8 @@ class TokenReader implements AnswerReader {
     const { told, stop } = this.#visible(pieces);
     const held = stop === undefined ? this.#stops.flush() : "";
     const all = held === "" ? told : [...told, { type: "text", text: held } as const];
-    this.#note(pieces, all);
-    const own = this.#logprobs.upTo(this.#count.told);
-    const logprobs = isCut || stop !== undefined ? own : [...own, ...this.#logprobs.rest()];
+    const own = this.#note(pieces, all);
+    const logprobs = isCut || stop !== undefined || this.#output.hasCalls ? own : [...own, ...this.#logprobs.rest()];
     const last: AnswerEnd = stop === undefined ? end : { reason: "stop", rawReason: "stop_text", stop };
     return { pieces: [...before, ...all], logprobs, end: { ...last, reason: this.#reason(last.reason) } };
   }
@@ -167,9 +165,14 @@ class TokenReader implements AnswerReader {
     return { told };
   }
 
-  #note(pieces: readonly OutputPiece[], told: readonly OutputPiece[]): void {
+  /** Counts what comes, and answers with the logprobs of what is told. Tokens of which a call or thinking has come have none. */
+  #note(pieces: readonly OutputPiece[], told: readonly OutputPiece[]): readonly EngineLogprob[] {
     this.#count.visible += lengthOf(pieces);
     this.#count.told += lengthOf(told);
+    const logprobs = this.#logprobs.upTo(this.#count.told);
+    const last = pieces.at(-1);
+    if (last !== undefined && last.type !== "text") this.#logprobs.rest();
+    return logprobs;
   }
 
   #reason(reason: AnswerEnd["reason"]): AnswerEnd["reason"] {
