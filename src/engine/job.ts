@@ -62,6 +62,7 @@ export class AnswerJob implements Job {
   readonly #queuedMs = performance.now();
   #admittedMs = this.#queuedMs;
   #generatingMs: number | undefined;
+  #toldRead = 0;
   #begun = 0;
   #ended = 0;
   #completionTokens = 0;
@@ -118,7 +119,7 @@ export class AnswerJob implements Job {
 
   stepped(choice: Choice, { pieces, logprobs, end }: Read): void {
     const { request, tell } = this.#options;
-    if (!choice.isGenerating || choice.completionTokens === 1) this.#read(choice);
+    if (!choice.isGenerating || choice.completionTokens <= 1) this.#read(choice);
     for (const event of contentEvents(choice.index, { pieces, logprobs })) tell(event);
     if (end === undefined) return;
     this.#completionTokens += choice.completionTokens;
@@ -144,7 +145,11 @@ export class AnswerJob implements Job {
     if (choice.isGenerating) this.#generatingMs ??= performance.now();
     if (choice.index > 0 || !request.includeProgress) return;
     const tokensTotal = prompt.tokens.length;
-    tell({ type: "reading", tokensDone: tokensTotal - choice.promptTokensLeft, tokensTotal });
+    const tokensDone = tokensTotal - choice.promptTokensLeft;
+    // Some turns after it was read may draw nothing.
+    if (tokensDone === this.#toldRead) return;
+    this.#toldRead = tokensDone;
+    tell({ type: "reading", tokensDone, tokensTotal });
   }
 
   #complete(): void {

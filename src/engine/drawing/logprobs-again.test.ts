@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { drawnText, drawTokens, engineAsk, loadTiny, plainPlan } from "../../testing/loaded-model.ts";
+import { tinyScheduler } from "../../testing/tiny-scheduler.ts";
 import type { LoadedModel } from "../model.ts";
 
 // A model is loaded, and the machine may be busy.
@@ -55,5 +56,19 @@ describe("logprobs under a grammar", () => {
     };
     await drawTokens({ loaded, prompt: "ab", request, tokens: 3, output: held, before });
     expect(lengths).toEqual([0, 2, 2, 3, 3, 4]);
+  });
+
+  it("leave the batches of others full, and tell once that the prompt is read", async () => {
+    const tiny = await tinyScheduler({ sequences: 4 });
+    const prompt = Array.from({ length: 12 }, (_, index) => 60 + index);
+    const told = { format: { type: "grammar", gbnf: "root ::= [a-z ]*" }, topLogprobs: 1, maxTokens: 10, includeProgress: true } as const;
+    const asked = [tiny.ask(prompt, told), tiny.ask(prompt.toReversed(), { maxTokens: 20 }), tiny.ask([70, 71, 72], { maxTokens: 20 })];
+    const [outcome] = await Promise.all(asked.map((each) => each.outcome));
+    expect(outcome?.logprobs).toHaveLength(10);
+    expect(outcome?.stats.completionTokens).toBe(10);
+    expect(new Set(outcome?.progress).size).toBe(outcome?.progress.length);
+    for (const [busy, active] of tiny.decodes()) expect(busy).toBeGreaterThanOrEqual(active);
+    // Two turns for each of its tokens, in which the others draw one each.
+    expect(tiny.decodes().filter(([, active]) => active === 3).length).toBeGreaterThan(15);
   });
 });
