@@ -39,6 +39,8 @@ export interface TinyScheduler {
 export interface Asked {
   readonly id: number;
   readonly outcome: Promise<Outcome>;
+  /** Of its prompt, as its progress told so far. */
+  readonly tokensRead: () => number;
   /** Resolves at its first event of this type, or at once when there was one. */
   until(type: EngineEvent["type"]): Promise<void>;
 }
@@ -104,7 +106,7 @@ export async function tinyScheduler({ cache = {}, model = {}, ...load }: TinySch
         ...more,
       });
       scheduler.submit(id, request);
-      return { id, outcome: heard.outcome, until: heard.until };
+      return { id, outcome: heard.outcome, tokensRead: heard.tokensRead, until: heard.until };
     },
     close,
   };
@@ -129,6 +131,7 @@ function hearing() {
   const looks = new Set<() => void>();
   return {
     outcome: outcome.promise,
+    tokensRead: () => progressOf(events).at(-1) ?? 0,
     hear(event: EngineEvent) {
       events.push(event);
       if (event.type === "failed") outcome.reject(new Error(`${event.error.reason}: ${event.error.message}`));

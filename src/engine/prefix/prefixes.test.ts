@@ -54,8 +54,8 @@ describe("a beginning that prompts have in common", () => {
     const one = tiny.ask(tokens(600));
     await one.until("reading");
     const other = tiny.ask(tokens(600), { tenant: "two" });
-    const first = await Promise.race([other.until("reading").then(() => "it reads"), one.until("text").then(() => "it waits")]);
-    expect(first).toBe("it reads");
+    await other.until("reading");
+    expect(one.tokensRead()).toBeLessThan(300);
     await outcomes([one, other]);
   });
 
