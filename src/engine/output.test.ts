@@ -145,4 +145,18 @@ describe("an answer in which a tool must be called", () => {
     const list = thrown(() => planOf({ conversation: { tools: [{ ...time, parameters: '{"type":"array"}' }], toolChoice: required } }));
     expect(String(list)).toContain("tools[0].function.parameters");
   });
+
+  it("has one rule for what the arguments of many functions have in common, and room for all of them", () => {
+    const parameters = (index: number) =>
+      JSON.stringify({
+        type: "object",
+        properties: { path: { type: "string" }, [`"t0-1" ${index}`]: { type: "array", items: { type: "string" } } },
+      });
+    const tools = Array.from({ length: 128 }, (_, index) => ({ ...time, name: `f${index}`, parameters: parameters(index) }));
+    const output = planOf({ conversation: { tools, toolChoice: required } }).begin();
+    expect(output.grammar?.length).toBeLessThan(40_000);
+    const call = (index: number) => `<tool_call>\n{"name": "f7", "arguments": {"path":"a","\\"t0-1\\" ${index}":["b"]}}\n</tool_call>`;
+    expect(allows(output, call(7))).toBe(true);
+    expect(allows(output, call(8))).toBe(false);
+  });
 });

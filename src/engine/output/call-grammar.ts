@@ -62,11 +62,6 @@ function grammarOf(gbnf: string, prefix: string): Grammar {
   return { expression: rule(`${prefix}root`), rules: new Map(rules) };
 }
 
-/** The rules of several grammars together. */
-export function rulesOf(grammars: readonly Grammar[]): Rules {
-  return new Map(grammars.flatMap(({ rules }) => [...rules]));
-}
-
 /** Arguments are an object, whether the schema says so or not; a function without a schema has none. */
 function objectSchema(tool: EngineTool, index: number): string {
   if (tool.parameters === "") return '{"type":"object","additionalProperties":false}';
@@ -77,11 +72,45 @@ function objectSchema(tool: EngineTool, index: number): string {
 }
 
 /** Calls in the form of a style, each function with its arguments, at least one and at most so many. */
-export function callsExpression(form: CallForm, functions: ReadonlyMap<string, Expression>, most: number): Expression {
-  const called = choice(...[...functions].map(([name, given]) => sequence(text(name + form.between), given)));
-  const call = sequence(text(form.before), called, text(form.after));
-  const more = repeat(sequence(text(form.separator), call), 0, most - 1);
-  return sequence(text(form.begin), call, more, text(form.end));
+export function callsGrammar(form: CallForm, functions: ReadonlyMap<string, Grammar>, most: number): Grammar {
+  const { names, rules } = sharedRules([...functions.values()].flatMap((grammar) => [...grammar.rules]));
+  const renamed = (expression: Expression): Expression =>
+    expression.kind === "rule" ? rule(names.get(expression.name) ?? expression.name) : rebuilt(expression, renamed);
+  const given = [...functions].map(([name, { expression }]) => sequence(text(name + form.between), renamed(expression)));
+  const call = sequence(text(form.before), choice(...given), text(form.after));
+  // A rule of its own: llama.cpp writes repetitions out.
+  const more = repeat(sequence(text(form.separator), rule("call")), 0, most - 1);
+  return {
+    expression: sequence(text(form.begin), rule("call"), more, text(form.end)),
+    rules: new Map([...rules, ["call", printed(call)]]),
+  };
+}
+
+const literalOrName = /"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]|[A-Za-z][\w-]*/g;
+/** So deep are alike rules found; what is deeper stays twice, which is only longer. */
+const mostPasses = 8;
+
+/** Rules that say the same become one, from the bottom up: many functions have arguments of the same kinds. `names` says what became of those that are gone. */
+function sharedRules(all: readonly (readonly [name: string, body: string])[]): {
+  readonly names: ReadonlyMap<string, string>;
+  readonly rules: Rules;
+} {
+  let rules: Rules = new Map(all);
+  const names = new Map<string, string>();
+  for (let pass = 0; pass < mostPasses; pass++) {
+    const first = new Map<string, string>();
+    const gone = new Map<string, string>();
+    for (const [name, body] of rules) {
+      const same = first.get(body);
+      if (same === undefined) first.set(body, name);
+      else gone.set(name, same);
+    }
+    if (gone.size === 0) break;
+    for (const [name, now] of names) names.set(name, gone.get(now) ?? now);
+    for (const [name, now] of gone) names.set(name, now);
+    rules = new Map([...first].map(([body, name]) => [name, body.replace(literalOrName, (word) => gone.get(word) ?? word)]));
+  }
+  return { names, rules };
 }
 
 /** GBNF of a grammar. */

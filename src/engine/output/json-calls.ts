@@ -71,10 +71,14 @@ export class JsonCalls implements CallReader {
     if (this.#scanner.isInText) return "more";
     const { depth } = this.#scanner;
     if (depth === 2 && character === "{") return this.#begin(character);
-    if (depth !== 1) return "more";
-    if (character === ":") return keys.has(firstKey.exec(this.#text)?.[1] ?? "name") ? "more" : "bad";
-    const called = character === "," ? nameMember.exec(this.#text.slice(-longestMember))?.[1] : undefined;
-    return called === undefined || this.#sink.tool(called) !== undefined ? "more" : "bad";
+    return depth === 1 && !this.#mayBeCall(character) ? "bad" : "more";
+  }
+
+  /** After a colon the first key is known, after a comma perhaps the name. */
+  #mayBeCall(character: string): boolean {
+    if (character === ":") return keys.has(firstKey.exec(this.#text)?.[1] ?? "name");
+    const name = character === "," ? nameMember.exec(this.#text.slice(-longestMember))?.[1] : undefined;
+    return name === undefined || this.#sink.tool(name) !== undefined;
   }
 
   /** An object one level below: the arguments, where the name stands before them. */

@@ -6,12 +6,11 @@ import type { EngineConversation, EngineFormat, EngineRequest, EngineTool } from
 import {
   anyArguments,
   argumentsGrammar,
-  callsExpression,
+  callsGrammar,
   formatRules,
   gbnfOf,
   mostForcedCalls,
   ruleTable,
-  rulesOf,
   type Grammar,
 } from "./call-grammar.ts";
 import type { CallRules } from "./call-sink.ts";
@@ -37,9 +36,7 @@ export function planHold(request: EngineRequest, prompt: Prompt): HoldPlan {
   const tools = conversation.type === "messages" ? indexed(conversation) : [];
   if (conversation.type !== "messages" || tools.length === 0) {
     const whole = formatHold(format, style);
-    return whole === undefined
-      ? { hold: base, fields: [] }
-      : { hold: { ...base, whole: checked(whole, formatField(format)) }, fields: [formatField(format)] };
+    return whole === undefined ? { hold: base, fields: [] } : { hold: { ...base, whole }, fields: [formatField(format)] };
   }
   const asked: Asked = { request, conversation, style, tools };
   const mostCalls = most(asked);
@@ -82,7 +79,7 @@ function mayThink({ style: { thinking }, text, isThinking }: Prompt): Pick<Hold,
 /** Calls, and nothing else. */
 function forced(asked: Asked, base: Hold): HoldPlan {
   const given = schemaGrammars(asked.tools);
-  const whole = { expression: calls(asked, given, base), rules: rulesOf([...given.values()]) };
+  const whole = calls(asked, given, base);
   return { hold: { ...base, whole: checked(whole, "tools") }, fields: ["tool_choice"], calls: callRules(asked, () => true) };
 }
 
@@ -117,9 +114,10 @@ function either(asked: Asked, base: Hold): HoldPlan {
   const any = anyArguments();
   const exact = schemaGrammars(tools.filter(({ tool }) => tool.strict));
   const given = new Map(tools.map(({ tool }) => [tool.name, exact.get(tool.name) ?? any]));
+  const called = calls(asked, given, base);
   const whole = {
-    expression: choice(format.expression, calls(asked, given, base)),
-    rules: rulesOf([format, ...given.values()]),
+    expression: choice(format.expression, called.expression),
+    rules: new Map([...format.rules, ...called.rules]),
   };
   // A bare object may turn out to be the answer itself.
   const hold = { ...base, whole: checked(whole, "tools"), tellsCalls: !style.calls.isBare };
@@ -140,9 +138,8 @@ function schemaGrammars(tools: readonly IndexedTool[]): ReadonlyMap<string, Gram
   return new Map(tools.map(({ tool, index }) => [tool.name, argumentsGrammar(tool, index)]));
 }
 
-function calls({ style }: Asked, given: ReadonlyMap<string, Grammar>, { mostCalls }: Hold): Expression {
-  const functions = new Map([...given].map(([name, { expression }]) => [name, expression]));
-  return callsExpression(style.calls, functions, Math.min(mostCalls, mostForcedCalls));
+function calls({ style }: Asked, given: ReadonlyMap<string, Grammar>, { mostCalls }: Hold): Grammar {
+  return callsGrammar(style.calls, given, Math.min(mostCalls, mostForcedCalls));
 }
 
 function callRules({ style, tools }: Asked, fits: CallRules["fits"]): CallRules {
