@@ -127,7 +127,7 @@ function oneOrClass(match: Match): readonly Range[] {
   if (plain !== undefined) return [single(plain[0])];
   const number = numbered(match);
   if (number !== undefined) return [codePoint(number)];
-  const named = match(/\\([dDwWsStnvfr0])(?!\d)/y)?.[1];
+  const named = match(/\\([dDwWsStnvfr]|0(?!\d))/y)?.[1];
   if (named !== undefined) return classes.get(named) ?? [codePoint(controls.get(named) ?? 0)];
   const itself = match(/\\([\^$\\.*+?()[\]{}|/-])/y)?.[1];
   if (itself === undefined) throw new PatternError("has an escape that is not known: no \\b, \\B, \\p, \\k nor back references");

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
 import { FinishReason, type ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { ResponseFormatSchema, ToolChoiceMode, ToolSchema } from "../../../gen/parley/v1/messages_pb.ts";
 import { reasonOf } from "../../core/reasons.ts";
@@ -17,7 +18,7 @@ const thinkingTemplate =
 
 let tiny: TinyProvider;
 beforeAll(async () => {
-  tiny = await tinyProvider({ load: { sequences: 4, contextLength: 1024 } });
+  tiny = await tinyProvider({ load: { sequences: 4, contextLength: 2048 } });
   await Promise.all([tiny.library.add("tiny", { ends: "sometimes" }), tiny.library.add("thinker", { chatTemplate: thinkingTemplate })]);
 });
 afterAll(() => tiny.close());
@@ -57,6 +58,26 @@ describe("tools of local models", () => {
     }
     const ids = [0, 1, 2].flatMap((choice) => callsOf(events, choice).map(({ id }) => id));
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("get arguments that fit, whatever is drawn", async () => {
+    const shape = z.strictObject({
+      from: z.iso.date(),
+      stops: z
+        .array(z.strictObject({ city: z.string().max(6), nights: z.int().min(1).max(30) }))
+        .min(1)
+        .max(3),
+      class: z.enum(["first", "second"]).optional(),
+    });
+    const travel = tool("travel", JSON.stringify(z.toJSONSchema(shape)));
+    const seeds = Array.from({ length: 12 }, (_, seed) => BigInt(seed));
+    const sampling = { temperature: 2, topK: 0, topP: 1, minP: 0 };
+    const one = { tools: [travel], toolChoice: required, parallelToolCalls: false, maxTokens: 500 };
+    const answers = await Promise.all(seeds.map((seed) => ask({ ...one, sampling: { ...sampling, seed } })));
+    const ended = answers.filter((events) => reasonsOf(events)[0] === FinishReason.TOOL_CALLS);
+    expect(ended.length).toBeGreaterThanOrEqual(6);
+    for (const events of ended) for (const call of callsOf(events)) expect(shape.parse(JSON.parse(call.arguments))).toBeDefined();
+    for (const events of answers) expect(textOf(events)).toBe("");
   });
 
   it("are called as far as is allowed: the one that is named, once", async () => {
