@@ -17,11 +17,16 @@ function canGo(taken: Taken): taken is Turn["taken"] {
   return taken.choice !== undefined && !taken.job.isPaused && !taken.job.isOver && !taken.isEnded;
 }
 
-/** Whoever is waited for reads for all of them, and stops where the next of them starts from. */
+/** Whoever is waited for reads for all of them, as urgently as the most urgent, and stops where the next of them starts from. */
 function reader(taken: Turn["taken"], slots: readonly Slot[]): Reader {
-  const holds = slots.flatMap(({ taken: other }) => (other?.hold?.on === taken ? [other.hold] : []));
+  const waiting = slots.flatMap(({ taken: other }) => (other?.hold?.on === taken ? [{ job: other.job, tokens: other.hold.tokens }] : []));
   const read = tokensRead(taken);
-  const boundary = Math.min(...holds.map(({ tokens }) => tokens).filter((tokens) => tokens > read));
-  const left = Math.min(taken.choice.promptTokensLeft, boundary - read);
-  return { priority: taken.job.priority, left, waiting: holds.length + 1, clock: taken.clock };
+  const boundary = Math.min(...waiting.map(({ tokens }) => tokens).filter((tokens) => tokens > read));
+  const isUrgent = [taken, ...waiting].some(({ job }) => job.priority === "interactive");
+  return {
+    priority: isUrgent ? "interactive" : "batch",
+    left: Math.min(taken.choice.promptTokensLeft, boundary - read),
+    waiting: waiting.length + 1,
+    clock: taken.clock,
+  };
 }

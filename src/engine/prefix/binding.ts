@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { LoadedModel } from "../model.ts";
 import type { EngineLoad } from "../protocol.ts";
 
@@ -14,7 +14,7 @@ export function stateBinding(
     about.contextLength,
     load.gpu,
     load.kvType ?? "f16",
-    load.loraAdapters ?? [],
+    (load.loraAdapters ?? []).map(adapterIdentity),
     String(context?.flashAttention),
     libraryVersion(),
     model.llama.llamaCppRelease,
@@ -34,6 +34,12 @@ export function ownerKey(binding: string, tenant: string): string {
 /** Names a list of tokens. */
 export function tokensKey(tokens: Uint32Array): string {
   return createHash("sha256").update(tokens).digest("hex").slice(0, 32);
+}
+
+/** Another file may have taken an adapter's place. */
+function adapterIdentity({ path, scale }: NonNullable<EngineLoad["loraAdapters"]>[number]): unknown {
+  const { size, mtimeMs } = statSync(path);
+  return [path, size, mtimeMs, scale];
 }
 
 function hash(parts: readonly unknown[]): string {

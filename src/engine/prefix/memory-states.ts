@@ -91,6 +91,11 @@ export class MemoryStates {
     }
   }
 
+  /** Whether it is still there. */
+  has(state: State): boolean {
+    return [...this.#kept].some((kept) => kept === state);
+  }
+
   /** It was of use just now. */
   touch(state: State): void {
     for (const kept of this.#kept) if (kept === state) kept.usedAt = ++this.#uses;

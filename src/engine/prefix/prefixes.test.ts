@@ -1,4 +1,7 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import { tinyScheduler, type Asked } from "../../testing/tiny-scheduler.ts";
 
 // Models are loaded, and the machine may be busy.
@@ -169,5 +172,16 @@ describe("a model whose states cannot be cut back", () => {
     for (const [index, { logprobs }] of [...found, later].entries())
       for (const [at, logprob] of logprobs.entries()) expect(logprob).toBeCloseTo(expected[index % 3]![at]!, 3);
     expect(together.troubles).toEqual([]);
+  });
+});
+
+describe("folders that cannot be used", () => {
+  it("are told to the log, and requests are answered all the same", async () => {
+    const none = join(await temporaryFolder(), "none");
+    writeFileSync(none, "a file");
+    const tiny = await tinyScheduler({ cache: { memoryFolder: join(none, "memory"), diskFolder: join(none, "disk") } });
+    expect(tiny.troubles).toHaveLength(2);
+    const found = await outcomes([1, 2].map((end) => tiny.ask([...tokens(100), end])));
+    expect(found.map(({ stats }) => stats.cachedTokens)).toEqual([0, 0]);
   });
 });

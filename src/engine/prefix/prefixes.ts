@@ -30,16 +30,14 @@ export class Prefixes {
   readonly #waitMs: number;
 
   constructor(options: PrefixesOptions) {
-    const { loaded, load, slots, trouble } = options;
-    const cache = load.prefixCache;
     this.#options = options;
-    this.#waitMs = cache?.waitMs ?? 0;
-    const memory = cache === undefined ? undefined : new MemoryStates(cache.memoryFolder, cache.memoryBytes);
-    const disk =
-      cache?.diskFolder === undefined
-        ? undefined
-        : new DiskStates({ ...cache, folder: cache.diskFolder, trouble, binding: stateBinding(loaded, load) });
-    this.#shelves = { slots, memory, disk, canCut: loaded.sequences[0]?.needsCheckpoints !== true };
+    this.#waitMs = options.load.prefixCache?.waitMs ?? 0;
+    this.#shelves = {
+      slots: options.slots,
+      memory: tried(options, openMemory),
+      disk: tried(options, openDisk),
+      canCut: options.loaded.sequences[0]?.needsCheckpoints !== true,
+    };
   }
 
   /** Whether something is still to be written to disk. */
@@ -129,7 +127,8 @@ export class Prefixes {
     const { memory, disk } = this.#shelves;
     switch (source.type) {
       case "state":
-        return source.state;
+        // What had to be kept of the sequence may have taken its room.
+        return memory?.has(source.state) === true ? source.state : undefined;
       case "disk":
         return memory === undefined ? undefined : disk?.restore(source.entry, taken.job.tenant, memory);
       case "slot":
@@ -187,6 +186,26 @@ export class Prefixes {
       return cutTo(sequence, 0);
     }
   }
+}
+
+/** A folder that cannot be used costs speed and no more. */
+function tried<Shelf>(options: PrefixesOptions, open: (options: PrefixesOptions) => Shelf): Shelf | undefined {
+  try {
+    return open(options);
+  } catch (error) {
+    options.trouble(`prompts' states cannot be kept: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+function openMemory({ load: { prefixCache } }: PrefixesOptions): MemoryStates | undefined {
+  return prefixCache === undefined ? undefined : new MemoryStates(prefixCache.memoryFolder, prefixCache.memoryBytes);
+}
+
+function openDisk({ loaded, load, trouble }: PrefixesOptions): DiskStates | undefined {
+  const folder = load.prefixCache?.diskFolder;
+  if (load.prefixCache === undefined || folder === undefined) return undefined;
+  return new DiskStates({ ...load.prefixCache, folder, trouble, binding: stateBinding(loaded, load) });
 }
 
 /** Leaves only the first tokens in a sequence; answers how many are left: none where cutting back is not possible. */
