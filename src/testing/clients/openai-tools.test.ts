@@ -125,6 +125,32 @@ describe("a model of random weights, for the OpenAI client", () => {
     expect(deltas.at(-1)).toEqual({ finish: "tool_calls" });
   });
 
+  it("gets an answer by a schema of all kinds that zod writes", async () => {
+    const kinds = z.object({
+      day: z.iso.date(),
+      at: z.iso.datetime().nullable(),
+      mail: z.email(),
+      scores: z.record(z.string(), z.number()),
+      shape: z.discriminatedUnion("kind", [
+        z.object({ kind: z.literal("dot") }),
+        z.object({ kind: z.literal("line"), length: z.number().positive().max(9) }),
+      ]),
+    });
+    const schema = z.toJSONSchema(kinds) as Record<string, unknown>;
+    const messages = [{ role: "user" as const, content: "go" }];
+    const body = {
+      model: "tiny",
+      messages,
+      seed: 4,
+      max_tokens: 900,
+      response_format: { type: "json_schema" as const, json_schema: { name: "kinds", schema } },
+    };
+    const { choices } = await openai().chat.completions.create(body);
+    // Where texts have no bound, an answer of random weights may be longer than its limit.
+    if (choices[0]?.finish_reason === "stop") expect(kinds.parse(JSON.parse(choices[0].message.content ?? ""))).toBeDefined();
+    else expect(choices[0]).toMatchObject({ finish_reason: "length", message: { content: expect.stringMatching(/^\{"day":/) } });
+  });
+
   it("refuses a schema that no grammar can hold, by its field and keyword", async () => {
     const parameters = { type: "object", properties: { a: { type: "string", pattern: "(?=x)y" } } };
     const tools = [{ type: "function" as const, function: { name: "f", parameters } }];
