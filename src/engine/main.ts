@@ -78,7 +78,7 @@ async function ask({ id, question }: Extract<ToEngine, { type: "ask" }>): Promis
   const controller = new AbortController();
   asked.set(id, controller);
   try {
-    const answerer = { loaded: loadedModel(), scheduler: running, signal: controller.signal };
+    const answerer = { id, loaded: loadedModel(), scheduler: running, signal: controller.signal };
     send({ type: "answered", id, answer: await answerTo(question, answerer) });
   } catch (error) {
     if (!controller.signal.aborted) send({ type: "not-answered", id, error: errorToEngine(error) });

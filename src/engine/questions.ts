@@ -8,6 +8,8 @@ import { detokenized, tokenized } from "./token-questions.ts";
 
 /** What questions are answered with. */
 export interface Answerer {
+  /** Of the question; no request has the same. */
+  readonly id: number;
   readonly loaded: LoadedModel;
   /** Throws for a model that does not chat. */
   readonly scheduler: () => Scheduler;
@@ -16,7 +18,8 @@ export interface Answerer {
 }
 
 /** Answers a question. Throws what would become of a request like it. */
-export async function answerTo(question: EngineQuestion, { loaded, scheduler, signal }: Answerer): Promise<EngineAnswer> {
+export async function answerTo(question: EngineQuestion, answerer: Answerer): Promise<EngineAnswer> {
+  const { loaded, signal } = answerer;
   switch (question.type) {
     case "count":
       return { promptTokens: fitting(loaded.makePrompt(question.prompt), loaded.contextLength).tokens.length };
@@ -27,7 +30,7 @@ export async function answerTo(question: EngineQuestion, { loaded, scheduler, si
     case "detokenize":
       return detokenized(loaded, question);
     case "warm":
-      return warmed(question, { loaded, scheduler, signal });
+      return warmed(question, answerer);
     case "embed":
       return loaded.embedder.embed(question, signal);
     case "rerank":
@@ -42,9 +45,12 @@ function unknown({ type }: { readonly type: string }): never {
 }
 
 /** Nothing is read of a conversation whose template begins differently whatever follows. */
-async function warmed({ prompt, tenant }: EngineQuestion<"warm">, { loaded, scheduler, signal }: Answerer): Promise<EngineAnswer<"warm">> {
+async function warmed(
+  { prompt, tenant }: EngineQuestion<"warm">,
+  { id, loaded, scheduler, signal }: Answerer,
+): Promise<EngineAnswer<"warm">> {
   const beginning = loaded.makePrompt(prompt, { isBeginning: true });
-  return beginning.tokens.length === 0 ? { promptTokens: 0, cachedTokens: 0 } : scheduler().warm(beginning, tenant, signal);
+  return beginning.tokens.length === 0 ? { promptTokens: 0, cachedTokens: 0 } : scheduler().warm(id, beginning, { tenant, signal });
 }
 
 /** A prompt's text; that of tokens is what they stand for. */

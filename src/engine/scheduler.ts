@@ -42,7 +42,6 @@ export class Scheduler {
   #hasNews = false;
   #isClosed = false;
   #order = 0;
-  #warmJobs = 0;
 
   constructor(loaded: LoadedModel, out: Outbox, limits: SchedulerLimits) {
     this.#loaded = loaded;
@@ -85,10 +84,10 @@ export class Scheduler {
   }
 
   /** Reads a prompt, so that requests of the tenant that begin with it may start from there. Throws `queue_full`, `queue_timeout`, and why the signal was aborted. */
-  async warm(prompt: Prompt, tenant: string, signal: AbortSignal): Promise<Warmed> {
+  async warm(id: number, prompt: Prompt, { tenant, signal }: { readonly tenant: string; readonly signal: AbortSignal }): Promise<Warmed> {
     this.#refuseWhenFull();
-    const job = new WarmJob(-++this.#warmJobs, fitting(prompt, this.#loaded.contextLength), tenant);
-    const stop = () => this.cancel(job.id);
+    const job = new WarmJob(id, fitting(prompt, this.#loaded.contextLength), tenant);
+    const stop = () => this.cancel(id);
     signal.addEventListener("abort", stop, { once: true });
     try {
       this.#enqueue(job);
@@ -182,7 +181,7 @@ export class Scheduler {
   async #tick(turns: readonly Turn[]): Promise<void> {
     const generating = turns.filter(({ taken }) => taken.choice.isGenerating).length;
     const promptTokens = turns.reduce((sum, turn) => sum + turn.promptTokens, 0);
-    this.#out.reading(turns.filter(({ taken }) => !taken.choice.isGenerating).map(({ taken }) => taken.job.id));
+    this.#out.reading(this.#slots.flatMap(({ taken }) => (taken?.choice?.isGenerating === false && !taken.isEnded ? [taken.job.id] : [])));
     this.#loaded.batches.expect(generating);
     const beganMs = performance.now();
     await Promise.all(turns.map(step));

@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const start = (cache: Partial<EnginePrefixCache> = {}) => tinyScheduler({ cache: { diskFolder, ...cache } });
 const warm = ({ scheduler, loaded }: TinyScheduler, from: number, tenant = "one") =>
-  scheduler.warm(prompt(loaded, from), tenant, new AbortController().signal);
+  scheduler.warm(-from, prompt(loaded, from), { tenant, signal: new AbortController().signal });
 const cachedOf = async (tiny: TinyScheduler, from: number, tenant = "one") =>
   (await tiny.ask([...tokens(100, from), 50], { tenant }).outcome).stats.cachedTokens;
 const files = (end: string) => readdirSync(diskFolder).filter((file) => file.endsWith(end));
@@ -49,7 +49,7 @@ describe("a warm prompt", () => {
   it("can be given up while it waits", async () => {
     const tiny = await start();
     const controller = new AbortController();
-    const warming = tiny.scheduler.warm(prompt(tiny.loaded, 1), "one", controller.signal);
+    const warming = tiny.scheduler.warm(-1, prompt(tiny.loaded, 1), { tenant: "one", signal: controller.signal });
     controller.abort();
     await expect(warming).rejects.toThrow("went away");
     expect(await cachedOf(tiny, 2)).toBe(0);
