@@ -80,6 +80,12 @@ describe("an answer in which a tool must be called", () => {
       "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_time\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
     ],
     ["gemma4", "<|tool_call>call:get_time{}<tool_call|>"],
+    [
+      "kimi",
+      "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_time:0<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+    ],
+    ["marked-list", '<TOOLCALL>[{"name": "get_time", "arguments": {}}, {"name": "get_time", "arguments": {}}]</TOOLCALL>'],
+    ["functionary", "<function=get_time>{}</function><function=get_time>{}</function>"],
     ["harmony", "<|channel|>commentary to=functions.get_time <|constrain|>json<|message|>{}"],
     ["xml", '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>'],
     ["generic", '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>'],

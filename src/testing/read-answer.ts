@@ -27,6 +27,9 @@ export const styleTemplates: Readonly<Record<StyleName, string>> = {
   deepseek: "<｜tool▁calls▁begin｜></think>",
   "deepseek-r1": "<｜tool▁calls▁begin｜>```json<think>",
   harmony: "<|channel|><|message|>",
+  kimi: "<|tool_calls_section_begin|>",
+  "marked-list": "<TOOLCALL>",
+  functionary: "<function=",
   generic: "",
 };
 

@@ -103,7 +103,7 @@ export class CallParser {
       return this.#next(character);
     }
     if (this.#openers.includes(this.#held)) {
-      this.#reader = this.#held === "<function=" ? new XmlCall(this.calls, this.#held) : "begun";
+      this.#reader = this.#form.reader === "xml" && this.#held === "<function=" ? new XmlCall(this.calls, this.#held) : "begun";
       return;
     }
     const marks = this.#hasCalled() ? [...this.#openers, ...this.#form.closers] : this.#openers;

@@ -131,6 +131,26 @@ const recorded: readonly Recorded[] = [
     read: { reasoning: "Hm.", calls: [weather, time] },
   },
   {
+    what: "Kimi K2",
+    style: "kimi",
+    answer:
+      'I look.<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Köln", "days": 2}<|tool_call_end|><|tool_call_begin|>functions.get_time:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>',
+    read: { text: "I look.", calls: [weather, time] },
+  },
+  {
+    what: "Nemotron Nano 2: a list within a mark",
+    style: "marked-list",
+    answer:
+      '<TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Köln", "days": 2}}, {"name": "get_time", "arguments": {}}]</TOOLCALL>',
+    read: { calls: [weather, time] },
+  },
+  {
+    what: "Functionary 3.1",
+    style: "functionary",
+    answer: '<function=get_weather>{"city": "Köln", "days": 2}</function><function=get_time>{}</function>',
+    read: { calls: [weather, time] },
+  },
+  {
     what: "gpt-oss: thinking and a call",
     style: "harmony",
     answer:

@@ -107,6 +107,63 @@ export const styleRows: readonly StyleRow[] = [
       marks: ["[TOOL_CALLS]"],
     },
   },
+  // "Tool calling" of the model cards of Kimi K2.
+  {
+    name: "kimi",
+    isOf: (template) => template.includes("<|tool_calls_section_begin|>"),
+    calls: {
+      ...tagged,
+      begin: "<|tool_calls_section_begin|>",
+      before: "<|tool_call_begin|>functions.",
+      between: ":0<|tool_call_argument_begin|>",
+      after: "<|tool_call_end|>",
+      separator: "",
+      end: "<|tool_calls_section_end|>",
+      reader: "named",
+      header: new RegExp(
+        String.raw`^(?:<\|tool_call_begin\|>)?\s*(?:functions\.)?${name}(?::\d+)?\s*(?:<\|tool_call_argument_begin\|>)?\s*$`,
+      ),
+      openers: ["<|tool_calls_section_begin|>", "<|tool_call_begin|>"],
+      closers: ["<|tool_call_end|>", "<|tool_calls_section_end|>"],
+      marks: ["section_begin", "section_end"]
+        .map((mark) => `<|tool_calls_${mark}|>`)
+        .concat(["begin", "argument_begin", "end"].map((mark) => `<|tool_call_${mark}|>`)),
+    },
+  },
+  // Templates of Nemotron Nano 2, and of Granite 3: a list behind a mark.
+  { name: "marked-list", isOf: (template) => template.includes("<TOOLCALL>"), calls: markedList("<TOOLCALL>", "</TOOLCALL>") },
+  { name: "marked-list", isOf: (template) => template.includes("<|tool_call|>"), calls: markedList("<|tool_call|>", "") },
+  // Template of Seed-OSS: as Qwen3-Coder, within a mark of its own.
+  {
+    name: "xml",
+    isOf: (template) => template.includes("<seed:tool_call>"),
+    calls: {
+      ...tagged,
+      before: tagged.before.replace("<tool_call>", "<seed:tool_call>"),
+      after: tagged.after.replace("</tool_call>", "</seed:tool_call>"),
+      reader: "xml",
+      openers: ["<seed:tool_call>"],
+      closers: ["</seed:tool_call>"],
+      marks: ["<seed:tool_call>", "</seed:tool_call>"],
+    },
+  },
+  // Template of Functionary 3.1, and "User-defined custom tool calling" of Llama 3.1's prompt format.
+  {
+    name: "functionary",
+    isOf: (template) => template.includes("<function=") && !template.includes("<tool_call>"),
+    calls: {
+      ...tagged,
+      before: "<function=",
+      between: ">",
+      after: "</function>",
+      separator: "",
+      reader: "named",
+      header: new RegExp(String.raw`^${name}>\s*$`),
+      openers: ["<function="],
+      closers: ["</function>"],
+      marks: [],
+    },
+  },
   // Qwen3-Coder's tool parser beside its weights; Nemotron 3, Step 3.5 and Qwen 3.5 write the same. JSON is forced, since only for JSON a schema is a guarantee.
   {
     name: "xml",
@@ -146,6 +203,20 @@ export function fenced(...more: readonly string[]): CallForm {
     openers: ["<tool_call>", "```json\n", "```tool_call\n", ...more],
     closers: ["</tool_call>", "```"],
     isBare: true,
+  };
+}
+
+function markedList(open: string, close: string): CallForm {
+  return {
+    ...tagged,
+    begin: `${open}[`,
+    before: '{"name": "',
+    after: "}",
+    separator: ", ",
+    end: `]${close}`,
+    openers: [open],
+    closers: close === "" ? [] : [close],
+    marks: [open, ...(close === "" ? [] : [close])],
   };
 }
 

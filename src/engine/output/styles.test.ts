@@ -13,6 +13,11 @@ test.each([
   ["deepseek", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{{ name }}<｜tool▁sep｜>"],
   ["deepseek-r1", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{{ name }}\n```json\n"],
   ["harmony", "<|start|>assistant<|channel|>final<|message|>"],
+  ["kimi", "<|tool_calls_section_begin|><|tool_call_begin|>{{ id }}"],
+  ["marked-list", "<TOOLCALL>[{{ call }}]</TOOLCALL>"],
+  ["marked-list", "respond only with <|tool_call|> followed by a JSON list"],
+  ["xml", "<seed:tool_call>\n<function={{ name }}>"],
+  ["functionary", "<|python_tag|><|start_header_id|><function={{ name }}>{{ arguments }}</function>"],
   ["generic", "{% for message in messages %}<|im_start|>{{ message.role }}"],
 ] as const)("a template of the style %s is known by its texts", (name, template) => {
   expect(chatStyle(template).name).toBe(name);

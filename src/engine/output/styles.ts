@@ -26,6 +26,9 @@ export type StyleName =
   | "deepseek"
   | "deepseek-r1"
   | "harmony"
+  | "kimi"
+  | "marked-list"
+  | "functionary"
   | "generic";
 
 /** Texts around thinking. */
