@@ -1,8 +1,11 @@
 import { ConnectError } from "@connectrpc/connect";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { reasonOf } from "../../core/reasons.ts";
 import { compileSchema } from "./compile-schema.ts";
 import { grammarText, jsonSchemaGrammar } from "./grammar.ts";
+
+// The machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 function refusal(schema: unknown): string {
   try {
@@ -46,4 +49,48 @@ test("schemas deeper in one another than 64 are refused, and those that are not 
   const nested = (depth: number): unknown => (depth === 1 ? { type: "null" } : { type: "array", items: nested(depth - 1) });
   expect(jsonSchemaGrammar(JSON.stringify(nested(64)), "field")).toContain("root ::=");
   expect(refusal(nested(65))).toContain("64");
+});
+
+test("each refusal names its keyword", () => {
+  const refused: readonly (readonly [schema: unknown, place: string])[] = [
+    [{ type: "object", patternProperties: {} }, "#/patternProperties"],
+    [{ type: "object", minProperties: 2 }, "#/minProperties"],
+    [{ type: "object", dependentRequired: {} }, "#/dependentRequired"],
+    [{ if: true }, "#/if"],
+    [{ type: "array", contains: true }, "#/contains"],
+    [{ type: "array", items: [{}] }, "#/items"],
+    [{ type: "string", pattern: "(?=a)b" }, "#/pattern"],
+    [{ type: "string", pattern: "(a)\\1" }, "#/pattern"],
+    [{ type: "string", pattern: "\\bword" }, "#/pattern"],
+    [{ type: "string", format: "regex" }, "#/format"],
+    [{ enum: ["a"], pattern: "a", type: "string" }, "#/pattern"],
+    [{ type: "number", multipleOf: 0.01 }, "#/multipleOf"],
+    [{ oneOf: [{ type: "integer" }, { type: "number" }] }, "#/oneOf"],
+    [{ properties: { "a/b": { $ref: "https://example.org/schema" } } }, "#/properties/a~1b/$ref"],
+    [{ $ref: "#/$defs/a", $defs: { a: { $id: "other", type: "null" } } }, "#/$defs/a/$id"],
+  ];
+  for (const [schema, place] of refused) expect(refusal(schema)).toContain(`unsupported_field field: is not supported: ${place} `);
+});
+
+test("what combines too much is refused, and soon", () => {
+  const product = {
+    allOf: Array.from({ length: 10 }, (_, one) => ({
+      anyOf: Array.from({ length: 10 }, (_unused, other) => ({ required: [`${one} ${other}`] })),
+    })),
+  };
+  expect(refusal(product)).toContain("can be worked out");
+  expect(refusal({ type: "string", pattern: "^(.*a.{20}){9}$" })).toContain("can be worked out");
+  expect(refusal({ type: "string", pattern: `^${"(".repeat(30)}a${"{9})".repeat(30)}$` })).toContain("can be worked out");
+  expect(refusal({ enum: Array.from({ length: 9000 }, (_, index) => `value ${index * 7919}`) })).toContain("its grammar");
+  expect(refusal(`{"const":"${"x".repeat(256 * 1024)}"}`)).toContain("262144 bytes");
+});
+
+test("names that every object has are names like others", () => {
+  const grammar = jsonSchemaGrammar(
+    '{"type":"object","properties":{"__proto__":{"type":"null"}},"required":["__proto__","constructor"]}',
+    "field",
+  );
+  expect(grammar).toContain("__proto__");
+  expect(grammar).toContain("constructor");
+  expect(refusal('{"__proto__":{"type":"null"}}')).toContain("#/__proto__");
 });

@@ -31,6 +31,9 @@ export interface CompileOptions {
   readonly prefix?: string;
 }
 
+/** Work of one shape besides what it is made of. */
+const shapeWork = 5;
+
 /** Work that one schema may cost: schemas looked at, members, items and states of patterns. */
 const mostWork = 100_000;
 
@@ -45,7 +48,7 @@ export function compileSchema(source: string, { field, prefix = "s" }: CompileOp
   queue.run();
   const rules = queue.book.finish(root);
   if (rules === undefined) throw invalidField(field, "no value that can be written in the end is valid");
-  const fault = grammarFault(rules);
+  const fault = grammarFault(rules, root);
   if (fault !== undefined) throw invalidField(field, `its grammar ${fault}`);
   return { root, rules: new Map([...rules].map(([name, expression]) => [name, printed(expression)])) };
 }
@@ -82,7 +85,9 @@ function compileQueue(text: SchemaText, { field, prefix }: Required<CompileOptio
     valueOf: (nodes) => (nodes.every(({ schema }) => schema === true) ? jsonValue(book) : rule(ruleOf(together(nodes)))),
     shapeOf(schemas) {
       const key = keyOf(schemas);
-      const shape = shapes.get(key) ?? merged(schemas, text, spend);
+      const there = shapes.get(key);
+      spend(there === undefined ? shapeWork : 1);
+      const shape = there ?? merged(schemas, text, spend);
       shapes.set(key, shape);
       return shape;
     },

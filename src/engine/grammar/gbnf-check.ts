@@ -30,7 +30,7 @@ function parsedOr(source: string, refusal: (what: string) => Error): Map<string,
 function faultOf(rules: ReadonlyMap<string, Expression>): string | undefined {
   if (!rules.has("root")) return "has no rule named root";
   const isMissing = [...rules.values()].flatMap((expression) => [...references(expression)]).some((name) => !rules.has(name));
-  return isMissing ? "uses a rule that it does not tell" : grammarFault(rules);
+  return isMissing ? "uses a rule that it does not tell" : grammarFault(rules, "root");
 }
 
 /** The same grammar with a rule for all that is repeated: llama.cpp counts what stands in a repeated group, and refuses what it finds too much. */

@@ -1,17 +1,16 @@
 import type { Expression } from "./expression.ts";
+import { isTooAmbiguous, mostWays } from "./ambiguity.ts";
 import { rulesThat } from "./fixpoint.ts";
 
 /** Most rules of a grammar. */
 const mostRules = 8192;
 /** What a grammar may come to when its repetitions are written out: llama.cpp writes them out. */
-const mostElements = 500_000;
-/** Ways on that may be open at a place: llama.cpp holds each token of the vocabulary against each of them. */
-const mostWays = 2000;
+const mostElements = 200_000;
 /** Steps of llama.cpp's search for rules that begin with themselves; it walks the same ways again and again. */
 const mostSteps = 2_000_000;
 
 /** Why llama.cpp could not work with rules that are all told; undefined: it can. */
-export function grammarFault(rules: ReadonlyMap<string, Expression>): string | undefined {
+export function grammarFault(rules: ReadonlyMap<string, Expression>, root: string): string | undefined {
   if (rules.size > mostRules) return `has more than ${mostRules} rules`;
   const elements = [...rules.values()].reduce((sum, expression) => sum + sizeOf(expression), 0);
   if (elements > mostElements) return `comes to more than ${mostElements} elements when its repetitions are written out`;
@@ -19,7 +18,8 @@ export function grammarFault(rules: ReadonlyMap<string, Expression>): string | u
   if (hasLeftRecursion) return "has a rule that begins with itself";
   if (isEmptyRepeated) return "repeats something that may be empty";
   if (ways > mostWays) return `leaves more than ${mostWays} ways open at one place`;
-  return steps > mostSteps ? "has rules that begin with one another in too many ways" : undefined;
+  if (steps > mostSteps) return "has rules that begin with one another in too many ways";
+  return isTooAmbiguous(rules, root) ? "is too ambiguous: some texts can be read in too many ways" : undefined;
 }
 
 /** What decides whether a grammar can be worked with. */
@@ -78,11 +78,9 @@ function firstRules(expression: Expression, empty: ReadonlySet<string>): Readonl
       return new Map([[expression.name, 1]]);
     case "choice":
       return added(expression.items.map((item) => firstRules(item, empty)));
-    case "repeat": {
-      const first = firstRules(expression.item, empty);
-      // What comes first in it comes first in what goes on repeating, too.
-      return expression.max === 1 ? first : added([first, first]);
-    }
+    case "repeat":
+      // With several in a row only the first is a beginning: what may be empty is not repeated.
+      return firstRules(expression.item, empty);
     case "sequence":
       return added(beginnings(expression.items, empty).map((item) => firstRules(item, empty)));
     default:
