@@ -1,5 +1,6 @@
 import { LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
 import { invalidField } from "../../core/reasons.ts";
+import { checkedGbnf } from "../grammar/gbnf-check.ts";
 import type { EngineFormat } from "../protocol.ts";
 
 /** Grammars of a model that are kept: each may be 64 KiB of text, and its rules are parsed anew for each answer anyway. */
@@ -29,8 +30,10 @@ export function beginGrammar(model: LlamaModel, gbnf: string): LlamaGrammarEvalu
 /** Refuses a caller's grammar that llama.cpp cannot parse. Its size and nesting must have been checked: too deep a one would crash the process. */
 export function checkGrammar(model: LlamaModel, format: EngineFormat): void {
   if (format.type !== "grammar") return;
+  // llama.cpp prints what it cannot parse, and hangs on some of it: it never sees a caller's own text.
+  const checked = checkedGbnf(format.gbnf, "response_format.grammar.gbnf");
   try {
-    grammarOf(model, format.gbnf);
+    grammarOf(model, checked);
   } catch {
     throw invalidField(
       "response_format.grammar.gbnf",
