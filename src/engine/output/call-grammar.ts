@@ -4,6 +4,7 @@ import { choice, printed, rebuilt, repeat, rule, sequence, text, type Expression
 import { parsedGbnf } from "../grammar/gbnf.ts";
 import { formatGrammar } from "../grammar/format.ts";
 import { jsonObjectGrammar } from "../grammar/grammar.ts";
+import { schemaText } from "../grammar/schema-text.ts";
 import type { EngineFormat, EngineTool } from "../protocol.ts";
 import type { RuleTable } from "./grammar-rest.ts";
 import type { CallForm } from "./styles.ts";
@@ -66,6 +67,8 @@ function grammarOf(gbnf: string, prefix: string): Grammar {
 function objectSchema(tool: EngineTool, index: number): string {
   if (tool.parameters === "") return '{"type":"object","additionalProperties":false}';
   const schema = schemaOf(tool, index);
+  // Its size and depth, before it is written anew.
+  schemaText(tool.parameters, `tools[${index}].function.parameters`);
   if (schema["type"] !== undefined && schema["type"] !== "object")
     throw invalidField(`tools[${index}].function.parameters`, "/type: arguments are always an object");
   return JSON.stringify({ type: "object", ...schema });
