@@ -3,9 +3,9 @@ import { gbnfWords, type GbnfWords, type Times } from "./gbnf-words.ts";
 import { everything, others } from "./ranges.ts";
 
 /** Most groups inside one another. */
-export const mostNesting = 200;
+const mostNesting = 200;
 /** Most times that something is repeated: llama.cpp takes more for unbounded. */
-export const mostRepetitions = 2000;
+const mostRepetitions = 2000;
 
 /** Reads GBNF as llama.cpp does. Throws GbnfError for all that llama.cpp would refuse, and for rules of tokens (`<...>`), empty brackets and rules that are told twice. */
 export function parsedGbnf(source: string): Map<string, Expression> {

@@ -2,13 +2,13 @@ import { choice, optional, repeat, sequence, set, text, type Expression, type Ra
 import type { RuleBook } from "./rule-book.ts";
 
 /** How deep objects and lists may stand in one another where a schema says nothing of them. */
-export const freeDepth = 16;
+const freeDepth = 16;
 
 const digit = set([0x30, 0x39]);
 const hex = set([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
 
 /** After a comma or a colon: one space or none, so that no model can lose itself in white space. */
-export const gap: Expression = optional(text(" "));
+const gap: Expression = optional(text(" "));
 /** Between two members. */
 export const comma: Expression = sequence(text(","), gap);
 /** Between a name and its value. */
@@ -23,7 +23,7 @@ export const plainRanges = [
 ] as const;
 
 /** One character of a string, however it is written; a surrogate pair is one, and never half of one. */
-export function stringCharacter(book: RuleBook): Expression {
+function stringCharacter(book: RuleBook): Expression {
   const unit = sequence(
     text("u"),
     choice(
@@ -61,12 +61,12 @@ export const jsonNumber: Expression = sequence(
 );
 
 /** An object whose members are of one kind. */
-export function jsonMap(member: Expression, { min, max }: { readonly min: number; readonly max: number }, book: RuleBook): Expression {
+function jsonMap(member: Expression, { min, max }: { readonly min: number; readonly max: number }, book: RuleBook): Expression {
   return sequence(text("{"), separated(member, { min, max }, book), text("}"));
 }
 
 /** A list whose items are of one kind. */
-export function jsonList(item: Expression, { min, max }: { readonly min: number; readonly max: number }, book: RuleBook): Expression {
+function jsonList(item: Expression, { min, max }: { readonly min: number; readonly max: number }, book: RuleBook): Expression {
   return sequence(text("["), separated(item, { min, max }, book), text("]"));
 }
 

@@ -10,7 +10,7 @@ export interface PatternBranch {
 }
 
 /** Longest pattern. */
-export const mostPatternLength = 4096;
+const mostPatternLength = 4096;
 /** Most groups inside one another. */
 const mostGroups = 64;
 

@@ -1,7 +1,7 @@
 import type { Range } from "./expression.ts";
 
 /** The last character there is. */
-export const lastCodePoint = 0x10ffff;
+const lastCodePoint = 0x10ffff;
 
 /** Every character. */
 export const everything: readonly Range[] = [[0, lastCodePoint]];

@@ -11,9 +11,9 @@ export interface SchemaNode {
 }
 
 /** Most bytes of a schema. */
-export const mostSchemaBytes = 256 * 1024;
+const mostSchemaBytes = 256 * 1024;
 /** Most schemas inside one another. */
-export const mostSchemaDepth = 64;
+const mostSchemaDepth = 64;
 
 /** A schema that was read: its nodes, and how it is refused. */
 export interface SchemaText {
