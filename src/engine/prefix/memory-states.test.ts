@@ -22,7 +22,7 @@ const kept = (states: MemoryStates, tenant = "one") => [...states.matches(tenant
 
 describe("states in memory", () => {
   it("take no more bytes than they may; the least recently used go first", async () => {
-    const states = new MemoryStates(await temporaryFolder(), 65);
+    const states = new MemoryStates({ folder: await temporaryFolder(), mostBytes: 65, bytesPerToken: 0 });
     const first = await save(states, [1, 1]);
     await save(states, [2, 2]);
     states.touch(first!);
@@ -40,7 +40,7 @@ describe("states in memory", () => {
   });
 
   it("leave out what is too large by itself, and lose nothing for it", async () => {
-    const states = new MemoryStates(await temporaryFolder(), 50);
+    const states = new MemoryStates({ folder: await temporaryFolder(), mostBytes: 50, bytesPerToken: 0 });
     await save(states, [1, 2]);
     expect(states.hasRoomFor(6)).toBe(false);
     expect(await save(states, [1, 2, 3, 4, 5, 6])).toBeUndefined();
@@ -48,15 +48,23 @@ describe("states in memory", () => {
     states.close();
   });
 
+  it("leave the first out, too, where what it may take is too much", async () => {
+    const states = new MemoryStates({ folder: await temporaryFolder(), mostBytes: 50, bytesPerToken: 20 });
+    expect(await save(states, [1, 2, 3])).toBeUndefined();
+    expect(await save(states, [1, 2])).toBeDefined();
+    expect(await save(states, [1, 2, 3])).toBeDefined();
+    states.close();
+  });
+
   it("are never another tenant's", async () => {
-    const states = new MemoryStates(await temporaryFolder(), 1000);
+    const states = new MemoryStates({ folder: await temporaryFolder(), mostBytes: 1000, bytesPerToken: 0 });
     await save(states, [1, 2]);
     expect(kept(states, "two")).toEqual([]);
     states.close();
   });
 
   it("give up an earlier turn of a conversation, and keep what several begin with", async () => {
-    const states = new MemoryStates(await temporaryFolder(), 1000);
+    const states = new MemoryStates({ folder: await temporaryFolder(), mostBytes: 1000, bytesPerToken: 0 });
     await save(states, [1, 2], { isShared: true });
     await save(states, [1, 2, 3]);
     await save(states, [1, 2, 3, 4]);
@@ -69,7 +77,7 @@ describe("states in memory", () => {
 
   it("leave nothing behind, also while they are there", async () => {
     const folder = await temporaryFolder();
-    const states = new MemoryStates(folder, 1000);
+    const states = new MemoryStates({ folder, mostBytes: 1000, bytesPerToken: 0 });
     await save(states, [1, 2]);
     await expect(
       states.save({ saveStateToFile: () => Promise.reject(new Error("full")) } as unknown as LlamaContextSequence, content([7])),

@@ -25,6 +25,14 @@ interface Kept extends State {
   usedAt: number;
 }
 
+/** What states in memory are kept with. */
+export interface MemoryStatesOptions {
+  readonly folder: string;
+  readonly mostBytes: number;
+  /** What a token may take at most. */
+  readonly bytesPerToken: number;
+}
+
 /** Each state is an open file, and is compared with each prompt. */
 const mostStates = 256;
 /** Of a RAM disk's free space, states may take so much. */
@@ -37,10 +45,12 @@ export class MemoryStates {
   readonly #kept = new Set<Kept>();
   #bytes = 0;
   #uses = 0;
-  /** Of the last state that was saved. */
-  #bytesPerToken = 0;
+  /** Of the last state that was saved; before that, what a token may take at most. */
+  #bytesPerToken: number;
 
-  constructor(folder: string, mostBytes: number) {
+  /** `bytesPerToken` keeps the first state from being larger than all may be. */
+  constructor({ folder, mostBytes, bytesPerToken }: MemoryStatesOptions) {
+    this.#bytesPerToken = bytesPerToken;
     this.#folder = memoryFolder(folder);
     const { bavail, bsize } = statfsSync(folder);
     this.#mostBytes = Math.min(mostBytes, bavail * bsize * shareOfDisk);

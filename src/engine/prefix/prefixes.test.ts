@@ -100,6 +100,27 @@ describe("a beginning that prompts have in common", () => {
     expect(found.map(({ stats }) => stats.cachedTokens)).toEqual([0, 0]);
   });
 
+  it("is read by one who has waited long enough, from where it is by then", async () => {
+    const tiny = await tinyScheduler({ prefillChunkTokens: 32, cache: { waitMs: 1 } });
+    const found = await outcomes([1, 2].map((end) => tiny.ask([...tokens(900), ...tokens(4, end)])));
+    const [first, second] = found.map(({ stats }) => stats.cachedTokens);
+    expect(first).toBe(0);
+    expect(second).toBeLessThan(900);
+  });
+
+  it("is read by one of those that wait, when the one they wait for fails", async () => {
+    const tiny = await tinyScheduler({ prefillChunkTokens: 32 });
+    const evaluate = vi.spyOn(tiny.loaded.sequences[0]!, "evaluateWithoutGeneratingNewTokens");
+    const failing = tiny.ask([...tokens(300), 50]);
+    await failing.until("reading");
+    evaluate.mockRejectedValueOnce(new Error("the cache is full"));
+    const others = [1, 2].map((end) => tiny.ask([...tokens(300), ...tokens(4, end)]));
+    await expect(failing.outcome).rejects.toThrow("the cache is full");
+    const cached = (await outcomes(others)).map(({ stats }) => stats.cachedTokens);
+    expect(cached).toEqual([0, 300]);
+    evaluate.mockRestore();
+  });
+
   it("keeps no one waiting for a reader who pauses", async () => {
     const tiny = await tinyScheduler({ prefillChunkTokens: 8 });
     const first = tiny.ask([...tokens(600), 50]);

@@ -198,8 +198,12 @@ function tried<Shelf>(options: PrefixesOptions, open: (options: PrefixesOptions)
   }
 }
 
-function openMemory({ load: { prefixCache } }: PrefixesOptions): MemoryStates | undefined {
-  return prefixCache === undefined ? undefined : new MemoryStates(prefixCache.memoryFolder, prefixCache.memoryBytes);
+function openMemory({ loaded: { sequences }, load: { prefixCache } }: PrefixesOptions): MemoryStates | undefined {
+  if (prefixCache === undefined) return undefined;
+  const context = sequences[0]?.context;
+  const bytes = context === undefined ? 0 : context.memoryUsage.ram + context.memoryUsage.vram;
+  const bytesPerToken = context === undefined ? 0 : bytes / (context.totalSequences * context.contextSize);
+  return new MemoryStates({ folder: prefixCache.memoryFolder, mostBytes: prefixCache.memoryBytes, bytesPerToken });
 }
 
 function openDisk({ loaded, load, trouble }: PrefixesOptions): DiskStates | undefined {
