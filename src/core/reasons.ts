@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { boundedText } from "./bounded-text.ts";
 
 /** Whose fault an error is: the caller's, a policy's of the operator, the upstream's, or ours. */
 export type Fault = "caller" | "policy" | "provider" | "parley";
@@ -142,10 +143,17 @@ export interface FaultOptions {
 /** Domain of every ErrorInfo of ours. */
 export const errorDomain = "parley.v1";
 
+// gRPC tells errors in trailers, and its clients take as little as 8 KiB of them: one that is larger ends as an opaque error of the connection.
+// What names the caller's own words may be of any length, and so may the list of fields.
+const mostMessageBytes = 800;
+const mostFieldsBytes = 1600;
+const mostFields = 64;
+const mostNameBytes = 256;
+
 /** Makes the only kind of error there is inside: a ConnectError whose details say the reason. Messages are lower case, name the thing, and say what to do. */
 export function fault(reason: Reason, message: string, options: FaultOptions = {}): ConnectError {
-  const metadata: Record<string, string> = { ...options.metadata };
-  if (options.provider !== undefined) metadata["provider"] = options.provider;
+  const facts = Object.entries({ ...options.metadata, ...(options.provider !== undefined && { provider: options.provider }) });
+  const metadata = Object.fromEntries(facts.map(([key, value]) => [key, boundedText(value, mostNameBytes)]));
   const details: NonNullable<ConstructorParameters<typeof ConnectError>[3]> = [
     { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason: reason.toUpperCase(), domain: errorDomain, metadata }) },
   ];
@@ -156,10 +164,19 @@ export function fault(reason: Reason, message: string, options: FaultOptions = {
     });
   }
   if (options.fields !== undefined && options.fields.length > 0) {
-    const fieldViolations = options.fields.map(({ field, description }) => ({ field, description }));
-    details.push({ desc: BadRequestSchema, value: create(BadRequestSchema, { fieldViolations }) });
+    details.push({ desc: BadRequestSchema, value: create(BadRequestSchema, { fieldViolations: boundedFields(options.fields) }) });
   }
-  return new ConnectError(message, reasons[reason].code, undefined, details, options.cause);
+  return new ConnectError(boundedText(message, mostMessageBytes), reasons[reason].code, undefined, details, options.cause);
+}
+
+/** The first fields, as many as there is room for. */
+function boundedFields(fields: readonly FieldViolation[]): FieldViolation[] {
+  let left = mostFieldsBytes;
+  const bounded = fields.slice(0, mostFields).map((each) => ({
+    field: boundedText(each.field, mostNameBytes),
+    description: boundedText(each.description, mostMessageBytes),
+  }));
+  return bounded.filter(({ field, description }) => (left -= Buffer.byteLength(field) + Buffer.byteLength(description)) >= 0);
 }
 
 /** Refuses fields of a request; the message names the first and counts the rest. */
