@@ -7,7 +7,8 @@ import type { LoadedModel } from "./model.ts";
 import { planOutput, type OutputPlan } from "./output.ts";
 import { chatStyle } from "./output/styles.ts";
 import type { Prompt } from "./prompt.ts";
-import type { EngineConversation, EngineRequest } from "./protocol.ts";
+import type { EngineConversation } from "./protocol/prompt.ts";
+import type { EngineRequest } from "./protocol/request.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

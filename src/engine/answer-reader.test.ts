@@ -4,7 +4,8 @@ import { engineAsk, loadTiny, plainPlan } from "../testing/loaded-model.ts";
 import { answerReader, type Read } from "./answer-reader.ts";
 import { contentEvents } from "./held-logprobs.ts";
 import type { LoadedModel } from "./model.ts";
-import type { EngineLogprob, EngineRequest } from "./protocol.ts";
+import type { EngineLogprob } from "./protocol/events.ts";
+import type { EngineRequest } from "./protocol/request.ts";
 import { tokenBytes } from "./token-bytes.ts";
 import { chatStyle } from "./output/styles.ts";
 

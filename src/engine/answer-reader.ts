@@ -5,7 +5,8 @@ import { heldLogprobs } from "./held-logprobs.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Output, OutputPiece, OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
-import type { EngineLogprob, EngineRequest } from "./protocol.ts";
+import type { EngineLogprob } from "./protocol/events.ts";
+import type { EngineRequest } from "./protocol/request.ts";
 import { stopDetector, type StopDetector } from "./stops.ts";
 import { tokenText, type TokenText } from "./token-text.ts";
 

@@ -7,7 +7,7 @@ import { engineAsk, loadTiny, plainPlan } from "../testing/loaded-model.ts";
 import { checkDrawing } from "./drawing.ts";
 import type { LoadedModel } from "./model.ts";
 import type { OutputPlan } from "./output.ts";
-import type { EngineDry, EngineRequest } from "./protocol.ts";
+import type { EngineDry, EngineRequest } from "./protocol/request.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -8,7 +8,8 @@ import { ownDrawing } from "./drawing/own.ts";
 import type { LoadedModel } from "./model.ts";
 import type { OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
-import type { EngineLogprob, EngineRequest, EngineSampling } from "./protocol.ts";
+import type { EngineLogprob } from "./protocol/events.ts";
+import type { EngineRequest, EngineSampling } from "./protocol/request.ts";
 import { checkBias } from "./sampling.ts";
 
 /** A token that was drawn. */

@@ -1,7 +1,7 @@
 import type { LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
 import { fault, invalidField } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import type { EngineAnswer, EngineQuestions } from "./protocol.ts";
+import type { EngineAnswer, EngineQuestions } from "./protocol/questions.ts";
 import { breathe, closeContexts, knownTokens, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
 
 /** Makes vectors of inputs. */

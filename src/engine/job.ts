@@ -3,7 +3,9 @@ import { choiceOn, type Choice, type ChoicePlace } from "./choice.ts";
 import { contentEvents } from "./held-logprobs.ts";
 import type { OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
-import { errorToEngine, type EngineEvent, type EngineRequest } from "./protocol.ts";
+import { errorToEngine } from "./protocol/errors.ts";
+import type { EngineEvent } from "./protocol/events.ts";
+import type { EngineRequest } from "./protocol/request.ts";
 
 /** Something that reads a prompt on one or several sequences, on its way through the engine until it is over. */
 export interface Job {

@@ -2,7 +2,9 @@ import { fault } from "../core/reasons.ts";
 import { loadModel, type LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
 import { parent } from "./parent.ts";
-import { errorToEngine, type EngineLoad, type FromEngine, type ToEngine } from "./protocol.ts";
+import { errorToEngine } from "./protocol/errors.ts";
+import type { EngineLoad } from "./protocol/load.ts";
+import type { FromEngine, ToEngine } from "./protocol/messages.ts";
 import { answerTo } from "./questions.ts";
 import { Scheduler } from "./scheduler.ts";
 

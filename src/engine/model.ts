@@ -13,7 +13,7 @@ import { batches, type Batches } from "./batch.ts";
 import { embedder, type Embedder } from "./embedding.ts";
 import { kvGgmlTypes, planLoad } from "./load-plan.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
-import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol.ts";
+import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol/load.ts";
 import { ranker, type Ranker } from "./ranking.ts";
 import { inputLength } from "./vectors.ts";
 

@@ -1,4 +1,5 @@
-import type { EngineDecode, EngineEvent, FromEngine } from "./protocol.ts";
+import type { EngineEvent } from "./protocol/events.ts";
+import type { EngineDecode, FromEngine } from "./protocol/messages.ts";
 
 /** Gathers what one tick brings, so that one message carries it. */
 export interface Outbox {

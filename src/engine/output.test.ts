@@ -3,7 +3,7 @@ import { reasonOf } from "../core/reasons.ts";
 import { allows, planOf, pushed, thrown } from "../testing/planned-output.ts";
 import { joined, recordedTools } from "../testing/read-answer.ts";
 import type { StyleName } from "./output/styles.ts";
-import type { EngineTool } from "./protocol.ts";
+import type { EngineTool } from "./protocol/prompt.ts";
 
 const [weather, time] = recordedTools as [EngineTool, EngineTool];
 const required = { mode: "required", names: [] } as const;

@@ -4,7 +4,7 @@ import { HeldOutput } from "./output/held-output.ts";
 import { planHold } from "./output/plan-hold.ts";
 import type { ThinkingMarks } from "./output/styles.ts";
 import type { Prompt } from "./prompt.ts";
-import type { EngineRequest } from "./protocol.ts";
+import type { EngineRequest } from "./protocol/request.ts";
 
 /** What a part of the model's text is. */
 export type OutputPiece =

@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { lineSplitter } from "../core/line-splitter.ts";
-import { engineChannel, type FromEngine, type ToEngine } from "./protocol.ts";
+import { engineChannel, type FromEngine, type ToEngine } from "./protocol/messages.ts";
 
 /** What the parent's messages lead to. */
 export interface ParentOptions {

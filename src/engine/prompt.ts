@@ -8,7 +8,9 @@ import { writtenConversation, type ConversationWriter } from "./prompt/conversat
 import { TemplateProblem } from "./prompt/jinja.ts";
 import { rawTokens, withBegin } from "./prompt/raw-prompt.ts";
 import { specialTextsOf } from "./prompt/special-texts.ts";
-import { promptTooLong, type EngineConversation, type EngineModel, type EnginePrompt } from "./protocol.ts";
+import { promptTooLong } from "./protocol/errors.ts";
+import type { EngineModel } from "./protocol/load.ts";
+import type { EngineConversation, EnginePrompt } from "./protocol/prompt.ts";
 
 /** A prompt as the model reads it. */
 export interface Prompt {

@@ -2,7 +2,7 @@ import { fault } from "../core/reasons.ts";
 import type { LlamaModel } from "node-llama-cpp";
 import type { LoadedModel } from "./model.ts";
 import { fitting, type Prompt } from "./prompt.ts";
-import type { EngineAnswer, EngineQuestion } from "./protocol.ts";
+import type { EngineAnswer, EngineQuestion } from "./protocol/questions.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { detokenized, tokenized } from "./token-questions.ts";
 

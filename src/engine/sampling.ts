@@ -2,7 +2,7 @@ import type { LlamaModel, SequenceEvaluateOptions, Token } from "node-llama-cpp"
 import { invalidField } from "../core/reasons.ts";
 import { biasOf } from "./drawing/biases.ts";
 import { neverShift } from "./drawing/own.ts";
-import type { EngineSampling } from "./protocol.ts";
+import type { EngineSampling } from "./protocol/request.ts";
 
 /** Refuses biases that the model cannot honour. */
 export function checkBias(sampling: EngineSampling, vocabularySize: number): void {

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { batches } from "./batch.ts";
 import type { LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
-import type { EngineRequest, FromEngine } from "./protocol.ts";
+import type { FromEngine } from "./protocol/messages.ts";
+import type { EngineRequest } from "./protocol/request.ts";
 import { Scheduler } from "./scheduler.ts";
 import { chatStyle } from "./output/styles.ts";
 

@@ -1,4 +1,4 @@
-import type { EngineConversation, EngineMessage, EngineTool, EngineToolCall } from "../engine/protocol.ts";
+import type { EngineConversation, EngineMessage, EngineTool, EngineToolCall } from "../engine/protocol/prompt.ts";
 
 /** A conversation that asks for nothing special. */
 export function conversation(messages: readonly EngineMessage[], more: Partial<EngineConversation> = {}): EngineConversation {

@@ -5,7 +5,8 @@ import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { drawing, type Drawing, type Drawn } from "../engine/drawing.ts";
 import { loadModel, type LoadedModel } from "../engine/model.ts";
 import { plainOutput, type OutputPlan } from "../engine/output.ts";
-import type { EngineLoad, EngineRequest, EngineSampling } from "../engine/protocol.ts";
+import type { EngineLoad } from "../engine/protocol/load.ts";
+import type { EngineRequest, EngineSampling } from "../engine/protocol/request.ts";
 import { writeTinyGguf, type TinyGgufOptions } from "./tiny-gguf.ts";
 import { chatStyle } from "../engine/output/styles.ts";
 

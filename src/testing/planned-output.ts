@@ -2,7 +2,8 @@ import { parsedGbnf } from "../engine/grammar/gbnf.ts";
 import { planOutput, type Output, type OutputPiece, type OutputPlan } from "../engine/output.ts";
 import { writes } from "../engine/output/grammar-rest.ts";
 import { chatStyle, type StyleName } from "../engine/output/styles.ts";
-import type { EngineConversation, EngineRequest } from "../engine/protocol.ts";
+import type { EngineConversation } from "../engine/protocol/prompt.ts";
+import type { EngineRequest } from "../engine/protocol/request.ts";
 import { recordedTools, styleTemplates } from "./read-answer.ts";
 
 /** What an output is planned for. */

@@ -2,7 +2,7 @@ import type { OutputPiece } from "../engine/output.ts";
 import { MarkedText, type AnswerText } from "../engine/output/answer-text.ts";
 import { HarmonyText } from "../engine/output/harmony.ts";
 import { chatStyle, type StyleName } from "../engine/output/styles.ts";
-import type { EngineTool } from "../engine/protocol.ts";
+import type { EngineTool } from "../engine/protocol/prompt.ts";
 
 /** Functions that recorded answers call. */
 export const recordedTools: readonly EngineTool[] = [

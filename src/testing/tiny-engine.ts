@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { parent } from "../engine/parent.ts";
-import { engineChannel, type FromEngine, type ToEngine } from "../engine/protocol.ts";
+import { engineChannel, type FromEngine, type ToEngine } from "../engine/protocol/messages.ts";
 
 /** What a prompt tells the program to do, in this order. */
 export interface TinyEngineScript {

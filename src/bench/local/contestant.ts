@@ -1,4 +1,4 @@
-import type { EngineLoad } from "../../engine/protocol.ts";
+import type { EngineLoad } from "../../engine/protocol/load.ts";
 
 /** Streams that are run together. */
 export interface Run {

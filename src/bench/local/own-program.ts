@@ -1,5 +1,7 @@
 import { loadModel } from "../../engine/model.ts";
-import type { EngineEvent, EngineLoad, EngineRequest } from "../../engine/protocol.ts";
+import type { EngineEvent } from "../../engine/protocol/events.ts";
+import type { EngineLoad } from "../../engine/protocol/load.ts";
+import type { EngineRequest } from "../../engine/protocol/request.ts";
 import { Scheduler } from "../../engine/scheduler.ts";
 import { runStreams, serveRuns } from "./program.ts";
 import type { OwnSetup } from "./contestant.ts";

@@ -1,5 +1,5 @@
 import { TokenBias, type LlamaModel, type Token } from "node-llama-cpp";
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 import { breakersOf } from "./breakers.ts";
 import { dryPenalties } from "./dry.ts";
 import { hiddenTokens, isHidden } from "./special-tokens.ts";

@@ -1,7 +1,7 @@
 import type { LlamaModel } from "node-llama-cpp";
 import { tokenBytes } from "../token-bytes.ts";
 import { invalidField } from "../../core/reasons.ts";
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 import type { Breakers } from "./dry.ts";
 
 /** Of a longer breaker only the beginning counts, in bytes, and of its tokens the first after the head, as in llama.cpp. */

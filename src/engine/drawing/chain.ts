@@ -1,4 +1,4 @@
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 import { mersenneTwister } from "./mersenne-twister.ts";
 
 /** Tokens that may be drawn, with their logits, greatest first. */

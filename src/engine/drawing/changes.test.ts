@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { plainSampling } from "../../testing/loaded-model.ts";
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 import { changed, changesAfter, isLift } from "./changes.ts";
 
 const none = new Map<number, never>();

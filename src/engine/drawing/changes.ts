@@ -1,4 +1,4 @@
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 import { dryPenalties, type Breakers } from "./dry.ts";
 
 /** What is done to the logit of one token before sampling. */

@@ -1,4 +1,4 @@
-import type { EngineDry } from "../protocol.ts";
+import type { EngineDry } from "../protocol/request.ts";
 
 /** Sequences of tokens that end a repetition: by their first token, what has to follow it. */
 export type Breakers = ReadonlyMap<number, readonly (readonly number[])[]>;

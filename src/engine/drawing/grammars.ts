@@ -1,7 +1,7 @@
 import { LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
 import { invalidField } from "../../core/reasons.ts";
 import { checkedGbnf } from "../grammar/gbnf-check.ts";
-import type { EngineFormat } from "../protocol.ts";
+import type { EngineFormat } from "../protocol/request.ts";
 
 /** Grammars of a model that are kept: each may be 64 KiB of text, and its rules are parsed anew for each answer anyway. */
 const mostGrammars = 64;

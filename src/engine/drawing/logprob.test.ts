@@ -3,7 +3,7 @@ import { drawTokens, engineAsk, loadTiny, type DrawAsk } from "../../testing/loa
 import { greatestDifference, keptLogprobs, logprobsBeside, tinyLogprobsBeside } from "../../testing/logprobs-reference.ts";
 import { describeWithRealModel } from "../../testing/real-model.ts";
 import type { LoadedModel } from "../model.ts";
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 
 // Models are loaded and a program is compiled, and the machine may be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

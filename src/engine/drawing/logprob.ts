@@ -1,5 +1,5 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
-import type { EngineLogprob, EngineTopLogprob } from "../protocol.ts";
+import type { EngineLogprob, EngineTopLogprob } from "../protocol/events.ts";
 import { tokenBytes } from "../token-bytes.ts";
 
 /** Less is told as this: JSON has no infinity. */

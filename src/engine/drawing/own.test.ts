@@ -2,7 +2,7 @@ import type { Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { drawnText, drawTokens, engineAsk, loadTiny, type DrawAsk } from "../../testing/loaded-model.ts";
 import type { LoadedModel } from "../model.ts";
-import type { EngineRequest, EngineSampling } from "../protocol.ts";
+import type { EngineRequest, EngineSampling } from "../protocol/request.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -2,7 +2,7 @@ import type { Token } from "node-llama-cpp";
 import { invalidField } from "../../core/reasons.ts";
 import { placeOf } from "../batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
-import type { EngineSampling } from "../protocol.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 import { breakersOf } from "./breakers.ts";
 import { chain, type Candidates } from "./chain.ts";
 import { changed, changesAfter, type Changes } from "./changes.ts";

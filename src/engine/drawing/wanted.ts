@@ -1,5 +1,5 @@
 import type { ControlledEvaluateInputItem, Token } from "node-llama-cpp";
-import type { EngineRequest, EngineSampling } from "../protocol.ts";
+import type { EngineRequest, EngineSampling } from "../protocol/request.ts";
 import { isLift, type Changes } from "./changes.ts";
 
 /** More tokens by name than this cost more than the whole vocabulary: each of its tokens is looked up among them. */

@@ -1,4 +1,4 @@
-import type { EngineFormat } from "../protocol.ts";
+import type { EngineFormat } from "../protocol/request.ts";
 import { checkedGbnf } from "./gbnf-check.ts";
 import { jsonObjectGrammar, jsonSchemaGrammar } from "./grammar.ts";
 

@@ -1,4 +1,4 @@
-import type { EngineTool } from "../protocol.ts";
+import type { EngineTool } from "../protocol/prompt.ts";
 
 /** Reads what follows the opener of calls, character by character. */
 export interface CallReader {

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { OutputPiece } from "../output.ts";
-import type { EngineTool } from "../protocol.ts";
+import type { EngineTool } from "../protocol/prompt.ts";
 import type { CallSink } from "./call-reader.ts";
 import type { ChatStyle } from "./styles.ts";
 

@@ -3,7 +3,7 @@ import { fieldOf } from "../../core/reasons.ts";
 import { allows, planOf, pushed, thrown } from "../../testing/planned-output.ts";
 import { joined, recordedTools } from "../../testing/read-answer.ts";
 
-import type { EngineRequest } from "../protocol.ts";
+import type { EngineRequest } from "../protocol/request.ts";
 const [, time] = recordedTools;
 describe("an answer in a format", () => {
   const schema = '{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":false}';

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { allows, planOf, pushed } from "../../testing/planned-output.ts";
 import { joined, recordedTools } from "../../testing/read-answer.ts";
-import type { EngineTool } from "../protocol.ts";
+import type { EngineTool } from "../protocol/prompt.ts";
 
 const [weather, time] = recordedTools as [EngineTool, EngineTool];
 describe("an answer in which tools may be called", () => {

@@ -2,7 +2,8 @@ import { invalidField } from "../../core/reasons.ts";
 import { mostGrammarBytes } from "../grammar/grammar.ts";
 import { choice, sequence, text as literal, type Expression } from "../grammar/expression.ts";
 import type { Prompt } from "../prompt.ts";
-import type { EngineConversation, EngineFormat, EngineRequest, EngineTool } from "../protocol.ts";
+import type { EngineConversation, EngineTool } from "../protocol/prompt.ts";
+import type { EngineFormat, EngineRequest } from "../protocol/request.ts";
 import {
   anyArguments,
   argumentsGrammar,

@@ -1,5 +1,5 @@
 import { invalidField } from "../../core/reasons.ts";
-import type { EngineTool } from "../protocol.ts";
+import type { EngineTool } from "../protocol/prompt.ts";
 
 /** The schema of a function's arguments; empty for one that has none. Throws `invalid_request` naming the field of a tool in this place of the request. */
 export function schemaOf({ parameters }: EngineTool, index: number): Readonly<Record<string, unknown>> {

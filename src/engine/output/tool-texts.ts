@@ -1,4 +1,4 @@
-import type { EngineTool, EngineToolCall, EngineToolChoice } from "../protocol.ts";
+import type { EngineTool, EngineToolCall, EngineToolChoice } from "../protocol/prompt.ts";
 import { schemaOf } from "./tool-schema.ts";
 import type { CallForm, ChatStyle } from "./styles.ts";
 

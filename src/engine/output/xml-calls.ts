@@ -1,4 +1,4 @@
-import type { EngineTool } from "../protocol.ts";
+import type { EngineTool } from "../protocol/prompt.ts";
 import { schemaOf } from "./tool-schema.ts";
 import { mostHeld, type CallReader, type CallSink } from "./call-reader.ts";
 

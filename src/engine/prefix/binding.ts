@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { LoadedModel } from "../model.ts";
-import type { EngineLoad } from "../protocol.ts";
+import type { EngineLoad } from "../protocol/load.ts";
 
 /** What states on disk are bound to: another model, context or library must not read them, and would crash on some. */
 export function stateBinding(

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { EnginePrefixCache } from "../protocol.ts";
+import type { EnginePrefixCache } from "../protocol/load.ts";
 import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import { tinyScheduler, type TinyScheduler } from "../../testing/tiny-scheduler.ts";
 

@@ -1,6 +1,6 @@
 import type { LlamaContextSequence } from "node-llama-cpp";
 import type { LoadedModel } from "../model.ts";
-import type { EngineLoad } from "../protocol.ts";
+import type { EngineLoad } from "../protocol/load.ts";
 import { tokensRead, type Hold, type Left, type Slot, type Taken } from "../slots.ts";
 import { stateBinding } from "./binding.ts";
 import { commonTokens } from "./common.ts";

@@ -1,7 +1,7 @@
 import { readingOn, type Choice, type ChoicePlace } from "../choice.ts";
 import type { Job } from "../job.ts";
 import type { Prompt } from "../prompt.ts";
-import type { EngineAnswer } from "../protocol.ts";
+import type { EngineAnswer } from "../protocol/questions.ts";
 
 /** What a warm prompt took. */
 export type Warmed = EngineAnswer<"warm">;

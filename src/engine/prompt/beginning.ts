@@ -1,4 +1,4 @@
-import type { EngineConversation, EngineMessage } from "../protocol.ts";
+import type { EngineConversation, EngineMessage } from "../protocol/prompt.ts";
 
 /** First characters of messages that tokenizers treat differently: what all of them leave alone, every message does. */
 const openings = ["A", "7", " x", "\nx", "\n\n", "<", "é"];

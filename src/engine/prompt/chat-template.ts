@@ -1,5 +1,5 @@
 import { chatStyle, type ChatStyle } from "../output/styles.ts";
-import type { EngineMessage, EngineTool } from "../protocol.ts";
+import type { EngineMessage, EngineTool } from "../protocol/prompt.ts";
 import { effortVariables, type EffortVariables } from "./effort.ts";
 import type { Mark } from "./guard.ts";
 import { TemplateProblem, template as parsed, type Template } from "./jinja.ts";

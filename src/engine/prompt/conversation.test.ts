@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { fieldOf, reasonOf } from "../../core/reasons.ts";
 import { assistant, conversation, system, templates, user, weatherCall, weatherResult, weatherTool } from "../../testing/conversations.ts";
-import type { EngineConversation } from "../protocol.ts";
+import type { EngineConversation } from "../protocol/prompt.ts";
 import { commonLength, continuations } from "./beginning.ts";
 import { chatTemplate } from "./chat-template.ts";
 import { writtenConversation, type WrittenConversation } from "./conversation.ts";

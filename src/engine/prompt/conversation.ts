@@ -1,6 +1,6 @@
 import { fault, invalidField, unsupportedField } from "../../core/reasons.ts";
 import { allowedTools, toolInstructions } from "../output/tool-texts.ts";
-import type { EngineConversation, EngineMessage, EngineTool } from "../protocol.ts";
+import type { EngineConversation, EngineMessage, EngineTool } from "../protocol/prompt.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { effortOptions } from "./effort.ts";
 import { guardedPieces, type Mark } from "./guard.ts";

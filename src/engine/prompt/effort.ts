@@ -1,5 +1,5 @@
 import { unsupportedField } from "../../core/reasons.ts";
-import type { EngineReasoningEffort } from "../protocol.ts";
+import type { EngineReasoningEffort } from "../protocol/prompt.ts";
 import type { Template } from "./jinja.ts";
 
 /** Variables by which a template is told how hard to think. */

@@ -1,6 +1,6 @@
 import { callsText, resultText } from "../output/tool-texts.ts";
 import type { ChatStyle } from "../output/styles.ts";
-import type { EngineMessage } from "../protocol.ts";
+import type { EngineMessage } from "../protocol/prompt.ts";
 
 // Conversations in other shapes that say the same, for templates that do not take them as they are.
 

@@ -1,6 +1,6 @@
 import { LlamaText, type LlamaModel, type Token } from "node-llama-cpp";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
-import type { EnginePrompt } from "../protocol.ts";
+import type { EnginePrompt } from "../protocol/prompt.ts";
 
 /** Tokens of a prompt that is passed as it is. */
 export function rawTokens(

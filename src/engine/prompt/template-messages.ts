@@ -1,4 +1,4 @@
-import type { EngineMessage, EngineTool, EngineToolCall } from "../protocol.ts";
+import type { EngineMessage, EngineTool, EngineToolCall } from "../protocol/prompt.ts";
 import type { Mark } from "./guard.ts";
 
 /** What a template takes of a conversation. */

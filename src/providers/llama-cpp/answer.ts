@@ -2,7 +2,7 @@ import { FinishReason, type ChatEvent, type TokenLogprob } from "../../../gen/pa
 import { UsageSource, type Timings } from "../../../gen/parley/v1/usage_pb.ts";
 import { completed, finished, progress, reasoning, started, text, toolCall } from "../../core/events.ts";
 import { fault } from "../../core/reasons.ts";
-import type { EngineEvent, EngineLogprob, EngineStats, EngineTopLogprob } from "../../engine/protocol.ts";
+import type { EngineEvent, EngineLogprob, EngineStats, EngineTopLogprob } from "../../engine/protocol/events.ts";
 
 /** Whose answer it is. */
 export interface AnswerContext {

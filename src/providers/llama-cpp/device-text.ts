@@ -1,4 +1,4 @@
-import type { EngineDevice } from "../../engine/protocol.ts";
+import type { EngineDevice } from "../../engine/protocol/load.ts";
 
 const libraries = { cuda: "CUDA", vulkan: "Vulkan", metal: "Metal" } as const;
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { defaultLimits } from "../../core/limits.ts";
-import type { ToEngine } from "../../engine/protocol.ts";
+import type { ToEngine } from "../../engine/protocol/messages.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { EngineCalls } from "./engine-calls.ts";

@@ -2,17 +2,11 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver } from "../../core/ports.ts";
 import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
-import {
-  errorFromEngine,
-  mostMessageBytes,
-  type EngineAnswer,
-  type EngineEvent,
-  type EngineQuestion,
-  type EngineQuestionType,
-  type EngineRequest,
-  type FromEngine,
-  type ToEngine,
-} from "../../engine/protocol.ts";
+import { errorFromEngine } from "../../engine/protocol/errors.ts";
+import type { EngineEvent } from "../../engine/protocol/events.ts";
+import { mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol/messages.ts";
+import type { EngineAnswer, EngineQuestion, EngineQuestionType } from "../../engine/protocol/questions.ts";
+import type { EngineRequest } from "../../engine/protocol/request.ts";
 import { channel, type Channel } from "./channel.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { Suspects } from "./suspects.ts";

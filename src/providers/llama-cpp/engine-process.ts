@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, type Variables } from "../../core/child-environment.ts";
 import { lineSplitter } from "../../core/line-splitter.ts";
-import { engineChannel, mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol.ts";
+import { engineChannel, mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol/messages.ts";
 
 /** A child process that runs the engine program. */
 export interface EngineProcess {

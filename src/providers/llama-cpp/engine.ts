@@ -3,18 +3,12 @@ import { basename } from "node:path";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Log } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
-import {
-  errorFromEngine,
-  type EngineAnswer,
-  type EngineEstimate,
-  type EngineEvent,
-  type EngineLoad,
-  type EngineModel,
-  type EngineQuestion,
-  type EngineQuestionType,
-  type EngineRequest,
-  type FromEngine,
-} from "../../engine/protocol.ts";
+import { errorFromEngine } from "../../engine/protocol/errors.ts";
+import type { EngineEvent } from "../../engine/protocol/events.ts";
+import type { EngineEstimate, EngineLoad, EngineModel } from "../../engine/protocol/load.ts";
+import type { FromEngine } from "../../engine/protocol/messages.ts";
+import type { EngineAnswer, EngineQuestion, EngineQuestionType } from "../../engine/protocol/questions.ts";
+import type { EngineRequest } from "../../engine/protocol/request.ts";
 import { EngineCalls } from "./engine-calls.ts";
 import { startEngine, type EngineExit, type EngineProcess } from "./engine-process.ts";
 import { heartbeat, type Heartbeat } from "./heartbeat.ts";

@@ -5,7 +5,7 @@ import type { Gpu } from "../../core/gpus.ts";
 import type { Limits } from "../../core/limits.ts";
 import { kvTypeFrom, loadProblems, type LoadChoices } from "../../core/load-choices.ts";
 import { fieldsFault } from "../../core/reasons.ts";
-import type { EngineLoad, EnginePrefixCache } from "../../engine/protocol.ts";
+import type { EngineLoad, EnginePrefixCache } from "../../engine/protocol/load.ts";
 
 /** What a load needs beside its options. */
 export interface LoadSurroundings {

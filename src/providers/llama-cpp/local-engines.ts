@@ -12,7 +12,7 @@ import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Library, LocalModels, Log, ModelFile } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import type { EngineEstimate, EngineLoad } from "../../engine/protocol.ts";
+import type { EngineEstimate, EngineLoad } from "../../engine/protocol/load.ts";
 import { deviceText } from "./device-text.ts";
 import { Engine } from "./engine.ts";
 import { adopt, holderOf, isSameFile, type Entry } from "./entry.ts";

@@ -1,6 +1,6 @@
 import type { Library, ModelFile } from "../../core/ports.ts";
 import { fault, invalidField } from "../../core/reasons.ts";
-import type { EngineLoad } from "../../engine/protocol.ts";
+import type { EngineLoad } from "../../engine/protocol/load.ts";
 
 const field = "options.lora_adapters";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reasonOf, retryAfterMsOf } from "../../core/reasons.ts";
-import type { EngineEstimate } from "../../engine/protocol.ts";
+import type { EngineEstimate } from "../../engine/protocol/load.ts";
 import { failureOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { defaultRamBudget, MemoryBudget, type Claim, type Holder } from "./memory-budget.ts";

@@ -3,7 +3,7 @@ import { limitFault, type Limits } from "../../core/limits.ts";
 import type { Clock } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import { sizeText } from "../../core/size-text.ts";
-import type { EngineEstimate, EngineSize } from "../../engine/protocol.ts";
+import type { EngineEstimate, EngineSize } from "../../engine/protocol/load.ts";
 
 /** Who holds memory, or wants some. */
 export interface Holder {

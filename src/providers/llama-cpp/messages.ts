@@ -1,6 +1,6 @@
 import { Role, type Message, type Part, type ToolCall, type ToolResult } from "../../../gen/parley/v1/messages_pb.ts";
 import { invalidField } from "../../core/reasons.ts";
-import type { EngineMessage, EngineToolCall } from "../../engine/protocol.ts";
+import type { EngineMessage, EngineToolCall } from "../../engine/protocol/prompt.ts";
 import { refuseNoObject } from "./json-text.ts";
 
 /** The conversation's turns as the engine takes them: each result of a tool is a turn of its own. Throws `invalid_request` for messages that no template has a place for, naming the part. */

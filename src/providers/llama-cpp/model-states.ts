@@ -2,7 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
 import type { Clock } from "../../core/ports.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
-import type { EngineModel } from "../../engine/protocol.ts";
+import type { EngineModel } from "../../engine/protocol/load.ts";
 import type { Engine, EngineCrash } from "./engine.ts";
 
 /** A model that is loaded. */

@@ -1,4 +1,6 @@
-import { promptTooLong, type EngineModel, type EnginePrompt } from "../../engine/protocol.ts";
+import { promptTooLong } from "../../engine/protocol/errors.ts";
+import type { EngineModel } from "../../engine/protocol/load.ts";
+import type { EnginePrompt } from "../../engine/protocol/prompt.ts";
 
 /** Refuses a prompt that cannot fit however it is cut into tokens, before anybody is kept waiting by the sending and counting of it. */
 export function refuseHopeless(prompt: EnginePrompt, { contextLength, longestTokenBytes }: EngineModel): void {

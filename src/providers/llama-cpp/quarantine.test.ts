@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SamplingSchema } from "../../../gen/parley/v1/sampling_pb.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { reasonOf } from "../../core/reasons.ts";
-import type { EngineRequest } from "../../engine/protocol.ts";
+import type { EngineRequest } from "../../engine/protocol/request.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { Quarantine } from "./quarantine.ts";

@@ -2,7 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
-import type { EngineQuestion, EngineRequest } from "../../engine/protocol.ts";
+import type { EngineQuestion } from "../../engine/protocol/questions.ts";
+import type { EngineRequest } from "../../engine/protocol/request.ts";
 
 /** What an engine was given to do. */
 export type Asked = EngineRequest | EngineQuestion;

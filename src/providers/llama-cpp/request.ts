@@ -5,15 +5,12 @@ import type { Dry, Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField } from "../../core/reasons.ts";
 import type {
   EngineConversation,
-  EngineDry,
-  EngineFormat,
   EnginePrompt,
   EngineReasoningEffort,
-  EngineRequest,
-  EngineSampling,
   EngineTool,
   EngineToolChoice,
-} from "../../engine/protocol.ts";
+} from "../../engine/protocol/prompt.ts";
+import type { EngineDry, EngineFormat, EngineRequest, EngineSampling } from "../../engine/protocol/request.ts";
 import { refuseNoObject } from "./json-text.ts";
 import { engineMessages } from "./messages.ts";
 

@@ -7,7 +7,7 @@ import { systemClock } from "../../core/clock.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { Clock } from "../../core/ports.ts";
 import { reasonOf } from "../../core/reasons.ts";
-import type { EngineRequest } from "../../engine/protocol.ts";
+import type { EngineRequest } from "../../engine/protocol/request.ts";
 import { eventsOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { recordingLog } from "../../testing/recording-log.ts";

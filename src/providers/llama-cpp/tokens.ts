@@ -17,7 +17,9 @@ import {
 } from "../../../gen/parley/v1/tokens_pb.ts";
 import type { CallContext } from "../../core/context.ts";
 import { invalidField } from "../../core/reasons.ts";
-import type { EngineAnswer, EngineModel, EnginePrompt, EngineQuestion, EngineQuestionType } from "../../engine/protocol.ts";
+import type { EngineModel } from "../../engine/protocol/load.ts";
+import type { EnginePrompt } from "../../engine/protocol/prompt.ts";
+import type { EngineAnswer, EngineQuestion, EngineQuestionType } from "../../engine/protocol/questions.ts";
 import type { LocalEngines } from "./local-engines.ts";
 import { refuseOwnChatOptions } from "./own-options.ts";
 import { refuseHopeless } from "./prompt-bound.ts";

@@ -1,7 +1,7 @@
 import type { LoadChoices } from "../../core/load-choices.ts";
 import type { ModelFile } from "../../core/ports.ts";
 import { unsupportedField } from "../../core/reasons.ts";
-import type { EngineLoad } from "../../engine/protocol.ts";
+import type { EngineLoad } from "../../engine/protocol/load.ts";
 
 /** Unless a load says otherwise: an encoder reads its input in one piece, and the memory for that grows with the square of its length. */
 const defaultContextLength = 2048;
