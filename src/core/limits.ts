@@ -106,6 +106,13 @@ export const limits = {
     "engine_failed",
     "an engine process that answers no heartbeat; beyond it the process is killed",
   ),
+  engineStepMs: limit(
+    2 * minute,
+    [100, 60 * minute],
+    "ms",
+    "engine_failed",
+    "one step of a local model, a token of each stream or a chunk of a prompt; beyond it its library is stuck, and the process is killed",
+  ),
   engineGrowthBytes: limit(
     1024 * MiB,
     [16 * MiB, 1024 * 1024 * MiB],

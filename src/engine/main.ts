@@ -104,9 +104,10 @@ function alone<Result>(id: number, work: () => Result): Result {
   }
 }
 
-/** With what this process takes, where its parent cannot ask the system. */
+/** With how long the native library has been at work, and what this process takes where its parent cannot ask the system. */
 function pong(): FromEngine {
-  return { type: "pong", ...(process.platform !== "linux" && { memoryBytes: process.memoryUsage.rss() }) };
+  const stepMs = engine?.running?.stepMs ?? 0;
+  return { type: "pong", stepMs, ...(process.platform !== "linux" && { memoryBytes: process.memoryUsage.rss() }) };
 }
 
 async function handle(message: ToEngine): Promise<void> {

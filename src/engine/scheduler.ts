@@ -44,6 +44,7 @@ export class Scheduler {
   #hasNews = false;
   #isClosed = false;
   #order = 0;
+  #stepBeganMs: number | undefined;
 
   constructor(loaded: LoadedModel, out: Outbox, limits: SchedulerLimits) {
     this.#loaded = loaded;
@@ -113,6 +114,11 @@ export class Scheduler {
     const job = this.#jobs.get(id);
     if (job !== undefined) job.isPaused = isPaused;
     this.#wake();
+  }
+
+  /** How long the tick that runs has been at work in the native library, ms; 0 when none does. */
+  get stepMs(): number {
+    return this.#stepBeganMs === undefined ? 0 : performance.now() - this.#stepBeganMs;
   }
 
   /** Ends the loop after the tick that runs. */
@@ -186,7 +192,9 @@ export class Scheduler {
     this.#out.reading(this.#slots.flatMap(({ taken }) => (taken?.choice?.isGenerating === false && !taken.isEnded ? [taken.job.id] : [])));
     this.#loaded.batches.expect(generating);
     const beganMs = performance.now();
+    this.#stepBeganMs = beganMs;
     await Promise.all(turns.map(step));
+    this.#stepBeganMs = undefined;
     this.#budget.measured({ ms: performance.now() - beganMs, promptTokens, generating });
   }
 

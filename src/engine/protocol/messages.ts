@@ -55,4 +55,4 @@ export type FromEngine =
   /** Something went wrong that no call can be told; for the log. */
   | { readonly type: "trouble"; readonly what: string }
   /** `memoryBytes` is what the process takes, where its parent cannot ask the system. */
-  | { readonly type: "pong"; readonly memoryBytes?: number };
+  | { readonly type: "pong"; readonly memoryBytes?: number; readonly stepMs?: number };

@@ -173,13 +173,15 @@ export class Engine {
       case "trouble":
         return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
-        return this.#onPong(message.memoryBytes);
+        return this.#onPong(message);
       default:
         return this.#calls.receive(message);
     }
   }
 
-  #onPong(memoryBytes: number | undefined): void {
+  #onPong({ memoryBytes, stepMs = 0 }: Extract<FromEngine, { type: "pong" }>): void {
+    const { engineStepMs } = this.#options.limits;
+    if (stepMs > engineStepMs) return this.#kill(`a step of it took longer than ${engineStepMs} ms and it was killed`);
     this.#reportedBytes = memoryBytes;
     this.#calls.onPong();
   }

@@ -110,6 +110,18 @@ describe("the request that is refused after two crashes", () => {
     expect([standing(guilty), standing(innocent)]).toEqual(["quarantined", "taken"]);
   });
 
+  it("is the one whose step the library does not end, though the process still answers", async () => {
+    quarantine = new Quarantine({ clock: systemClock, limits });
+    const guilty = request({ say: [reading(2), reading(), text(2), { type: "pong", stepMs: limits.engineStepMs + 1 }] }, true);
+    for (let crash = 0; crash < 2; crash++) {
+      const engine = await start();
+      const beside = engine.generate(innocent, new AbortController().signal);
+      await beside.next();
+      await expect(eventsOf(engine.generate(guilty, new AbortController().signal))).rejects.toThrow("a step of it took longer");
+    }
+    expect([standing(guilty), standing(innocent)]).toEqual(["quarantined", "taken"]);
+  });
+
   it("is not one that was answered beside it, when nothing tells them apart but the second time", async () => {
     const guilty = request({ say: [reading(2), reading(), text(2)], exit: 1 });
     await crashTwice(guilty, true);
