@@ -1,13 +1,20 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../core/limits.ts";
+import { fault, reasonOf } from "../../core/reasons.ts";
 import type { ToEngine } from "../../engine/protocol/messages.ts";
+import type { EngineQuestion } from "../../engine/protocol/questions.ts";
+import { failureOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { EngineCalls } from "./engine-calls.ts";
 import { Quarantine } from "./quarantine.ts";
 import { engineRequest } from "./request.ts";
 
-it("takes no more from an engine that heeds no pause", async () => {
+const asked = engineRequest(userRequest("hello"), { maxTokens: 10, temperature: undefined }, "tenant");
+const counted: EngineQuestion = { type: "count", prompt: asked.prompt };
+
+/** Calls of an engine that says nothing by itself, and what it was told. */
+function start() {
   const clock = fakeClock();
   const sent: ToEngine["type"][] = [];
   const calls = new EngineCalls({
@@ -18,7 +25,11 @@ it("takes no more from an engine that heeds no pause", async () => {
     quarantine: new Quarantine({ clock, limits: defaultLimits }),
     send: ({ type }) => sent.push(type),
   });
-  const asked = engineRequest(userRequest("hello"), { maxTokens: 10, temperature: undefined }, "tenant");
+  return { calls, sent };
+}
+
+it("takes no more from an engine that heeds no pause", async () => {
+  const { calls, sent } = start();
   const events = calls.generate(asked, new AbortController().signal);
   const first = events.next();
   await new Promise((resolve) => setImmediate(resolve));
@@ -30,4 +41,26 @@ it("takes no more from an engine that heeds no pause", async () => {
   expect(say).toThrow("it heeds no pause");
   expect((await first).done).toBe(false);
   await events.return(undefined);
+});
+
+describe.each<[string, (calls: EngineCalls, signal: AbortSignal) => Promise<unknown>]>([
+  ["a request", (calls, signal) => calls.generate(asked, signal).next()],
+  ["a question", (calls, signal) => calls.ask(counted, signal)],
+])("%s that has just been asked", (_, ask) => {
+  it("ends when it is not wanted any more, and never reaches the engine", async () => {
+    const { calls, sent } = start();
+    const controller = new AbortController();
+    const answer = failureOf(ask(calls, controller.signal));
+    controller.abort();
+    expect(reasonOf(await answer)).toBe("caller_gone");
+    expect(sent).toEqual([]);
+  });
+
+  it("ends when the engine ends", async () => {
+    const { calls, sent } = start();
+    const answer = failureOf(ask(calls, new AbortController().signal));
+    calls.end(fault("engine_failed", "it is gone"), true);
+    expect(reasonOf(await answer)).toBe("engine_failed");
+    expect(sent).toEqual([]);
+  });
 });

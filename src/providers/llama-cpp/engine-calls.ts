@@ -128,7 +128,11 @@ export class EngineCalls {
     if (this.#failure !== undefined) throw this.#failure;
     const id = this.#nextId++;
     await this.#suspects.enter(id, asked, signal);
-    return id;
+    const gone = signal.aborted ? abortFault(signal) : this.#failure;
+    if (gone === undefined) return id;
+    // Nobody heard of it while it waited, be it for a moment alone.
+    this.#suspects.turnedBack(id);
+    throw gone;
   }
 
   #channel(id: number): Channel<EngineEvent> {

@@ -75,6 +75,11 @@ export class Suspects {
     if (entered !== undefined) this.#options.quarantine.cleared(this.#options.model, entered.asked);
   }
 
+  /** It was let in, and the engine has never heard of it. */
+  turnedBack(id: number): void {
+    this.#remove(id);
+  }
+
   /** Nobody waits for its answer any more. The engine may be at work for it yet: it stays a suspect while that is not known. */
   leave(id: number): void {
     const entered = this.#entered.get(id);
