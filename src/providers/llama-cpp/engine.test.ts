@@ -1,17 +1,20 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { create } from "@bufbuild/protobuf";
 import { ChatRequestSchema } from "../../../gen/parley/v1/chat_pb.ts";
 import { systemClock } from "../../core/clock.ts";
-import { defaultLimits } from "../../core/limits.ts";
-import type { Log } from "../../core/ports.ts";
+import { defaultLimits, type Limits } from "../../core/limits.ts";
+import type { Clock, Log } from "../../core/ports.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { eventsOf, failureOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
+import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import type { TinyEngineScript } from "../../testing/tiny-engine.ts";
+import { writeTinyGguf } from "../../testing/tiny-gguf.ts";
 import { Engine } from "./engine.ts";
-import { engineLoad } from "./load-options.ts";
+import { engineLoad, type LoadSurroundings } from "./load-options.ts";
 import { engineRequest } from "./request.ts";
 
 // Processes are started, and the machine may be busy.
@@ -22,19 +25,28 @@ const queued: number[] = [];
 let engine: Engine;
 afterEach(() => engine.stop());
 
-/** An engine that does what its prompts say. */
-function start({ modelPath = "/secret/folder/m.gguf", clock = systemClock, limits = defaultLimits } = {}): Engine {
+const scripted = { program: fileURLToPath(new URL("../../testing/tiny-engine.ts", import.meta.url)) };
+
+interface Start {
+  readonly load?: Pick<LoadSurroundings, "modelPath" | "loraAdapters">;
+  readonly clock?: Clock;
+  readonly limits?: Limits;
+  readonly program?: { readonly program?: string };
+}
+
+/** An engine that does what its prompts say, unless it has another program. */
+function start({ load, clock = systemClock, limits = defaultLimits, program = scripted }: Start = {}): Engine {
   const note: Log["debug"] = (message, facts) => void logged.push([message, facts]);
   logged.length = queued.length = 0;
   engine = new Engine({
     model: "m",
-    load: engineLoad({}, { modelPath, gpu: "none", limits }),
+    load: engineLoad({ threads: 1 }, { modelPath: "/secret/folder/m.gguf", ...load, gpu: "none", limits }),
     limits,
     clock,
     observer: { decoded() {}, queued: (_model, depth) => queued.push(depth), waited() {}, loaded() {}, restarted() {} },
     log: { debug: note, info: note, warn: note, error: note },
     onLoading: () => {},
-    program: fileURLToPath(new URL("../../testing/tiny-engine.ts", import.meta.url)),
+    ...program,
   });
   return engine;
 }
@@ -89,11 +101,21 @@ it.runIf(process.platform === "linux")("an engine is ended before the service wh
 
 it("an engine that never comes to an end with a file's header is killed", async () => {
   const clock = fakeClock();
-  const { loaded } = start({ modelPath: "endless.gguf", clock, limits: { ...defaultLimits, engineSilenceMs: 3_600_000 } });
+  const { loaded } = start({ load: { modelPath: "endless.gguf" }, clock, limits: { ...defaultLimits, engineSilenceMs: 3_600_000 } });
   clock.advance(119_999);
   const error = failureOf(loaded);
   clock.advance(1);
   expect((await error).rawMessage).toContain("it did not read the model's header within 120000 ms and was killed");
+});
+
+it("an engine that cannot load tells callers no folder of this machine", async () => {
+  const folder = await temporaryFolder();
+  const modelPath = join(folder, "m.gguf");
+  await writeTinyGguf(modelPath);
+  const adapter = { path: join(folder, "gone.gguf"), scale: 1, stamp: "" };
+  const error = await failureOf(start({ load: { modelPath, loraAdapters: [adapter] }, program: {} }).loaded);
+  expect(error.rawMessage).toMatch(/^model "m" cannot be loaded: .*gone\.gguf/);
+  expect(error.rawMessage).not.toContain(folder);
 });
 
 describe("an engine that crashes", () => {

@@ -225,9 +225,10 @@ export class Engine {
   }
 }
 
-/** The library's words may name the file; callers are told no path of this machine. */
-function loadFault({ model, load }: EngineOptions, error: ConnectError): ConnectError {
-  const why = error.rawMessage.replaceAll(load.modelPath, basename(load.modelPath));
+/** The library's words may name files; callers are told no path of this machine. */
+function loadFault({ model, load: { modelPath, loraAdapters = [] } }: EngineOptions, error: ConnectError): ConnectError {
+  const paths = [modelPath, ...loraAdapters.map(({ path }) => path)];
+  const why = paths.reduce((words, path) => words.replaceAll(path, basename(path)), error.rawMessage);
   return fault("engine_failed", `model "${model}" cannot be loaded: ${why}`, { cause: error });
 }
 
