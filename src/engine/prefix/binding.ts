@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { LoadedModel } from "../model.ts";
 import type { EngineLoad } from "../protocol/load.ts";
 
@@ -14,7 +14,8 @@ export function stateBinding(
     about.contextLength,
     load.gpu,
     load.kvType ?? "f16",
-    (load.loraAdapters ?? []).map(adapterIdentity),
+    // Another file may have taken an adapter's place.
+    (load.loraAdapters ?? []).map(({ path, scale, stamp }) => [path, scale, stamp]),
     String(context?.flashAttention),
     libraryVersion(),
     model.llama.llamaCppRelease,
@@ -34,12 +35,6 @@ export function ownerKey(binding: string, tenant: string): string {
 /** Names a list of tokens. */
 export function tokensKey(tokens: Uint32Array): string {
   return createHash("sha256").update(tokens).digest("hex").slice(0, 32);
-}
-
-/** Another file may have taken an adapter's place. */
-function adapterIdentity({ path, scale }: NonNullable<EngineLoad["loraAdapters"]>[number]): unknown {
-  const { size, mtimeMs } = statSync(path);
-  return [path, size, mtimeMs, scale];
 }
 
 function hash(parts: readonly unknown[]): string {

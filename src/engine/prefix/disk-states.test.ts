@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { EnginePrefixCache } from "../protocol/load.ts";
 import { temporaryFolder } from "../../testing/temporary-folder.ts";
+import { writeTinyLora } from "../../testing/tiny-lora.ts";
 import { tinyScheduler, type TinyScheduler } from "../../testing/tiny-scheduler.ts";
 
 // Models are loaded, and the machine may be busy.
@@ -57,6 +58,19 @@ describe("a warm prompt", () => {
 });
 
 describe("a state on disk", () => {
+  it("is of no use to a model with another adapter, nor with another file in that adapter's place", async () => {
+    const path = join(await temporaryFolder(), "accent.gguf");
+    await writeTinyLora(path);
+    const cachedWith = async (stamp: string | undefined) => {
+      const loraAdapters = stamp === undefined ? [] : [{ path, scale: 1, stamp }];
+      const tiny = await tinyScheduler({ cache: { diskFolder }, loraAdapters });
+      const { cachedTokens } = await warm(tiny, 1);
+      await tiny.close();
+      return cachedTokens;
+    };
+    expect([await cachedWith(undefined), await cachedWith("a"), await cachedWith("b"), await cachedWith("a")]).toEqual([0, 0, 0, 100]);
+  });
+
   it("is there after a restart, for its tenant alone, and the answer is the same", async () => {
     await left();
     const tiny = await start();
