@@ -2,6 +2,7 @@ import type { LlamaModel } from "node-llama-cpp";
 import { tokenBytes } from "../token-bytes.ts";
 import { invalidField } from "../../core/reasons.ts";
 import type { EngineSampling } from "../protocol/request.ts";
+import { Recent } from "../recent.ts";
 import type { Breakers } from "./dry.ts";
 
 /** Of a longer breaker only the beginning counts, in bytes, and of its tokens the first after the head, as in llama.cpp. */
@@ -13,7 +14,7 @@ const mostKept = 64;
 const mostBreakers = 16;
 
 type Heads = Map<number, readonly (readonly number[])[]>;
-const kept = new WeakMap<LlamaModel, Map<string, Heads>>();
+const kept = new WeakMap<LlamaModel, Recent<Heads>>();
 
 /** Refuses more breakers than the vocabulary can be looked through for. */
 export function checkBreakers({ dry }: EngineSampling): void {
@@ -24,31 +25,27 @@ export function checkBreakers({ dry }: EngineSampling): void {
 
 /** In which tokens the texts may begin, and with which tokens they go on. */
 export function breakersOf(model: LlamaModel, texts: readonly string[]): Breakers {
-  const known = kept.get(model) ?? new Map<string, Heads>();
+  const known = kept.get(model) ?? new Recent<Heads>(mostKept);
   kept.set(model, known);
   const wanted = new Set(texts.filter((text) => text !== ""));
   learn(
     model,
     known,
-    [...wanted].filter((text) => !known.has(text)),
+    [...wanted].filter((text) => known.find(text) === undefined),
   );
   const all: Heads = new Map();
   for (const text of wanted) {
-    const heads = known.get(text) ?? new Map();
-    known.delete(text);
-    known.set(text, heads);
-    for (const [token, rests] of heads) all.set(token, [...(all.get(token) ?? []), ...rests]);
+    for (const [token, rests] of known.find(text) ?? []) all.set(token, [...(all.get(token) ?? []), ...rests]);
   }
-  for (const text of [...known.keys()].slice(0, -mostKept)) known.delete(text);
   return all;
 }
 
 /** Looks through the vocabulary for tokens that have one of the texts in them, or end with its beginning; of the latter it notes the tokens of what is left. */
-function learn(model: LlamaModel, known: Map<string, Heads>, texts: readonly string[]): void {
+function learn(model: LlamaModel, known: Recent<Heads>, texts: readonly string[]): void {
   if (texts.length === 0) return;
   const searched = texts.map((text) => {
     const heads: Heads = new Map();
-    known.set(text, heads);
+    known.keep(text, heads);
     return { heads, bytes: Buffer.from(text).subarray(0, mostBytes) };
   });
   for (const token of model.iterateAllTokens()) {

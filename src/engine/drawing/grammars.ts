@@ -2,24 +2,20 @@ import { LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node
 import { invalidField } from "../../core/reasons.ts";
 import { checkedGbnf } from "../grammar/gbnf-check.ts";
 import type { EngineFormat } from "../protocol/request.ts";
+import { Recent } from "../recent.ts";
 
 /** Grammars of a model that are kept: each may be 64 KiB of text, and its rules are parsed anew for each answer anyway. */
 const mostGrammars = 64;
 
-const grammars = new WeakMap<LlamaModel, Map<string, LlamaGrammar>>();
+const grammars = new WeakMap<LlamaModel, Recent<LlamaGrammar>>();
 
 /** The grammar of a text, checked once for as long as it is in use. Throws when llama.cpp cannot parse it. */
 function grammarOf(model: LlamaModel, gbnf: string): LlamaGrammar {
-  const known = grammars.get(model) ?? new Map<string, LlamaGrammar>();
+  const known = grammars.get(model) ?? new Recent<LlamaGrammar>(mostGrammars);
   grammars.set(model, known);
   // The library's other way to make one is asynchronous without need, and a tick cannot wait.
   // oxlint-disable-next-line typescript/no-deprecated
-  const grammar = known.get(gbnf) ?? new LlamaGrammar(model.llama, { grammar: gbnf });
-  known.delete(gbnf);
-  known.set(gbnf, grammar);
-  const [oldest] = known.keys();
-  if (known.size > mostGrammars && oldest !== undefined) known.delete(oldest);
-  return grammar;
+  return known.get(gbnf, () => new LlamaGrammar(model.llama, { grammar: gbnf }));
 }
 
 /** A state at the beginning of a grammar. It is never cloned: the library's clone takes time by the square of the grammar's size, 120 ms for 57 KiB where parsing takes 11. */

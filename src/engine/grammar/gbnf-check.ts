@@ -5,6 +5,7 @@ import { parsedGbnf } from "./gbnf.ts";
 import { GbnfError } from "./gbnf-words.ts";
 import { grammarFault } from "./gbnf-facts.ts";
 import { mostGrammarBytes } from "./grammar.ts";
+import { Recent } from "../recent.ts";
 
 /**
  * A caller's GBNF in a form that llama.cpp takes without complaint. Its parser is never shown anything else: it would crash on deep nesting, run for ever on some
@@ -12,6 +13,13 @@ import { mostGrammarBytes } from "./grammar.ts";
  */
 export function checkedGbnf(source: string, field: string): string {
   if (Buffer.byteLength(source) > mostGrammarBytes) throw invalidField(field, `a grammar has at most ${mostGrammarBytes} bytes`);
+  return judged.get(source, () => judgedAnew(source, field));
+}
+
+/** Grammars that were found in order, as llama.cpp gets them: judging one takes milliseconds, for which all streams wait, and callers send the same again. */
+const judged = new Recent<string>(64);
+
+function judgedAnew(source: string, field: string): string {
   const rules = parsedOr(source, (what) => invalidField(field, what));
   const fault = faultOf(rules);
   if (fault !== undefined) throw invalidField(field, fault);

@@ -7,6 +7,7 @@ import { jsonObjectGrammar } from "../grammar/grammar.ts";
 import { schemaText } from "../grammar/schema-text.ts";
 import type { EngineTool } from "../protocol/prompt.ts";
 import type { EngineFormat } from "../protocol/request.ts";
+import { Recent } from "../recent.ts";
 import type { RuleTable } from "./grammar-rest.ts";
 import type { CallForm } from "./styles.ts";
 import { schemaOf } from "./tool-schema.ts";
@@ -25,20 +26,11 @@ export interface Grammar {
 
 /** Grammars that are kept: callers send the same tools with every turn, and compiling takes milliseconds, for which all streams wait. Each is bounded as grammars are. */
 const mostKept = 64;
-const kept = new Map<string, Grammar>();
-
-function remembered(key: string, make: () => Grammar): Grammar {
-  const grammar = kept.get(key) ?? make();
-  kept.delete(key);
-  kept.set(key, grammar);
-  const [oldest] = kept.keys();
-  if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
-  return grammar;
-}
+const kept = new Recent<Grammar>(mostKept);
 
 /** The arguments of a function as its schema has them. Throws naming the field and what of the schema cannot be expressed. */
 export function argumentsGrammar(tool: EngineTool, index: number): Grammar {
-  return remembered(`${index} ${tool.parameters}`, () => {
+  return kept.get(`${index} ${tool.parameters}`, () => {
     const field = `tools[${index}].function.parameters`;
     const { root, rules } = compileSchema(objectSchema(tool, index), { field, prefix: `t${index}-` });
     return { expression: rule(root), rules };
@@ -47,13 +39,13 @@ export function argumentsGrammar(tool: EngineTool, index: number): Grammar {
 
 /** Any JSON object. */
 export function anyArguments(): Grammar {
-  return remembered("any", () => grammarOf(jsonObjectGrammar(), "any-"));
+  return kept.get("any", () => grammarOf(jsonObjectGrammar(), "any-"));
 }
 
 /** What a format holds an answer to; undefined: nothing. Throws naming the field and what cannot be honoured. */
 export function formatRules(format: EngineFormat): Grammar | undefined {
   if (format.type === "text") return undefined;
-  return remembered(JSON.stringify(format), () => grammarOf(formatGrammar(format) ?? "", "f-"));
+  return kept.get(JSON.stringify(format), () => grammarOf(formatGrammar(format) ?? "", "f-"));
 }
 
 /** The grammar of a GBNF text; its rules get a prefix, so that it can stand beside others. */
