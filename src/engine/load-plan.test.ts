@@ -51,6 +51,20 @@ describe("the plan of a load", { timeout: 60_000 }, () => {
     }
   });
 
+  it("counts the tokens of contexts that are too large to simulate, in little memory", async () => {
+    const [layers, keysAndValues, numbers, bytes] = [4, 2, 2 * 16, 2];
+    const bytesOf = async (contextLength: number, sequences: number) =>
+      (await planLoad(llama, load({ contextLength, sequences }))).estimate.sizes[0]?.ramBytes ?? 0;
+    const before = process.memoryUsage.rss();
+    const most = await bytesOf(16_777_216, 256);
+    const least = 16_777_216 * 256 * layers * keysAndValues * numbers * bytes;
+    expect(most).toBeGreaterThan(least);
+    expect(most).toBeLessThan(4 * least);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(1e9);
+    // The same as the simulation says of a size that it can tell.
+    expect((await bytesOf(2 ** 22, 1)) / (2 * (await bytesOf(2 ** 21, 1)))).toBeCloseTo(1, 1);
+  });
+
   it("says more for wider keys and values, and for adapters", async () => {
     const bytes = async (more: Partial<EngineLoad>) =>
       (await planLoad(llama, load({ sequences: 1, ...more }))).estimate.sizes[0]?.ramBytes ?? 0;

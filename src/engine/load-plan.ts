@@ -32,6 +32,9 @@ export const kvGgmlTypes: Readonly<Record<KvType, GgmlType>> = {
   iq4_nl: GgmlType.IQ4_NL,
 };
 
+/** llama.cpp's simulation takes some fifty bytes for each token that contexts have room for: with a hundred times as many it would take more than the model. */
+const mostSimulatedTokens = 2 ** 21;
+
 /** What takes memory. */
 interface Shape {
   readonly contextLength: number;
@@ -77,11 +80,10 @@ function estimator(insights: GgufInsights, load: EngineLoad, adapters: number): 
     const { cpuRam, gpuVram } = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
     return { ramBytes: cpuRam + (gpuLayers === 0 ? adapters : 0), vramBytes: gpuVram + (gpuLayers === 0 ? 0 : adapters) };
   };
-  return async ({ contextLength, sequences }, gpuLayers) => {
-    const model = await modelOf(gpuLayers);
+  const contextOf = async ({ contextLength, sequences }: Shape, gpuLayers: number): Promise<Bytes> => {
     const { cpuRam, gpuVram } = await insights.estimateContextResourceRequirementsV2({
       contextSize: contextLength,
-      sequences: isEmbeddingContext ? 1 : sequences,
+      sequences,
       batchSize: load.batchTokens,
       modelGpuLayers: gpuLayers,
       isEmbeddingContext,
@@ -89,9 +91,26 @@ function estimator(insights: GgufInsights, load: EngineLoad, adapters: number): 
       kvCacheValueType: kvType,
       ...(load.flashAttention !== undefined && { flashAttention: load.flashAttention }),
     });
-    const contexts = isEmbeddingContext ? sequences : 1;
-    return { contextLength, sequences, ramBytes: model.ramBytes + cpuRam * contexts, vramBytes: model.vramBytes + gpuVram * contexts };
+    return { ramBytes: cpuRam, vramBytes: gpuVram };
   };
+  return async ({ contextLength, sequences }, gpuLayers) => {
+    const model = await modelOf(gpuLayers);
+    const [contexts, each] = isEmbeddingContext ? [sequences, 1] : [1, sequences];
+    const context = await simulated({ contextLength, sequences: each }, (shape) => contextOf(shape, gpuLayers));
+    const sum = (bytes: (of: Bytes) => number) => bytes(model) + bytes(context) * contexts;
+    return { contextLength, sequences, ramBytes: sum(({ ramBytes }) => ramBytes), vramBytes: sum(({ vramBytes }) => vramBytes) };
+  };
+}
+
+/** What a context takes. One that is too large to simulate takes as much more than the largest that is not, as that takes more than half of it. */
+async function simulated(shape: Shape, simulate: (shape: Shape) => Promise<Bytes>): Promise<Bytes> {
+  const { contextLength, sequences } = shape;
+  const half = Math.floor(mostSimulatedTokens / sequences / 2);
+  if (contextLength <= 2 * half) return simulate(shape);
+  const less = await simulate({ contextLength: half, sequences });
+  const most = await simulate({ contextLength: 2 * half, sequences });
+  const further = (of: (bytes: Bytes) => number) => Math.ceil(of(most) + ((of(most) - of(less)) * (contextLength - 2 * half)) / half);
+  return { ramBytes: further(({ ramBytes }) => ramBytes), vramBytes: further(({ vramBytes }) => vramBytes) };
 }
 
 /** Adapters are kept as their files have them. */
