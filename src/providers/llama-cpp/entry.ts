@@ -12,6 +12,8 @@ export interface Entry {
   readonly engine: ModelEngine;
   /** Of the last explicit load. */
   asked: LoadOptions | undefined;
+  /** Of the last one that succeeded. */
+  proven: LoadOptions | undefined;
 }
 
 /** A loaded model keeps the options it was loaded with, but for how long it stays: others need an unload first. */
@@ -25,6 +27,18 @@ export function adopt(entry: Entry, asked: LoadOptions | undefined): void {
   entry.asked = asked;
   if (!isSame) engine.forgive();
   engine.keepAliveChanged();
+}
+
+/** An explicit load has succeeded, or (false) failed: what cannot be loaded is not what later requests load. */
+export function settle(entry: Entry, asked: LoadOptions | undefined, isLoaded: boolean): void {
+  const { engine } = entry;
+  if (!isSameLoad(asked, entry.asked)) return;
+  if (isLoaded) entry.proven = entry.asked;
+  // Its caller may only have gone away.
+  const hasFailed = !isLoaded && (engine.status.state === ModelState.FAILED || engine.status.state === ModelState.ON_DISK);
+  if (!hasFailed || isSameLoad(asked, entry.proven)) return;
+  entry.asked = entry.proven;
+  engine.forgive();
 }
 
 function isSameLoad(one: LoadOptions | undefined, other: LoadOptions | undefined): boolean {

@@ -82,6 +82,18 @@ describe("a load", () => {
     expect(await says()).not.toBe("");
   });
 
+  it("that fails leaves the model as it was: later requests load it as before", async () => {
+    await start();
+    await load({ contextLength: 128 });
+    await tiny.provider.local!.unload("tiny");
+    await addAdapter("narrow", { inputs: 64 });
+    for (const wrong of [{ contextLength: 16_777_216, sequences: 256 }, { loraAdapters: ["narrow"] }]) await failureOf(load(wrong));
+    const [model] = await tiny.provider.listModels(signal);
+    expect([model?.state, model?.problem]).toEqual([ModelState.ON_DISK, ""]);
+    expect(await says()).not.toBe("");
+    expect((await tiny.provider.listModels(signal))[0]?.contextLength).toBe(128);
+  });
+
   it("tells how far it is in steps that only grow", async () => {
     await start();
     const fractions = (await load({})).map(({ fractionDone }) => fractionDone);

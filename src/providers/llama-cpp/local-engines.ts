@@ -15,7 +15,7 @@ import { untilAborted } from "../../core/signals.ts";
 import type { EngineEstimate, EngineLoad } from "../../engine/protocol/load.ts";
 import { deviceText } from "./device-text.ts";
 import { Engine } from "./engine.ts";
-import { adopt, holderOf, isSameFile, type Entry } from "./entry.ts";
+import { adopt, holderOf, isSameFile, settle, type Entry } from "./entry.ts";
 import { checkChoices, engineLoad, joinedChoices, keepAliveMs } from "./load-options.ts";
 import { adapterFiles } from "./lora-adapters.ts";
 import { defaultRamBudget, MemoryBudget, type Holder } from "./memory-budget.ts";
@@ -96,10 +96,11 @@ export class LocalEngines implements LocalModels {
     adopt(entry, asked);
     const { engine, file } = entry;
     const done = engine.lease(signal).then(({ release }) => {
+      settle(entry, asked, true);
       release();
       return "done" as const;
     });
-    done.catch(() => {});
+    done.catch(() => settle(entry, asked, false));
     const step = (fractionDone: number) =>
       create(LoadModelResponseSchema, { model: modelMessage(this.#options.provider, file, engine.status), fractionDone });
     let told = -1;
@@ -148,7 +149,7 @@ export class LocalEngines implements LocalModels {
     if (file === undefined) throw fault("model_not_found", `there is no model "${model}" on this machine`, { metadata: { model } });
     const known = this.#entries.get(file.id);
     if (known !== undefined) return known;
-    const entry: Entry = { file, engine: this.#makeEngine(file, () => entry.asked), asked: undefined };
+    const entry: Entry = { file, engine: this.#makeEngine(file, () => entry.asked), asked: undefined, proven: undefined };
     this.#entries.set(file.id, entry);
     return entry;
   }
