@@ -5,6 +5,7 @@ import type { Host } from "./commands/host.ts";
 import { modelsCommand } from "./commands/models.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { packageVersion } from "./config/settings.ts";
+import { errorText } from "./core/error-text.ts";
 import { reasonOf } from "./core/reasons.ts";
 import { processVariables } from "./environment.ts";
 
@@ -69,7 +70,7 @@ function ancestorsOf({ parent }: Command): readonly Command[] {
 function report(error: unknown, { err, variables }: Host): number {
   const isOurs = error instanceof ConnectError;
   const isDebug = variables["LLM_DEBUG"] === "true" || /^(debug|trace)$/i.test(variables["LLM_LOG_LEVEL"] ?? "");
-  const message = isOurs ? error.rawMessage : error instanceof Error ? error.message : String(error);
+  const message = isOurs ? error.rawMessage : errorText(error);
   err.write(`parley: ${message}\n`);
   if (isDebug && error instanceof Error) err.write(`${error.stack}\n`);
   return isOurs && reasonOf(error) === "invalid_request" ? 2 : 1;

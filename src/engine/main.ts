@@ -1,3 +1,4 @@
+import { errorText } from "../core/error-text.ts";
 import { fault } from "../core/reasons.ts";
 import { loadModel, type LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
@@ -46,7 +47,7 @@ async function load(options: EngineLoad): Promise<void> {
 
 /** The parent starts a new process, and finds this line in its log. */
 function giveUp(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${errorText(error)}\n`);
   process.exit(1);
 }
 

@@ -8,6 +8,7 @@ import {
   type LlamaModel,
 } from "node-llama-cpp";
 import type { ConnectError } from "@connectrpc/connect";
+import { errorText } from "../core/error-text.ts";
 import { fault } from "../core/reasons.ts";
 import { batches, type Batches } from "./batch.ts";
 import { embedder, type Embedder } from "./embedding.ts";
@@ -156,7 +157,7 @@ function contextFault(error: unknown, load: EngineLoad, size: Pick<EngineSize, "
     const advice = "load the model with a smaller context_length or fewer sequences";
     return fault("engine_failed", `there is not enough memory for ${asked}: ${advice}`, { cause: error });
   }
-  const why = error instanceof Error ? error.message : String(error);
+  const why = errorText(error);
   if (/lora/i.test(why) && load.loraAdapters !== undefined)
     return fault("engine_failed", "a LoRA adapter does not fit this model: load it with the model that the adapter was made for", {
       cause: error,

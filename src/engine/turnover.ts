@@ -1,3 +1,4 @@
+import { errorText } from "../core/error-text.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Prefixes } from "./prefix/prefixes.ts";
@@ -111,7 +112,6 @@ export class Turnover {
   #break(slot: Slot, error: unknown): void {
     slot.isBroken = true;
     slot.left = undefined;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#options.out.trouble(`a sequence could not be cleared and is used no more: ${why}`);
+    this.#options.out.trouble(`a sequence could not be cleared and is used no more: ${errorText(error)}`);
   }
 }

@@ -1,7 +1,8 @@
+import { isJsonObject } from "../../core/json.ts";
 import type { Compiler } from "./compiler.ts";
 import { isSame } from "./keyword-readers.ts";
 import { choosing, together, type Together } from "./merge.ts";
-import { isObject, type SchemaNode } from "./schema-text.ts";
+import type { SchemaNode } from "./schema-text.ts";
 import { itemNodes, memberNodes, type Kind, type Shape } from "./shape.ts";
 
 /** Of the values that a shape names, those that all the rest of it allows. */
@@ -40,7 +41,7 @@ function fits(shape: Shape, value: unknown, compiler: Compiler): boolean {
   if (typeof value === "number") return fitsNumber(shape, value);
   if (typeof value === "string") return fitsString(shape, value, compiler);
   if (Array.isArray(value)) return fitsArray(shape, value, compiler);
-  return isObject(value) ? fitsObject(shape, value, compiler) : true;
+  return isJsonObject(value) ? fitsObject(shape, value, compiler) : true;
 }
 
 function fitsNumber({ low, high, multiples, isInteger }: Shape, value: number): boolean {

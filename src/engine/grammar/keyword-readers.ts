@@ -1,4 +1,5 @@
-import { below, isObject, type SchemaNode, type SchemaText } from "./schema-text.ts";
+import { isJsonObject } from "../../core/json.ts";
+import { below, type SchemaNode, type SchemaText } from "./schema-text.ts";
 import { kinds, type Bound, type Kind, type Shape } from "./shape.ts";
 
 /** A keyword that is being read into a shape. */
@@ -99,7 +100,7 @@ function narrowValues(shape: Shape, values: readonly unknown[]): void {
 export function isSame(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other))
     return one.length === other.length && one.every((item, index) => isSame(item, other[index]));
-  if (!isObject(one) || !isObject(other)) return one === other;
+  if (!isJsonObject(one) || !isJsonObject(other)) return one === other;
   const keys = Object.keys(one);
   return keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && isSame(one[key], other[key]));
 }
@@ -170,7 +171,7 @@ function readPrefix({ shape, value, pointer, node, text }: Reading): void {
 }
 
 function readProperties({ shape, value, pointer, node, text }: Reading): void {
-  if (!isObject(value)) throw text.invalid(pointer, "must be an object of schemas");
+  if (!isJsonObject(value)) throw text.invalid(pointer, "must be an object of schemas");
   const beyond = typeof node.schema === "object" ? node.schema["additionalProperties"] : undefined;
   shape.spoken.add("object");
   shape.members.push({

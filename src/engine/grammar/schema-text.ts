@@ -1,8 +1,6 @@
+import { isJsonObject, parsedJson, type JsonObject } from "../../core/json.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { dataKeywords, listKeywords, mapKeywords } from "./keywords.ts";
-
-/** A JSON object. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A schema, and where it stands: `#/properties/a`. */
 export interface SchemaNode {
@@ -33,11 +31,12 @@ export function schemaText(source: string, field: string): SchemaText {
   const invalid = (pointer: string, what: string) => invalidField(field, `${pointer}: ${what}`);
   const unsupported = (pointer: string, why: string) => unsupportedField(field, `${pointer} ${why}`);
   if (Buffer.byteLength(source) > mostSchemaBytes) throw invalidField(field, `the schema has more than ${mostSchemaBytes} bytes`);
-  const value = parsed(source, field);
+  const value = parsedJson(source);
+  if (value === undefined) throw invalidField(field, "is no JSON");
   const tooDeep = nestingFault(value);
   if (tooDeep !== undefined) throw invalidField(field, tooDeep);
   const node = (at: unknown, pointer: string): SchemaNode => {
-    if (typeof at !== "boolean" && !isObject(at)) throw invalid(pointer, "is no schema: an object, true or false");
+    if (typeof at !== "boolean" && !isJsonObject(at)) throw invalid(pointer, "is no schema: an object, true or false");
     return { schema: at, pointer };
   };
   const root = node(value, "#");
@@ -50,14 +49,6 @@ export function schemaText(source: string, field: string): SchemaText {
   };
 }
 
-function parsed(source: string, field: string): unknown {
-  try {
-    return JSON.parse(source);
-  } catch {
-    throw invalidField(field, "is no JSON");
-  }
-}
-
 function resolved({ root, node, invalid, unsupported }: Omit<SchemaText, "resolve">, reference: unknown, pointer: string): SchemaNode {
   if (typeof reference !== "string") throw invalid(pointer, "must be a text");
   if (reference !== "#" && !reference.startsWith("#/"))
@@ -67,7 +58,7 @@ function resolved({ root, node, invalid, unsupported }: Omit<SchemaText, "resolv
     .split("/")
     .slice(1)
     .map((part) => unescaped(part, () => invalid(pointer, "is no JSON pointer")))) {
-    const inner: unknown = (isObject(at) || Array.isArray(at)) && Object.hasOwn(at, key) ? (at as JsonObject)[key] : undefined;
+    const inner: unknown = (isJsonObject(at) || Array.isArray(at)) && Object.hasOwn(at, key) ? (at as JsonObject)[key] : undefined;
     if (inner === undefined) throw invalid(pointer, "refers to a place that is not there");
     at = inner;
   }
@@ -102,11 +93,6 @@ function unescaped(part: string, fail: () => Error): string {
 /** The pointer of what stands below another. */
 export function below(pointer: string, key: string | number): string {
   return `${pointer}/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
-
-/** Whether it is a JSON object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 interface Place {

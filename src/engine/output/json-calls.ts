@@ -1,3 +1,4 @@
+import { isJsonObject, parsedJson } from "../../core/json.ts";
 import { mostHeld, type CallReader, type CallSink } from "./call-reader.ts";
 import { JsonScanner, type Scanned } from "./json-scanner.ts";
 
@@ -110,8 +111,8 @@ export class JsonCalls implements CallReader {
 
 /** The call that an object is, in any of the shapes that models write. */
 function callOf(value: unknown): { readonly name: string; readonly arguments: string } | undefined {
-  if (!isObject(value)) return undefined;
-  if (isObject(value["function"])) return callOf(value["function"]);
+  if (!isJsonObject(value)) return undefined;
+  if (isJsonObject(value["function"])) return callOf(value["function"]);
   const name = value["name"] ?? value["tool_name"] ?? value["function"];
   const given = argumentsOf(value["arguments"] ?? value["parameters"] ?? {});
   return typeof name === "string" && given !== undefined ? { name, arguments: given } : undefined;
@@ -119,15 +120,6 @@ function callOf(value: unknown): { readonly name: string; readonly arguments: st
 
 /** Arguments as JSON text of an object; some models write that text as a string. */
 function argumentsOf(value: unknown): string | undefined {
-  if (isObject(value)) return JSON.stringify(value);
-  if (typeof value !== "string") return undefined;
-  try {
-    return isObject(JSON.parse(value)) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (isJsonObject(value)) return JSON.stringify(value);
+  return typeof value === "string" && isJsonObject(parsedJson(value)) ? value : undefined;
 }

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { errorText } from "../../core/error-text.ts";
 import { bindingKey, ownerKey, tokensKey } from "./binding.ts";
 import { commonTokens } from "./common.ts";
 import type { MemoryStates, State } from "./memory-states.ts";
@@ -74,7 +75,7 @@ export class DiskStates {
       touch(base);
       return state;
     } catch (error) {
-      this.#options.trouble(`a prompt's state on disk could not be read and is deleted: ${messageOf(error)}`);
+      this.#options.trouble(`a prompt's state on disk could not be read and is deleted: ${errorText(error)}`);
       this.#forget(base);
       return undefined;
     }
@@ -109,7 +110,7 @@ export class DiskStates {
       this.#writing = undefined;
       this.#entries.set(base, { ...note, base, owner });
     } catch (error) {
-      this.#options.trouble(`a prompt's state could not be written to disk: ${messageOf(error)}`);
+      this.#options.trouble(`a prompt's state could not be written to disk: ${errorText(error)}`);
       this.#writing?.writing.abandon();
       this.#writing = undefined;
     }
@@ -141,7 +142,7 @@ export class DiskStates {
     } catch (error) {
       // What another engine is just writing has no note yet.
       if (isMissing(error)) return;
-      this.#options.trouble(`a prompt's state on disk is deleted: ${messageOf(error)}`);
+      this.#options.trouble(`a prompt's state on disk is deleted: ${errorText(error)}`);
       removeState(base);
     }
   }
@@ -197,8 +198,4 @@ function touch(base: string): void {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

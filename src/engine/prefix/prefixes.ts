@@ -1,4 +1,5 @@
 import type { LlamaContextSequence } from "node-llama-cpp";
+import { errorText } from "../../core/error-text.ts";
 import type { LoadedModel } from "../model.ts";
 import type { EngineLoad } from "../protocol/load.ts";
 import { tokensRead, type Hold, type Left, type Slot, type Taken } from "../slots.ts";
@@ -157,7 +158,7 @@ export class Prefixes {
       if (state?.isShared === true) disk?.keep(state);
       return state;
     } catch (error) {
-      this.#options.trouble(`a prompt's state could not be saved: ${messageOf(error)}`);
+      this.#options.trouble(`a prompt's state could not be saved: ${errorText(error)}`);
       return undefined;
     }
   }
@@ -182,7 +183,7 @@ export class Prefixes {
       return await cutTo(sequence, tokens);
     } catch (error) {
       memory?.remove(state);
-      this.#options.trouble(`a prompt's state could not be loaded: ${messageOf(error)}`);
+      this.#options.trouble(`a prompt's state could not be loaded: ${errorText(error)}`);
       return cutTo(sequence, 0);
     }
   }
@@ -193,7 +194,7 @@ function tried<Shelf>(options: PrefixesOptions, open: (options: PrefixesOptions)
   try {
     return open(options);
   } catch (error) {
-    options.trouble(`prompts' states cannot be kept: ${messageOf(error)}`);
+    options.trouble(`prompts' states cannot be kept: ${errorText(error)}`);
     return undefined;
   }
 }
@@ -239,9 +240,4 @@ function contentOf({ sequence, taken, left }: Slot, by: Taken, tokens: number): 
     promptTokens: Math.min(held.length, taken.job.prompt.tokens.length),
     isShared: isShared && tokens >= leastKept,
   };
-}
-
-/** What the native library says of a failure; never a prompt. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

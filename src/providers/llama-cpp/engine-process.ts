@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, type Variables } from "../../core/child-environment.ts";
+import { parsedJson } from "../../core/json.ts";
 import { lineSplitter } from "../../core/line-splitter.ts";
 import { engineChannel, mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol/messages.ts";
 
@@ -65,7 +66,7 @@ export function startEngine({ program = engineProgram, libuvThreads, onMessage, 
   child.stderr?.on("data", lineSplitter({ maxBytes: mostLineBytes, onLine: onLibraryLine, onTooLong: () => {} }));
   const channel = child.stdio[engineChannel] as Duplex;
   const onJson = (line: string) => {
-    const message = parsed(line);
+    const message = parsedJson(line) as FromEngine | undefined;
     if (message === undefined) onNonsense("no JSON");
     else onMessage(message);
   };
@@ -94,14 +95,6 @@ function offerToOomKiller(pid: number | undefined): void {
   if (process.platform !== "linux" || pid === undefined) return;
   // A process that has ended already has no such file, and some containers forbid it: nothing is lost but the preference.
   writeFile(`/proc/${pid}/oom_score_adj`, "500").catch(() => {});
-}
-
-function parsed(line: string): FromEngine | undefined {
-  try {
-    return JSON.parse(line) as FromEngine;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The environment of an engine: an allow-list, and its libuv threads. */

@@ -1,3 +1,4 @@
+import { isJsonObject, parsedJson } from "../../core/json.ts";
 import { invalidField } from "../../core/reasons.ts";
 
 /** Deepest JSON that a model is told. */
@@ -6,20 +7,7 @@ export const maxToldDepth = 64;
 /** Refuses a text that is no JSON object, or one that is nested too deeply, naming the field. */
 export function refuseNoObject(text: string, field: string): void {
   if (depthOf(text) > maxToldDepth) throw invalidField(field, `is nested more than ${maxToldDepth} deep`);
-  if (!isObject(parsed(text))) throw invalidField(field, "is no JSON object");
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // What it says is wrong may quote the text, which is the caller's alone.
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isJsonObject(parsedJson(text))) throw invalidField(field, "is no JSON object");
 }
 
 /** Deepest nesting of a JSON text; of what is none, that of its brackets. */
