@@ -70,6 +70,8 @@ describe("the library", { timeout: 20_000 }, () => {
     await writeTinyGguf(join(outside, "outside.gguf"));
     await symlink(join(outside, "outside.gguf"), join(directory, "link.gguf"));
     await symlink("/nowhere", join(directory, "dangling.gguf"));
+    await symlink("round.gguf", join(directory, "round.gguf"));
+    await symlink(join(outside, "outside.gguf", "x"), join(directory, "below.gguf"));
     await writeFile(join(directory, "text.gguf"), "no model");
     await writeFile(join(directory, "empty.gguf"), "");
     await writeFile(
@@ -82,12 +84,14 @@ describe("the library", { timeout: 20_000 }, () => {
     await writeFile(join(directory, ".hidden.gguf"), tiny);
     const library = await openTestLibrary({ directory });
     expect(Object.fromEntries(library.list().map(({ id, problem }) => [id, problem]))).toEqual({
+      below: "it is a link to a file that is not there",
       bare: "its header names no architecture: pull or convert the model again",
       clip: "it is the vision part of a model, which needs the model itself",
       dangling: "it is a link to a file that is not there",
       empty: "it is empty: pull or convert the model again",
       link: "it is a link that leaves the model folder; move or copy the file here",
       lora: "it is a LoRA adapter, which needs the model it was made for",
+      round: "it is a link that leads to itself",
       text: "it is no GGUF file, since it does not begin with GGUF: pull or convert the model again",
     });
   });

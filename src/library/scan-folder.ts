@@ -51,10 +51,19 @@ async function scanFile({ root, file, known, headers, hashes }: Scanning): Promi
     const [sizeBytes, modifiedMs] = [Number(stats.size), Number(stats.mtimeMs)];
     return { ...header, file, path, sizeBytes, modifiedMs, sha256: hashes.get(key) };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return refusedLink(link, file, "it is a link to a file that is not there");
+    const problem = linkProblems[(error as NodeJS.ErrnoException).code ?? ""];
+    if (problem === undefined) throw error;
+    return refusedLink(link, file, problem);
   }
 }
+
+/** Why a link cannot be followed, by the system's code: one such link must not hide all other files. */
+const linkProblems: Readonly<Record<string, string>> = {
+  ENOENT: "it is a link to a file that is not there",
+  ENOTDIR: "it is a link to a file that is not there",
+  ELOOP: "it is a link that leads to itself",
+  EACCES: "it is a link to a place that may not be read",
+};
 
 /** A link that cannot be followed is listed, so that its owner learns why it is not served; undefined when it is gone. */
 async function refusedLink(link: string, file: string, problem: string): Promise<ScannedFile | undefined> {
