@@ -119,6 +119,7 @@ describe("a state on disk", () => {
     ["a cut end", () => truncateSync(pathOf(".state"), 1000)],
     ["no bytes at all", () => truncateSync(pathOf(".state"), 0)],
     ["a note of something else", () => writeFileSync(pathOf(".json"), "[]")],
+    ["a note that is no JSON", () => writeFileSync(pathOf(".json"), "words")],
     ["a note cut short", () => truncateSync(pathOf(".json"), 20)],
     ["a note of other tokens", () => swapTokens(pathOf(".json"))],
     ["the state of others in its place", () => writeFileSync(pathOf(".state"), Buffer.alloc(statSync(pathOf(".state")).size, 7))],
@@ -128,6 +129,8 @@ describe("a state on disk", () => {
     const tiny = await start();
     expect(await cachedOf(tiny, 1)).toBe(0);
     expect(tiny.troubles).toHaveLength(1);
+    // A note tells what the prompt was.
+    expect(tiny.troubles[0]).not.toContain("words");
     expect(files(".state")).toEqual([]);
   });
 

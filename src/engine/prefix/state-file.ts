@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { isJsonObject, parsedJson } from "../../core/json.ts";
 
 // A state on disk is two files: what the native library wrote, and beside it a note that says which tokens it holds and what its bytes sum up to. The note is written last: without it, there is no state.
 
@@ -31,8 +32,9 @@ export function stateNameOf(file: string): string | undefined {
 export function readNote(base: string): StateNote {
   const path = `${base}${suffix.note}`;
   if (statSync(path).size > mostNoteBytes) throw new Error("it is too long");
-  const note = JSON.parse(readFileSync(path, "utf8")) as Partial<Record<string, unknown>> | null;
-  const { format: written, tokens, bytes, checksum } = note ?? {};
+  // What the parser would say of a broken note quotes it, and with it a prompt.
+  const note = parsedJson(readFileSync(path, "utf8"));
+  const { format: written, tokens, bytes, checksum } = isJsonObject(note) ? note : {};
   if (written !== format || typeof tokens !== "string" || typeof bytes !== "number" || typeof checksum !== "number")
     throw new Error("it says something else");
   if (statSync(statePath(base)).size !== bytes) throw new Error("its state has another length");
