@@ -1,8 +1,9 @@
 import type { LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
 import { fault, invalidField } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
+import { checkedTokens } from "./prompt/raw-prompt.ts";
 import type { EngineAnswer, EngineQuestions } from "./protocol/questions.ts";
-import { breathe, closeContexts, knownTokens, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
+import { breathe, closeContexts, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
 
 /** Makes vectors of inputs. */
 export interface Embedder {
@@ -27,7 +28,7 @@ export function embedder(model: LlamaModel, plan: VectorPlan & { readonly vocabu
     const place = `inputs[${index}]`;
     if (typeof input === "string") refuseHopeless(place, [input], plan);
     const own =
-      typeof input === "string" ? model.tokenize(input, false) : knownTokens(`${place}.token_ids.ids`, input, plan.vocabularySize);
+      typeof input === "string" ? model.tokenize(input, false) : checkedTokens(input, plan.vocabularySize, `${place}.token_ids.ids`);
     const length = context.calculateInputLength(own);
     if (length === 0) throw invalidField(place, "the model makes no tokens of it");
     refuseTooLong(place, length, plan);

@@ -25,5 +25,5 @@ export function tokenized({ model }: Model, question: EngineQuestion<"tokenize">
 export function detokenized({ model, vocabularySize }: Model, { tokens }: EngineQuestion<"detokenize">): EngineAnswer<"detokenize"> {
   if (tokens.length > maxDetokenizeTokens)
     throw invalidField("token_ids", `are ${tokens.length}; at most ${maxDetokenizeTokens} are joined at once: send them in parts`);
-  return { text: model.detokenize([...checkedTokens(tokens, vocabularySize, "token_ids")], true) };
+  return { text: model.detokenize(checkedTokens(tokens, vocabularySize, "token_ids"), true) };
 }

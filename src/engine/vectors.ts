@@ -1,5 +1,5 @@
-import type { LlamaModel, Token } from "node-llama-cpp";
-import { fault, invalidField } from "../core/reasons.ts";
+import type { LlamaModel } from "node-llama-cpp";
+import { fault } from "../core/reasons.ts";
 import type { EngineLoad } from "./protocol/load.ts";
 import { Rounds } from "./rounds.ts";
 
@@ -79,13 +79,6 @@ export function refuseTooLong(
     metadata: { prompt_tokens: String(tokens), context_length: String(contextLength) },
     fields: [{ field, description }],
   });
-}
-
-/** Ids as tokens of the model. Throws `invalid_request` naming the first that is none. */
-export function knownTokens(field: string, ids: readonly number[], vocabularySize: number): Token[] {
-  const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-  if (at >= 0) throw invalidField(`${field}[${at}]`, `${ids[at]} is no token of this model: ids go from 0 to ${vocabularySize - 1}`);
-  return [...ids] as Token[];
 }
 
 /** Lets messages and other work have their turn between two texts, for tokenizing is synchronous. */

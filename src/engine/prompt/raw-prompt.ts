@@ -18,10 +18,10 @@ export function rawTokens(
 }
 
 /** The ids, if the model has all of them. Throws `invalid_request` naming the first that it has not. */
-export function checkedTokens(ids: readonly number[], vocabularySize: number, field: string): readonly Token[] {
+export function checkedTokens(ids: readonly number[], vocabularySize: number, field: string): Token[] {
   const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   if (at >= 0) throw invalidField(`${field}[${at}]`, `${ids[at]} is no token of this model: ids go from 0 to ${vocabularySize - 1}`);
-  return ids as readonly Token[];
+  return [...ids] as Token[];
 }
 
 function infill(model: LlamaModel, before: readonly Token[], suffix: string): readonly Token[] {
