@@ -1,4 +1,4 @@
-import { drawing } from "../testing/drawing.ts";
+import { seededDraw } from "../testing/seeded-random.ts";
 import { outcomeOf } from "../testing/random-answer.ts";
 import { randomRequest } from "../testing/random-request.ts";
 import { tinyProvider } from "../testing/tiny-provider.ts";
@@ -20,7 +20,7 @@ export const fuzz: Bench = {
     const beganMs = performance.now();
     try {
       await tiny.library.add("tiny");
-      const draw = drawing(seed);
+      const draw = seededDraw(seed);
       for (let index = 1; index <= requests; index++) {
         const outcome = await outcomeOf(tiny.provider, randomRequest("tiny", draw), mostMs);
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;

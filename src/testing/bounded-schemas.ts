@@ -1,3 +1,5 @@
+import { seededRandom } from "./seeded-random.ts";
+
 /** A JSON Schema whose values are bounded, and the keywords in it. */
 export interface BoundedSchema {
   readonly schema: Schema;
@@ -6,17 +8,6 @@ export interface BoundedSchema {
 }
 
 type Schema = Readonly<Record<string, unknown>>;
-
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** So many schemas, the same for the same seed; every kind of schema that is compiled comes up in turn. */
 export function boundedSchemas(count: number, seed: number): BoundedSchema[] {

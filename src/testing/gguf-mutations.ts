@@ -1,4 +1,4 @@
-import { drawing, type Draw } from "./drawing.ts";
+import { seededDraw, type Draw } from "./seeded-random.ts";
 
 /** A number, or a run of bytes, of a GGUF header, by its place. */
 interface Part {
@@ -37,7 +37,7 @@ const typeNumbers = [0, 1, 4, 5, 6, 8, 9, 12, 13, 14, 30, 42, 43, 255];
 /** Makes mutants of a well-formed GGUF file, the same for the same seed: each of another kind than the one before. */
 export function* ggufMutants(file: Buffer, seed: number): Generator<Mutant, never, undefined> {
   const layout = layoutOf(file);
-  const draw = drawing(seed);
+  const draw = seededDraw(seed);
   const kinds = Object.entries(mutations);
   for (let index = 0; ; index++) {
     const [kind, mutate] = kinds[index % kinds.length]!;

@@ -1,7 +1,7 @@
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { ChatRequestSchema, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import type { Draw } from "./drawing.ts";
+import type { Draw } from "./seeded-random.ts";
 import { userRequest } from "./sample-request.ts";
 
 /** Texts at which something may break: templates, special tokens, JSON, schemas, grammars. */

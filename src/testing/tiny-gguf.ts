@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { ggufBytes, type MetadataValue, type Tensor } from "./tiny-gguf-format.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 /** What a tiny model is to be. */
 export interface TinyGgufOptions {
@@ -172,14 +173,8 @@ export function matrix(random: () => number, name: string, size: { inputs: numbe
   return { name, shape: [inputs, outputs], values };
 }
 
-/** Normally distributed numbers, the same for the same seed (mulberry32, then Box and Muller's transform). */
+/** Normally distributed numbers, the same for the same seed (Box and Muller's transform). */
 export function gaussian(seed: number): () => number {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const uniform = seededRandom(seed);
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

@@ -40,7 +40,7 @@ function widest(stacks: Stacks, ways: Ways, random: (below: number) => number): 
   return next.reduce((most, each) => (each.size > most.size ? each : most));
 }
 
-/** The same whole numbers each time (mulberry32). */
+/** The same whole numbers each time (much like mulberry32). */
 function numbers(): (below: number) => number {
   let state = 1;
   return (below) => {

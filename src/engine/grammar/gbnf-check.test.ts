@@ -1,7 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { reasonOf } from "../../core/reasons.ts";
-import { seededRandom } from "../../testing/bounded-schemas.ts";
+import { seededRandom } from "../../testing/seeded-random.ts";
 import { randomSentences } from "../../testing/random-sentence.ts";
 import { checkedGbnf } from "./gbnf-check.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { boundedSchemas, seededRandom } from "../../testing/bounded-schemas.ts";
+import { boundedSchemas } from "../../testing/bounded-schemas.ts";
+import { seededRandom } from "../../testing/seeded-random.ts";
 import { randomSentences } from "../../testing/random-sentence.ts";
 import { schemaJudge } from "../../testing/schema-answers.ts";
 import { jsonObjectGrammar, jsonSchemaGrammar } from "./grammar.ts";
