@@ -69,7 +69,7 @@ const linkProblems: Readonly<Record<string, string>> = {
 async function refusedLink(link: string, file: string, problem: string): Promise<ScannedFile | undefined> {
   const stats = await lstat(link).catch(() => undefined);
   if (stats === undefined || !stats.isSymbolicLink()) return undefined;
-  return { ...broken(problem), file, path: link, sizeBytes: 0, modifiedMs: stats.mtimeMs, sha256: undefined };
+  return { ...broken(problem), file, path: link, sizeBytes: 0, modifiedMs: Math.floor(stats.mtimeMs), sha256: undefined };
 }
 
 /** A file that cannot be opened, for want of permission say, is listed with its problem. */
