@@ -53,6 +53,18 @@ export async function failureOf(work: Promise<unknown>, kind: ErrorClass<Error> 
 
 type ErrorClass<Kind extends Error> = abstract new (...args: never[]) => Kind;
 
+/** What an iterator still brings. */
+export function restOf<Event>(iterator: AsyncIterator<Event>): Promise<Event[]> {
+  return eventsOf({ [Symbol.asyncIterator]: () => iterator });
+}
+
+/** A provider's answer of which the first event has come. */
+export async function begunAnswer(provider: Provider, request: ChatRequest, call: Partial<Call> = {}): Promise<AsyncIterator<ChatEvent>> {
+  const iterator = iterate(provider.generate(request, testContext(request, call)));
+  await iterator.next();
+  return iterator;
+}
+
 /** The iterator of a stream, for tests that take single steps. */
 export function iterate(events: AsyncIterable<ChatEvent>): AsyncIterator<ChatEvent> {
   return events[Symbol.asyncIterator]();

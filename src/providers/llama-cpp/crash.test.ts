@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { testContext } from "../../testing/call-context.ts";
-import { answerOf, eventsOf, failureOf, iterate, textOf, valuesOf } from "../../testing/collect-events.ts";
+import { answerOf, begunAnswer, failureOf, iterate, restOf, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { tinyProvider, type TinyProvider } from "../../testing/tiny-provider.ts";
 
@@ -23,7 +23,7 @@ async function crashWhileReading(request: ChatRequest): Promise<string> {
   }
   process.kill(tiny.pidOf("tiny"), "SIGSEGV");
   const from = tiny.reports.length;
-  const error = await failureOf(eventsOf({ [Symbol.asyncIterator]: () => events }));
+  const error = await failureOf(restOf(events));
   await tiny.reported(([name, , isLoaded]) => name === "loaded" && isLoaded === true, from);
   return reasonOf(error);
 }
@@ -35,10 +35,9 @@ describe("a request that crashes a real engine twice", () => {
     const poison = userRequest("poison ".repeat(250), { model: "tiny", maxTokens: 4, includeProgress: true });
     const beside = userRequest("hello", { model: "tiny", maxTokens: 1000 });
     for (let crash = 0; crash < 2; crash++) {
-      const events = iterate(tiny.provider.generate(beside, testContext(beside)));
-      await events.next();
+      const events = await begunAnswer(tiny.provider, beside);
       expect(await crashWhileReading(poison)).toBe("engine_failed");
-      await expect(events.next().then(() => eventsOf({ [Symbol.asyncIterator]: () => events }))).rejects.toThrow();
+      await expect(events.next().then(() => restOf(events))).rejects.toThrow();
     }
     const error = await failureOf(answerOf(tiny.provider, poison));
     expect([reasonOf(error), error.code]).toEqual(["quarantined", 9]);

@@ -1,12 +1,12 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
+import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { ModelState, type LoadModelResponse } from "../../../gen/parley/v1/models_pb.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { only } from "../../core/stream.ts";
 import { testContext } from "../../testing/call-context.ts";
-import { answerOf, eventsOf, failureOf, iterate, textOf, valuesOf } from "../../testing/collect-events.ts";
+import { answerOf, begunAnswer, eventsOf, failureOf, restOf, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { tinyProvider, type TinyProvider, type TinyProviderOptions } from "../../testing/tiny-provider.ts";
@@ -40,18 +40,7 @@ async function stateOf(model: string): Promise<{ readonly state: ModelState; rea
 const countOf = (chat: ChatRequest) =>
   only(tiny.provider.countTokens!({ $typeName: "parley.v1.CountTokensRequest", chat }, testContext(chat)));
 
-/** A stream whose first content has come. */
-async function streaming(request: ChatRequest): Promise<AsyncIterator<ChatEvent>> {
-  const iterator = iterate(tiny.provider.generate(request, testContext(request)));
-  await iterator.next();
-  return iterator;
-}
-
-async function rest(iterator: AsyncIterator<ChatEvent>): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = [];
-  for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) events.push(step.value);
-  return events;
-}
+const streaming = (request: ChatRequest) => begunAnswer(tiny.provider, request);
 
 describe("a model of this machine", () => {
   it("is loaded by the first request, once for all that come meanwhile", async () => {
@@ -84,7 +73,7 @@ describe("a model of this machine", () => {
     await start(["tiny"]);
     const stream = await streaming(ask("tiny", 300));
     const unloaded = tiny.provider.local!.unload("tiny");
-    expect(valuesOf(await rest(stream), "completed")[0]?.usage?.completionTokens).toBe(300);
+    expect(valuesOf(await restOf(stream), "completed")[0]?.usage?.completionTokens).toBe(300);
     await unloaded;
     expect((await stateOf("tiny")).state).toBe(ModelState.ON_DISK);
     expect(() => process.kill(tiny.pidOf("tiny"), 0)).toThrow("ESRCH");
@@ -118,7 +107,7 @@ describe("a model of this machine", () => {
     clock.advance(60_000);
     await other.return?.();
     clock.advance(60_000);
-    expect(valuesOf(await rest(stream), "completed")[0]?.usage?.completionTokens).toBe(1900);
+    expect(valuesOf(await restOf(stream), "completed")[0]?.usage?.completionTokens).toBe(1900);
     expect(tiny.reports.some(isLoaded("tiny", false))).toBe(false);
     clock.advance(1000);
     await tiny.reported(isLoaded("tiny", false));
@@ -164,14 +153,14 @@ describe("the process of a model", () => {
     const [lives, dies] = [await streaming(ask("two", 1900)), await streaming(ask("one", 1900))];
     const from = tiny.reports.length;
     process.kill(tiny.pidOf("one"), "SIGSEGV");
-    const error = await failureOf(rest(dies));
+    const error = await failureOf(restOf(dies));
     expect(reasonOf(error)).toBe("engine_failed");
     expect(error.rawMessage).toContain("SIGSEGV");
     // The stream knew before a new process was there: nothing but the end of the old one told it.
     expect(tiny.reports.slice(from).some(isLoaded("one"))).toBe(false);
     await tiny.reported(isLoaded("one"), from);
     expect(tiny.reports.slice(from).filter(([name]) => name === "restarted")).toHaveLength(1);
-    expect(valuesOf(await rest(lives), "completed")[0]?.usage?.completionTokens).toBe(1900);
+    expect(valuesOf(await restOf(lives), "completed")[0]?.usage?.completionTokens).toBe(1900);
     expect(textOf(await answerOf(tiny.provider, ask("one")))).not.toBe("");
   });
 
@@ -181,7 +170,7 @@ describe("the process of a model", () => {
     const stream = await streaming(ask("tiny", 1900));
     process.kill(tiny.pidOf("tiny"), "SIGSTOP");
     clock.advance(45_000);
-    const error = await failureOf(rest(stream));
+    const error = await failureOf(restOf(stream));
     expect([reasonOf(error), error.rawMessage.includes("did not answer")]).toEqual(["engine_failed", true]);
     expect(textOf(await answerOf(tiny.provider, ask("tiny")))).not.toBe("");
   });

@@ -1,9 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
 import { reasonOf, retryAfterMsOf } from "../../core/reasons.ts";
-import { testContext } from "../../testing/call-context.ts";
-import { answerOf, eventsOf, failureOf, iterate, textOf, valuesOf } from "../../testing/collect-events.ts";
+import { answerOf, begunAnswer, eventsOf, failureOf, restOf, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { tinyProvider, type TinyProvider, type TinyProviderOptions } from "../../testing/tiny-provider.ts";
 
@@ -30,19 +28,7 @@ async function loaded(): Promise<string[]> {
   return models.filter(({ state }) => state === ModelState.READY).map(({ id }) => id);
 }
 
-/** A stream whose first content has come. */
-async function streaming(model: string, maxTokens: number): Promise<AsyncIterator<ChatEvent>> {
-  const request = ask(model, maxTokens);
-  const iterator = iterate(tiny.provider.generate(request, testContext(request)));
-  await iterator.next();
-  return iterator;
-}
-
-async function rest(iterator: AsyncIterator<ChatEvent>): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = [];
-  for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) events.push(step.value);
-  return events;
-}
+const streaming = (model: string, maxTokens: number) => begunAnswer(tiny.provider, ask(model, maxTokens));
 
 describe("models of this machine", () => {
   it("are loaded side by side while they fit, and the least recently used leaves for another", async () => {
@@ -61,7 +47,7 @@ describe("models of this machine", () => {
     await start({ a: 2, b: 2, c: 2 }, { memoryBytes: roomForTwo });
     const [a, b] = [await streaming("a", 400), await streaming("b", 400)];
     const late = answers("c");
-    const streams = await Promise.all([rest(a), rest(b)]);
+    const streams = await Promise.all([restOf(a), restOf(b)]);
     for (const events of streams) expect(valuesOf(events, "completed")[0]?.usage?.completionTokens).toBe(400);
     expect(await late).not.toBe("");
   });

@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { Priority, type ChatEvent, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { reasonOf, retryAfterMsOf } from "../../core/reasons.ts";
 import { testContext } from "../../testing/call-context.ts";
-import { answerOf, failureOf, iterate, textOf, valuesOf } from "../../testing/collect-events.ts";
+import { answerOf, begunAnswer, failureOf, iterate, restOf, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { tinyProvider, type TinyProvider, type TinyProviderOptions } from "../../testing/tiny-provider.ts";
 
@@ -33,13 +33,7 @@ const ask = (maxTokens: number, more = {}) => userRequest("hello", { model: "tin
 /** A call that runs until its controller aborts: its first content has come. */
 async function running(request: ChatRequest): Promise<{ readonly abort: () => void; readonly rest: Promise<ChatEvent[]> }> {
   const controller = new AbortController();
-  const iterator = iterate(tiny.provider.generate(request, testContext(request, { signal: controller.signal })));
-  await iterator.next();
-  const rest = (async () => {
-    const events: ChatEvent[] = [];
-    for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) events.push(step.value);
-    return events;
-  })();
+  const rest = restOf(await begunAnswer(tiny.provider, request, { signal: controller.signal }));
   rest.catch(() => {});
   return { abort: () => controller.abort(), rest };
 }
@@ -87,7 +81,7 @@ describe("a call that nobody wants any more", () => {
     expect(promptTokensDone).toBeLessThan(2 * 16);
     const from = tiny.reports.length;
     controller.abort();
-    expect(reasonOf(await failureOf(drained(iterator)))).toBe("caller_gone");
+    expect(reasonOf(await failureOf(restOf(iterator)))).toBe("caller_gone");
     await answerOf(tiny.provider, ask(2));
     const decodes = tiny.reports.slice(from).filter(([name]) => name === "decoded").length;
     expect(decodes).toBeLessThan(promptTokensTotal! / 16 / 2);
@@ -161,13 +155,7 @@ describe("a slow reader", () => {
     await answerOf(tiny.provider, ask(400));
     const alone = tiny.reports.slice(from).filter(([name, , busy, active]) => name === "decoded" && busy === 1 && active === 1);
     expect(alone.length).toBeGreaterThan(200);
-    const rest = await drained(slow);
+    const rest = await restOf(slow);
     expect(valuesOf(rest, "completed")[0]?.usage?.completionTokens).toBe(400);
   });
 });
-
-async function drained(iterator: AsyncIterator<ChatEvent>): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = [];
-  for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) events.push(step.value);
-  return events;
-}
