@@ -2,8 +2,11 @@ import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "./temporary-folder.ts";
+
+// A lint of 4,000 files, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 // The lint rule is tried on a tree of its own: a copy of the folders of src with one file an import, and nothing else in it.
 
