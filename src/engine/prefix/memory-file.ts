@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /** A file for as long as it is open. */
@@ -31,8 +31,10 @@ function namelessFile(folder: string): MemoryFile {
   return { path: join(openFiles, String(descriptor)), close: () => closeSync(descriptor) };
 }
 
-function privateFolder(parent: string): MemoryFolder {
-  const folder = mkdtempSync(join(parent, "parley-"));
+/** Files in a folder of their own, which bears the number of its process: what one that crashed has left behind, the next one deletes. */
+export function privateFolder(parent: string): MemoryFolder {
+  deleteLeft(parent);
+  const folder = mkdtempSync(join(parent, `parley-states-${process.pid}-`));
   return {
     file() {
       const path = join(folder, randomUUID());
@@ -41,4 +43,29 @@ function privateFolder(parent: string): MemoryFolder {
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+function deleteLeft(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = /^parley-states-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && isGone(Number(pid))) deleteOurs(join(parent, name));
+  }
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+/** In a folder that all may write to, another user's stays. */
+function deleteOurs(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (!["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
 }
