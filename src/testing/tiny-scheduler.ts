@@ -56,7 +56,7 @@ export interface TinySchedulerOptions extends Partial<EngineLoad> {
 }
 
 /** States of prompts as tests keep them. */
-export function tinyCache(folder: string, more: Partial<EnginePrefixCache> = {}): EnginePrefixCache {
+function tinyCache(folder: string, more: Partial<EnginePrefixCache> = {}): EnginePrefixCache {
   const usual = {
     memoryFolder: folder,
     memoryBytes: 2 ** 26,
