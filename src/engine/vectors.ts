@@ -1,6 +1,6 @@
 import type { LlamaModel } from "node-llama-cpp";
 import { fault } from "../core/reasons.ts";
-import type { EngineLoad } from "./protocol/load.ts";
+import { spareInputTokens, usualInputTokens, type EngineLoad } from "./protocol/load.ts";
 import { Rounds } from "./rounds.ts";
 
 // What embedding and ranking have in common: contexts that read one input at a time and keep nothing of it.
@@ -26,15 +26,10 @@ export interface ContextOptions {
   readonly threads: number;
 }
 
-/** Unless a load says less. An encoder reads its input in one piece, and the memory for that grows with the square of its length. */
-const defaultContextLength = 2048;
-/** The library refuses an input that is as long as the context, and begins to drop tokens shortly before. */
-const spareTokens = 8;
-
 /** Tokens that an input of a model may have: never more than it has positions for, for beyond these the library ends the process. */
 export function inputLength(model: Pick<LlamaModel, "trainContextSize">, { contextLength, purpose = "chat" }: EngineLoad): number {
-  const wanted = purpose === "chat" ? Math.min(contextLength ?? defaultContextLength, defaultContextLength) : contextLength;
-  return Math.min(wanted ?? defaultContextLength, Math.max(1, model.trainContextSize));
+  const wanted = purpose === "chat" ? Math.min(contextLength ?? usualInputTokens, usualInputTokens) : contextLength;
+  return Math.min(wanted ?? usualInputTokens, Math.max(1, model.trainContextSize));
 }
 
 /** Contexts of a model, as many as compute side by side in this process. */
@@ -44,7 +39,7 @@ export function vectorRounds<Context extends VectorContext>(
 ): Rounds<Context> {
   // A process that chats has one thread for all that the library does: a second context would wait for the first.
   const most = (load.purpose ?? "chat") === "chat" ? 1 : (load.sequences ?? 1);
-  const size = contextLength + spareTokens;
+  const size = contextLength + spareInputTokens;
   const threads = Math.max(1, Math.floor(load.threads / most));
   const makeOne = async (): Promise<Context> => {
     if ((load.loraAdapters?.length ?? 0) > 0)

@@ -3,6 +3,12 @@ import type { KvType } from "../../core/load-choices.ts";
 /** Which GPU library is used; `auto` takes what the machine has, `false` the processor alone. */
 export type EngineGpu = "auto" | "cuda" | "vulkan" | "metal" | false;
 
+/** Tokens of the longest input that becomes a vector, unless a load says otherwise. An encoder reads it in one piece, and the memory for that grows with the square of its length. */
+export const usualInputTokens = 2048;
+
+/** So much more room has a context that makes vectors: the library refuses an input that is as long as the context, and begins to drop tokens shortly before. */
+export const spareInputTokens = 8;
+
 /** How a model is loaded. What is absent is derived from the model and the machine. */
 export interface EngineLoad {
   readonly modelPath: string;

@@ -1,12 +1,8 @@
 import type { LoadChoices } from "../../core/load-choices.ts";
 import type { ModelFile } from "../../core/ports.ts";
 import { unsupportedField } from "../../core/reasons.ts";
-import type { EngineLoad } from "../../engine/protocol/load.ts";
+import { spareInputTokens, usualInputTokens, type EngineLoad } from "../../engine/protocol/load.ts";
 
-/** Unless a load says otherwise: an encoder reads its input in one piece, and the memory for that grows with the square of its length. */
-const defaultContextLength = 2048;
-/** The library begins to drop tokens shortly before a context is full. */
-const spareTokens = 8;
 /** Each context has buffers of its own. */
 const mostContexts = 8;
 
@@ -29,9 +25,9 @@ export function purposefulLoad(file: ModelFile, load: EngineLoad, choices: LoadC
   for (const [key, [field, because]] of Object.entries(chatOptions))
     if (isSaid(choices[key as keyof typeof chatOptions]))
       throw unsupportedField(`options.${field}`, `model "${id}" does not chat: ${because}`);
-  const contextLength = Math.min(load.contextLength ?? defaultContextLength, trainedContextLength);
+  const contextLength = Math.min(load.contextLength ?? usualInputTokens, trainedContextLength);
   const sequences = load.sequences ?? Math.min(load.threads, mostContexts);
-  return { ...load, purpose, contextLength, sequences, batchTokens: contextLength + spareTokens };
+  return { ...load, purpose, contextLength, sequences, batchTokens: contextLength + spareInputTokens };
 }
 
 function isSaid(value: unknown): boolean {
