@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "./bench.ts";
 import { lastMs, type Contestant, type Outcome, type Run } from "./local/contestant.ts";
 import { setup, startOwn, startPlain, startService } from "./local/contestants.ts";
@@ -15,7 +16,7 @@ const newTokens = 32;
 
 /** What it brings that a prefix is computed once. */
 export const prefix: Bench = {
-  what: "16 requests with 500 common tokens beside plain loops; the cost where nothing is common; a conversation's next turn; a restored prefix",
+  what: "16 requests with 500 common tokens beside plain loops; the cost where nothing is common; a prefix that is kept or restored",
   options: { rounds: { default: 5, what: "rounds; each measures everything once" } },
   async run({ rounds = 5 }, say) {
     const lines: string[] = [];
@@ -78,7 +79,6 @@ async function measureNothingCommon(rounds: number, tell: (line: string) => void
 
 /** The first token after a prefix that was computed before: by the same process, by one that has ended since, by nobody. */
 async function measureRestored(rounds: number, tell: (line: string) => void) {
-  const settings = await setup();
   const folder = mkdtempSync(join(tmpdir(), "parley-prefix-"));
   const found: Record<"cold" | "kept" | "restored", number[]> = { cold: [], kept: [], restored: [] };
   try {
@@ -88,12 +88,12 @@ async function measureRestored(rounds: number, tell: (line: string) => void) {
         const [outcome] = await contestant.run({ streams: [{ prompt: [...shared, ...freshPrompt(more)], newTokens: 1, after: 0 }] });
         return outcome!;
       };
-      const first = await startOwn({ ...settings, prefixCache: cacheIn(folder) });
+      const first = await startWarm(folder);
       found.cold.push((await ask(first)).endedMs);
       found.kept.push((await ask(first)).endedMs);
+      await written(folder, round + 1);
       await first.stop();
-      const second = await startOwn({ ...settings, prefixCache: cacheIn(folder) });
-      await second.run({ streams: [{ prompt: freshPrompt(4), newTokens: 1, after: 0 }] });
+      const second = await startWarm(folder);
       found.restored.push((await ask(second)).endedMs);
       await second.stop();
     }
@@ -110,11 +110,35 @@ async function measureRestored(rounds: number, tell: (line: string) => void) {
   return found;
 }
 
+/** An engine that has computed something already: the first call of a process is slower. */
+async function startWarm(folder: string): Promise<Contestant> {
+  const started = await startOwn({ ...(await setup()), prefixCache: cacheIn(folder) });
+  await started.run({ streams: [{ prompt: freshPrompt(64), newTokens: 2, after: 0 }] });
+  return started;
+}
+
+/** Waits for so many states on disk: they are written when nothing else is to be done, and a contestant is stopped at once. */
+async function written(folder: string, states: number): Promise<void> {
+  const untilMs = performance.now() + 10_000;
+  while (readdirSync(join(folder, "states")).filter((file) => file.endsWith(".json")).length < states) {
+    if (performance.now() > untilMs) throw new Error("the state is not on disk");
+    await sleep(10);
+  }
+}
+
 function cacheIn(folder: string) {
-  const memoryFolder = mkdtempSync("/dev/shm/parley-bench-");
+  const memoryFolder = "/dev/shm";
   const diskFolder = join(folder, "states");
   mkdirSync(diskFolder, { recursive: true });
-  return { memoryFolder, memoryBytes: 2 ** 30, diskFolder, diskBytes: 2 ** 30, diskAgeMs: 86_400_000, modelSha256: "0".repeat(64), waitMs: 30_000 };
+  return {
+    memoryFolder,
+    memoryBytes: 2 ** 30,
+    diskFolder,
+    diskBytes: 2 ** 30,
+    diskAgeMs: 86_400_000,
+    modelSha256: "0".repeat(64),
+    waitMs: 30_000,
+  };
 }
 
 function medianFirstMs(outcomes: readonly Outcome[]): number {
