@@ -134,6 +134,8 @@ describe("the request that is refused after two crashes", () => {
       const engine = await start();
       const caller = new AbortController();
       const asked = engine.ask({ type: "detokenize", tokens: [1, 2] }, caller.signal).catch(reasonOf);
+      // It is on its way to the engine once it has waited for its entry.
+      await new Promise((resolve) => setImmediate(resolve));
       caller.abort();
       expect(await asked).toBe("caller_gone");
       process.kill(engine.pid ?? 0, "SIGSEGV");
