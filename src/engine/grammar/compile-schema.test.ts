@@ -45,6 +45,13 @@ test("what is no schema is refused as such", () => {
   expect(refusal({ type: "object", properties: { a: { $ref: "#" } }, required: ["a"] })).toContain("no value that can be written");
 });
 
+test("a list with more items than it may have is never written", () => {
+  const impossible = { type: "array", items: { type: "null" }, minItems: 1, maxItems: 0 };
+  expect(refusal(impossible)).toContain("no value that can be written");
+  expect(refusal({ ...impossible, prefixItems: [{ type: "null" }] })).toContain("no value that can be written");
+  expect(jsonSchemaGrammar(JSON.stringify({ ...impossible, type: ["array", "boolean"] }), "field")).not.toContain('"["');
+});
+
 test("schemas deeper in one another than 64 are refused, and those that are not are compiled", () => {
   const nested = (depth: number): unknown => (depth === 1 ? { type: "null" } : { type: "array", items: nested(depth - 1) });
   expect(jsonSchemaGrammar(JSON.stringify(nested(64)), "field")).toContain("root ::=");

@@ -1,11 +1,12 @@
 import type { Compiler } from "./compiler.ts";
-import { nothing, optional, repeat, sequence, text, type Expression } from "./expression.ts";
+import { never, nothing, optional, repeat, sequence, text, type Expression } from "./expression.ts";
 import { comma } from "./json.ts";
 import { itemNodes, prefixLength, restNodes, type Shape } from "./shape.ts";
 
 /** JSON of a list of a shape. */
 export function itemList(shape: Shape, compiler: Compiler): Expression {
-  const { maxItems } = shape;
+  const { minItems, maxItems } = shape;
+  if (minItems > maxItems) return never;
   if (shape.unique !== undefined && maxItems > 1) throw compiler.text.unsupported(shape.unique, "a grammar cannot tell that items differ");
   const prefix = Math.min(prefixLength(shape), maxItems);
   return sequence(text("["), items(shape, prefix, compiler), text("]"));
