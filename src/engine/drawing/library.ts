@@ -20,8 +20,9 @@ export function libraryDrawing({ sequence, loaded, request, output, seed, histor
     ...samplerOptions(request.sampling, model, { seed, history, contextLength }),
     ...(isChanging && { grammarEvaluationState: () => held?.state, tokenBias: tokenBiases(bias) }),
   };
+  const field = output.grammarFields[0] ?? "response_format";
   const hold = (gbnf: string | undefined) => {
-    if (gbnf !== held?.gbnf) held = gbnf === undefined ? undefined : { gbnf, state: beginGrammar(model, gbnf) };
+    if (gbnf !== held?.gbnf) held = gbnf === undefined ? undefined : { gbnf, state: beginGrammar(model, gbnf, field) };
   };
   let forced: readonly Token[] = [];
   let iterator: AsyncGenerator<Token, void, void | Token | Token[]> | undefined;

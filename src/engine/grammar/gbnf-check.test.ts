@@ -47,6 +47,9 @@ test("what cannot be read is refused by its line", () => {
   expect(refusal('root ::= "\\q"')).toContain("line 1");
   expect(refusal("root ::= []")).toContain("brackets");
   expect(refusal("root ::= <think>")).toContain("token");
+  for (const none of ["[\\x00]", "[^\\x01-\\U0010FFFF]", "[^\\x00-\\U0010FFFF]", "[\\ud800-\\udfff]"])
+    expect(refusal(`root ::= "a" ${none}`)).toContain("brackets without a character");
+  expect(refusal('root ::= "\\ud800"')).toContain("no text has");
   expect(refusal('root ::= "a"\nroot ::= "b"')).toContain("second time");
   expect(refusal('root ::= "a\0"')).toContain("line 1");
 });

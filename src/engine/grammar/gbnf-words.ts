@@ -85,7 +85,7 @@ export function gbnfWords(source: string): GbnfWords {
       expect('"');
       let quoted = "";
       while (!takes('"')) quoted += String.fromCodePoint(character(cursor));
-      if (quoted.includes("\0")) throw cursor.error("names a character that no text has");
+      if (quoted.includes("\0") || !quoted.isWellFormed()) throw cursor.error("names a character that no text has");
       return quoted;
     },
     characters() {

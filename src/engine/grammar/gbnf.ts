@@ -1,6 +1,6 @@
 import { choice, repeat, rule, sequence, text, type Expression } from "./expression.ts";
 import { gbnfWords, type GbnfWords, type Times } from "./gbnf-words.ts";
-import { everything, others } from "./ranges.ts";
+import { common, everything, inTexts, others } from "./ranges.ts";
 
 /** Most groups inside one another. */
 const mostNesting = 200;
@@ -75,5 +75,8 @@ function group(words: GbnfWords, nesting: number): Expression {
 
 function characters(words: GbnfWords): Expression {
   const { ranges, isNegated } = words.characters();
-  return { kind: "set", ranges: isNegated ? others(ranges) : ranges };
+  const told = isNegated ? others(ranges) : ranges;
+  // llama.cpp would find no token to go on with, which ends the process.
+  if (common(told, inTexts).length === 0) throw words.error("has brackets without a character that a text may have");
+  return { kind: "set", ranges: told };
 }

@@ -6,6 +6,12 @@ const lastCodePoint = 0x10ffff;
 /** Every character. */
 export const everything: readonly Range[] = [[0, lastCodePoint]];
 
+/** Every character that an answer may have: not the one that ends texts in C, and no half of a surrogate pair. */
+export const inTexts: readonly Range[] = [
+  [1, 0xd7ff],
+  [0xe000, lastCodePoint],
+];
+
 /** The same characters in ranges that are sorted and do not touch. */
 export function tidied(ranges: readonly Range[]): Range[] {
   const tidy: [number, number][] = [];
