@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -39,7 +39,8 @@ export async function startParley({ nodeOptions = [], model, environment = {}, c
   const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
   const models = join(folder, "models");
   mkdirSync(models);
-  if (model !== undefined) symlinkSync(model, join(models, basename(model)));
+  // A link that leaves the folder is not served: a model that is had already would be pulled again, or echo would answer in its place.
+  if (model !== undefined) copyFileSync(model, join(models, basename(model)), constants.COPYFILE_FICLONE);
   const log = openSync(join(folder, "parley.log"), "w");
   writeFileSync(join(folder, "parley.json"), JSON.stringify(config));
   const words = [
