@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import fileSystem from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { EnginePrefixCache } from "../protocol/load.ts";
@@ -134,6 +136,60 @@ describe("a state on disk", () => {
     expect(files(".state")).toEqual([]);
   });
 
+  it("is used where nothing can be written: its folder may be one to read alone", async () => {
+    await left();
+    const tiny = await start();
+    // Whoever runs the tests may write everywhere: so the file becomes one whose times cannot be set.
+    const utimes = vi.spyOn(fileSystem, "utimesSync").mockImplementation(readOnly);
+    syncBuiltinESMExports();
+    try {
+      expect([await cachedOf(tiny, 1), await cachedOf(tiny, 1)]).toEqual([100, 100]);
+      expect(utimes).toHaveBeenCalled();
+      expect(tiny.troubles).toEqual([]);
+    } finally {
+      utimes.mockRestore();
+      syncBuiltinESMExports();
+    }
+  });
+
+  it("that is harmed and cannot be deleted costs no sequence", async () => {
+    await left();
+    const tiny = await start();
+    flip(pathOf(".state"), 5000);
+    const remove = fileSystem.rmSync;
+    const rm = vi.spyOn(fileSystem, "rmSync").mockImplementation((path, options) => {
+      if (String(path).startsWith(diskFolder)) readOnly();
+      remove(path, options);
+    });
+    syncBuiltinESMExports();
+    try {
+      expect([await cachedOf(tiny, 1), await cachedOf(tiny, 1)]).toEqual([0, 100]);
+    } finally {
+      rm.mockRestore();
+      syncBuiltinESMExports();
+    }
+    expect(tiny.troubles).toEqual([expect.stringContaining("could not be read"), expect.stringContaining("could not be deleted")]);
+  });
+
+  it("is written again after somebody has deleted the folder", async () => {
+    const tiny = await start();
+    rmSync(diskFolder, { recursive: true });
+    await warm(tiny, 1);
+    await tiny.close();
+    expect(files(".state")).toHaveLength(1);
+    expect(tiny.troubles).toEqual([]);
+  });
+
+  it("that cannot be written leaves no open file behind", async () => {
+    const tiny = await start();
+    rmSync(diskFolder, { recursive: true });
+    writeFileSync(diskFolder, "a file");
+    await warm(tiny, 1);
+    await tiny.close();
+    expect(tiny.troubles).toHaveLength(1);
+    expect(openStates()).toEqual([]);
+  });
+
   it("is deleted when nobody has used it for too long", async () => {
     await left(2);
     const old = new Date(Date.now() - 10_000);
@@ -159,6 +215,23 @@ describe("a state on disk", () => {
     expect([await cachedOf(next, 1), await cachedOf(next, 2), await cachedOf(next, 3)]).toEqual([100, 0, 100]);
   });
 });
+
+function readOnly(): never {
+  throw Object.assign(new Error("EROFS: read-only file system"), { code: "EROFS" });
+}
+
+/** Open files of this process that states are written to or read from. */
+function openStates(): string[] {
+  const folder = "/proc/self/fd";
+  return readdirSync(folder).flatMap((file) => {
+    try {
+      return [readlinkSync(join(folder, file))].filter((path) => /parley-[0-9a-f-]{36}/.test(path));
+    } catch {
+      // The folder's own.
+      return [];
+    }
+  });
+}
 
 function flip(path: string, at: number): void {
   const bytes = readFileSync(path);

@@ -54,7 +54,7 @@ export class DiskStates {
 
   constructor(options: DiskStatesOptions) {
     this.#options = options;
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    this.#makeFolder();
     this.#evict(0);
     const names = new Set(readdirSync(options.folder).flatMap((file) => stateNameOf(file) ?? []));
     for (const name of names) if (name.startsWith(bindingKey(options.binding))) this.#read(name);
@@ -72,7 +72,7 @@ export class DiskStates {
     try {
       const content = { tenant, tokens, promptTokens: tokens.length, isShared: true };
       const state = memory.adopt(content, bytes, (path) => copyChecked(base, entry, path));
-      touch(base);
+      this.#touch(base);
       return state;
     } catch (error) {
       this.#options.trouble(`a prompt's state on disk could not be read and is deleted: ${errorText(error)}`);
@@ -84,7 +84,7 @@ export class DiskStates {
   /** A state was of use, also if it came from memory. */
   used(state: State): void {
     const { base } = this.#placeOf(state);
-    if (this.#entries.has(base)) touch(base);
+    if (this.#entries.has(base)) this.#touch(base);
   }
 
   /** Has a state written, when there is time. */
@@ -111,8 +111,7 @@ export class DiskStates {
       this.#entries.set(base, { ...note, base, owner });
     } catch (error) {
       this.#options.trouble(`a prompt's state could not be written to disk: ${errorText(error)}`);
-      this.#writing?.writing.abandon();
-      this.#writing = undefined;
+      this.#giveUp();
     }
   }
 
@@ -120,16 +119,33 @@ export class DiskStates {
   close(): void {
     const untilMs = performance.now() + lastWordsMs;
     while (this.isWriting && performance.now() < untilMs) this.write();
-    this.#writing?.writing.abandon();
-    this.#writing = undefined;
+    this.#giveUp();
     for (const { descriptor } of this.#waiting.splice(0)) closeSync(descriptor);
   }
 
   #begin(): Writing | undefined {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
-    this.#evict(next.bytes);
+    try {
+      // Somebody may have emptied the data folder.
+      this.#makeFolder();
+      this.#evict(next.bytes);
+    } catch (error) {
+      closeSync(next.descriptor);
+      throw error;
+    }
     return { ...next, writing: new StateWriting(next.base, next) };
+  }
+
+  #giveUp(): void {
+    const base = this.#writing?.base;
+    this.#writing?.writing.close();
+    this.#writing = undefined;
+    if (base !== undefined) this.#remove(base);
+  }
+
+  #makeFolder(): void {
+    mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
   }
 
   #read(name: string): void {
@@ -141,9 +157,9 @@ export class DiskStates {
       this.#entries.set(base, { ...note, base, owner: `${binding}-${tenant}` });
     } catch (error) {
       // What another engine is just writing has no note yet.
-      if (isMissing(error)) return;
+      if (hasCode(error, "ENOENT")) return;
       this.#options.trouble(`a prompt's state on disk is deleted: ${errorText(error)}`);
-      removeState(base);
+      this.#remove(base);
     }
   }
 
@@ -168,7 +184,27 @@ export class DiskStates {
 
   #forget(base: string): void {
     this.#entries.delete(base);
-    removeState(base);
+    this.#remove(base);
+  }
+
+  /** What cannot be deleted stays, and harms nobody: a prompt must not fail for it. */
+  #remove(base: string): void {
+    try {
+      removeState(base);
+    } catch (error) {
+      this.#options.trouble(`a prompt's state on disk could not be deleted: ${errorText(error)}`);
+    }
+  }
+
+  /** Another engine may have deleted it; and a folder that can only be read keeps no account of what is used. */
+  #touch(base: string): void {
+    const now = new Date();
+    try {
+      utimesSync(statePath(base), now, now);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT", "EROFS", "EACCES", "EPERM"))
+        this.#options.trouble(`a prompt's state on disk could not be marked as used: ${errorText(error)}`);
+    }
   }
 
   #placeOf({ tenant, tokens }: State): { readonly owner: string; readonly base: string } {
@@ -186,16 +222,6 @@ export class DiskStates {
   }
 }
 
-/** Another engine may have deleted it. */
-function touch(base: string): void {
-  const now = new Date();
-  try {
-    utimesSync(statePath(base), now, now);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -90,10 +90,9 @@ export class StateWriting {
     return { tokens: this.#tokens, bytes, checksum };
   }
 
-  /** Gives it up. */
-  abandon(): void {
+  /** Ends it, however far it is; what is there of it stays. */
+  close(): void {
     this.#copy.close();
-    removeState(this.#base);
   }
 }
 
