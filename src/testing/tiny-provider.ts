@@ -27,6 +27,8 @@ export interface TinyProviderOptions {
   readonly load?: ReturnType<LlamaCppOptions["optionsOf"]>;
   /** Memory that its models may take in all. Default: plenty. */
   readonly memoryBytes?: number;
+  /** Folder of caches. Default: none. */
+  readonly dataDirectory?: string;
 }
 
 /** A provider without models. One thread a process: tiny models gain nothing from more, and tests share the machine. */
@@ -35,6 +37,7 @@ export async function tinyProvider({
   clock = systemClock,
   load = {},
   memoryBytes,
+  dataDirectory,
 }: TinyProviderOptions = {}): Promise<TinyProvider> {
   const library = await tinyLibrary();
   const { observer, reports, reported } = reporter();
@@ -53,6 +56,7 @@ export async function tinyProvider({
     log,
     gpu: "none",
     memoryBytes,
+    dataDirectory,
     optionsOf: () => ({ threads: 1, sequences: 8, contextLength: 512, ...load }),
   });
   return {

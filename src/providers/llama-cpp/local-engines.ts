@@ -217,7 +217,10 @@ export class LocalEngines implements LocalModels {
     const { library, optionsOf, gpu, limits, gpuMemoryBytes, dataDirectory } = this.#options;
     const choices = joinedChoices(optionsOf(file.id), asked);
     const loraAdapters = adapterFiles(choices.loraAdapters ?? [], file, library);
-    const load = engineLoad(choices, { modelPath: file.path, sha256: file.sha256, dataDirectory, gpu, limits, loraAdapters });
+    // A file that was hashed after the first call for it has one now.
+    const now = library.find(file.id);
+    const { sha256 } = now !== undefined && isSameFile(file, now) ? now : file;
+    const load = engineLoad(choices, { modelPath: file.path, sha256, dataDirectory, gpu, limits, loraAdapters });
     const gpuMemory = { heldVramBytes: this.#budget.heldVramBytes, ...(gpuMemoryBytes !== undefined && { mostVramBytes: gpuMemoryBytes }) };
     return purposefulLoad(file, { ...load, ...gpuMemory }, choices);
   }
