@@ -3,6 +3,7 @@ import { LoadModelResponseSchema, ModelSchema, ModelState, type LoadOptions, typ
 import type { Library, Log, Models, Provider } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import { deferred, mapStream } from "../core/stream.ts";
+import { defaultSwitch } from "./default-switch.ts";
 import type { Directory } from "./directory.ts";
 
 /** What model management needs. */
@@ -53,16 +54,7 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
     throw fault("model_state", `model "${name}" is not a file on this machine: there is nothing to load or unload`);
   };
 
-  /** Turns of those who asked for another default: whoever asked later has the say, however long an earlier one's load takes. */
-  let lastTurn = 0;
-  let chosenTurn = 0;
-  /** Loads a model of this machine that is to be the default: until it is loaded, the old one answers, so that nobody waits. */
-  const prepare = async (id: string, signal: AbortSignal): Promise<void> => {
-    if ((library.find(id)?.purpose ?? "chat") !== "chat")
-      throw fault("model_state", `model "${id}" does not chat: choose a chat model as the default`);
-    for await (const { fractionDone } of local.local?.load(id, undefined, signal) ?? nothing())
-      log.debug("the next default is being loaded", { model: id, fractionDone });
-  };
+  const switchDefault = defaultSwitch({ directory, library, local, log });
 
   return {
     list: ({ includeCatalog, signal }) => all(includeCatalog, signal),
@@ -93,24 +85,11 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
       return library.remove(id);
     },
     async setDefault(name, signal) {
-      const [target] = directory.resolve(name, "").targets;
-      // The default answers chats: what was made for something else would refuse each of them.
-      if ((library.find(target?.model ?? "")?.purpose ?? "chat") !== "chat")
-        throw fault("model_state", `model "${name}" does not chat: choose a chat model as the default`);
-      const turn = ++lastTurn;
-      if (target?.provider === local.name) await prepare(target.model, signal);
-      if (turn < chosenTurn)
-        throw fault(
-          "model_state",
-          `somebody made "${directory.defaultModel()}" the default while model "${name}" was loaded: ask again if it should be`,
-        );
-      chosenTurn = turn;
-      const before = directory.defaultModel();
+      const { id, before } = await switchDefault(name, signal);
       const previous = before === undefined ? "" : (aliasTarget(before) ?? before);
-      directory.setDefault(name);
-      log.info("default model changed", { model: target?.model, previous });
+      log.info("default model changed", { model: id, previous });
       onDefaultChanged();
-      return { model: await byId(target?.model ?? name, signal), previous };
+      return { model: await byId(id, signal), previous };
     },
   };
 }
