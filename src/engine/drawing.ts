@@ -10,7 +10,7 @@ import type { OutputPlan } from "./output.ts";
 import type { Prompt } from "./prompt.ts";
 import type { EngineLogprob } from "./protocol/events.ts";
 import type { EngineRequest, EngineSampling } from "./protocol/request.ts";
-import { checkBias } from "./sampling.ts";
+import { checkBias } from "./drawing/sampling.ts";
 
 /** A token that was drawn. */
 export interface Drawn {

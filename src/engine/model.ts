@@ -10,13 +10,13 @@ import {
 import type { ConnectError } from "@connectrpc/connect";
 import { errorText } from "../core/error-text.ts";
 import { fault } from "../core/reasons.ts";
-import { batches, type Batches } from "./batch.ts";
-import { embedder, type Embedder } from "./embedding.ts";
-import { kvGgmlTypes, planLoad } from "./load-plan.ts";
+import { batches, type Batches } from "./scheduling/batch.ts";
+import { embedder, type Embedder } from "./vectors/embedding.ts";
+import { kvGgmlTypes, planLoad } from "./loading/load-plan.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
 import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol/load.ts";
-import { ranker, type Ranker } from "./ranking.ts";
-import { inputLength } from "./vectors.ts";
+import { ranker, type Ranker } from "./vectors/ranking.ts";
+import { inputLength } from "./vectors/vectors.ts";
 
 /** A model in memory, with all its sequences. */
 export interface LoadedModel {

@@ -5,7 +5,7 @@ import { loadFile, loadTiny } from "../testing/loaded-model.ts";
 import { describeWithRealModel } from "../testing/real-model.ts";
 import type { LoadedModel } from "./model.ts";
 import { promptMaker, type Prompt } from "./prompt.ts";
-import { detokenized, maxDetokenizeTokens, maxTokenizeLength, tokenized } from "./token-questions.ts";
+import { detokenized, maxDetokenizeTokens, maxTokenizeLength, tokenized } from "./tokens/token-questions.ts";
 
 // Models are loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -4,7 +4,7 @@ import type { LoadedModel } from "./model.ts";
 import { fitting, type Prompt } from "./prompt.ts";
 import type { EngineAnswer, EngineQuestion } from "./protocol/questions.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { detokenized, tokenized } from "./token-questions.ts";
+import { detokenized, tokenized } from "./tokens/token-questions.ts";
 
 /** What questions are answered with. */
 export interface Answerer {

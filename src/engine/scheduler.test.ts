@@ -1,6 +1,6 @@
 import type { LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { afterEach, describe, expect, it } from "vitest";
-import { batches } from "./batch.ts";
+import { batches } from "./scheduling/batch.ts";
 import type { LoadedModel } from "./model.ts";
 import { outbox } from "./outbox.ts";
 import type { FromEngine } from "./protocol/messages.ts";

@@ -1,21 +1,21 @@
 import { abortFault } from "../core/signals.ts";
 import { checkDrawing } from "./drawing.ts";
-import { AnswerJob, type Job } from "./job.ts";
+import { AnswerJob, type Job } from "./scheduling/job.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
 import { planOutput } from "./output.ts";
-import { prefillBudget, type PrefillBudget } from "./prefill-budget.ts";
-import { PrefillShare } from "./prefill-share.ts";
+import { prefillBudget, type PrefillBudget } from "./scheduling/prefill-budget.ts";
+import { PrefillShare } from "./scheduling/prefill-share.ts";
 import { Prefixes } from "./prefix/prefixes.ts";
 import { WarmJob, type Warmed } from "./prefix/warm-job.ts";
 import { fitting, promptText, type Prompt } from "./prompt.ts";
 import { errorToEngine } from "./protocol/errors.ts";
 import type { EngineLoad } from "./protocol/load.ts";
 import type { EngineRequest } from "./protocol/request.ts";
-import { chooseSlot, isFree, step, type Slot, type Taken, type Turn } from "./slots.ts";
-import { Turnover } from "./turnover.ts";
-import { takeTurns } from "./turns.ts";
-import { WaitingLine } from "./waiting-line.ts";
+import { chooseSlot, isFree, step, type Slot, type Taken, type Turn } from "./scheduling/slots.ts";
+import { Turnover } from "./scheduling/turnover.ts";
+import { takeTurns } from "./scheduling/turns.ts";
+import { WaitingLine } from "./scheduling/waiting-line.ts";
 
 /** What a scheduler is held to. */
 export type SchedulerLimits = Pick<

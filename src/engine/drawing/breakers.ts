@@ -1,5 +1,5 @@
 import type { LlamaModel } from "node-llama-cpp";
-import { tokenBytes } from "../token-bytes.ts";
+import { tokenBytes } from "../tokens/token-bytes.ts";
 import { invalidField } from "../../core/reasons.ts";
 import type { EngineSampling } from "../protocol/request.ts";
 import { Recent } from "../recent.ts";

@@ -1,8 +1,8 @@
 import type { LlamaGrammarEvaluationState, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { fault } from "../../core/reasons.ts";
-import { placeOf } from "../batch.ts";
+import { placeOf } from "../scheduling/batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
-import { samplerOptions } from "../sampling.ts";
+import { samplerOptions } from "./sampling.ts";
 import { tokenBiases } from "./biases.ts";
 import { beginGrammar } from "./grammars.ts";
 

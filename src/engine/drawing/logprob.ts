@@ -1,6 +1,6 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 import type { EngineLogprob, EngineTopLogprob } from "../protocol/events.ts";
-import { tokenBytes } from "../token-bytes.ts";
+import { tokenBytes } from "../tokens/token-bytes.ts";
 
 /** Less is told as this: JSON has no infinity. */
 const least = -9999;

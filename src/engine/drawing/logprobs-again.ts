@@ -1,5 +1,5 @@
 import type { Token } from "node-llama-cpp";
-import { placeOf } from "../batch.ts";
+import { placeOf } from "../scheduling/batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
 import { logprobOf } from "./logprob.ts";
 import { neverShift } from "./own.ts";

@@ -1,6 +1,6 @@
 import type { Token } from "node-llama-cpp";
 import { invalidField } from "../../core/reasons.ts";
-import { placeOf } from "../batch.ts";
+import { placeOf } from "../scheduling/batch.ts";
 import type { Drawing, DrawingPlan } from "../drawing.ts";
 import type { EngineSampling } from "../protocol/request.ts";
 import { breakersOf } from "./breakers.ts";

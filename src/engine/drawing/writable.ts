@@ -3,7 +3,7 @@ import { never, printed, rebuilt, type Expression, type Range } from "../grammar
 import { parsedGbnf } from "../grammar/gbnf.ts";
 import { common } from "../grammar/ranges.ts";
 import { ruleBook } from "../grammar/rule-book.ts";
-import { tokenBytes } from "../token-bytes.ts";
+import { tokenBytes } from "../tokens/token-bytes.ts";
 
 /**
  * A grammar without what a model has no tokens for; undefined: nothing is left.

@@ -2,7 +2,7 @@ import type { LlamaContextSequence } from "node-llama-cpp";
 import { errorText } from "../../core/error-text.ts";
 import type { LoadedModel } from "../model.ts";
 import type { EngineLoad } from "../protocol/load.ts";
-import { tokensRead, type Hold, type Left, type Slot, type Taken } from "../slots.ts";
+import { tokensRead, type Hold, type Left, type Slot, type Taken } from "../scheduling/slots.ts";
 import { stateBinding } from "./binding.ts";
 import { commonTokens } from "./common.ts";
 import { DiskStates } from "./disk-states.ts";

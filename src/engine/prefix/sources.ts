@@ -1,5 +1,5 @@
-import type { Left, Slot, Taken } from "../slots.ts";
-import { tokensRead } from "../slots.ts";
+import type { Left, Slot, Taken } from "../scheduling/slots.ts";
+import { tokensRead } from "../scheduling/slots.ts";
 import { commonTokens } from "./common.ts";
 import type { DiskEntry, DiskStates } from "./disk-states.ts";
 import type { MemoryStates, State } from "./memory-states.ts";

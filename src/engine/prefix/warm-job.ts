@@ -1,5 +1,5 @@
-import { readingOn, type Choice, type ChoicePlace } from "../choice.ts";
-import type { Job } from "../job.ts";
+import { readingOn, type Choice, type ChoicePlace } from "../answering/choice.ts";
+import type { Job } from "../scheduling/job.ts";
 import type { Prompt } from "../prompt.ts";
 import type { EngineAnswer } from "../protocol/questions.ts";
 

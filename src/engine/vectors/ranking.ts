@@ -1,7 +1,7 @@
 import type { LlamaModel, LlamaRankingContext } from "node-llama-cpp";
-import { fault } from "../core/reasons.ts";
-import { throwIfAborted } from "../core/signals.ts";
-import type { EngineAnswer, EngineQuestions } from "./protocol/questions.ts";
+import { fault } from "../../core/reasons.ts";
+import { throwIfAborted } from "../../core/signals.ts";
+import type { EngineAnswer, EngineQuestions } from "../protocol/questions.ts";
 import { breathe, closeContexts, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
 
 /** Scores documents. */

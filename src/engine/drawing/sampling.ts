@@ -1,8 +1,8 @@
 import type { LlamaModel, SequenceEvaluateOptions, Token } from "node-llama-cpp";
-import { invalidField } from "../core/reasons.ts";
-import { biasOf } from "./drawing/biases.ts";
-import { neverShift } from "./drawing/own.ts";
-import type { EngineSampling } from "./protocol/request.ts";
+import { invalidField } from "../../core/reasons.ts";
+import { biasOf } from "./biases.ts";
+import { neverShift } from "./own.ts";
+import type { EngineSampling } from "../protocol/request.ts";
 
 /** Refuses biases that the model cannot honour. */
 export function checkBias(sampling: EngineSampling, vocabularySize: number): void {

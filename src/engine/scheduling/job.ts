@@ -1,11 +1,11 @@
-import type { Read } from "./answer-reader.ts";
-import { choiceOn, type Choice, type ChoicePlace } from "./choice.ts";
-import { contentEvents } from "./held-logprobs.ts";
-import type { OutputPlan } from "./output.ts";
-import type { Prompt } from "./prompt.ts";
-import { errorToEngine } from "./protocol/errors.ts";
-import type { EngineEvent } from "./protocol/events.ts";
-import type { EngineRequest } from "./protocol/request.ts";
+import type { Read } from "../answering/answer-reader.ts";
+import { choiceOn, type Choice, type ChoicePlace } from "../answering/choice.ts";
+import { contentEvents } from "../answering/held-logprobs.ts";
+import type { OutputPlan } from "../output.ts";
+import type { Prompt } from "../prompt.ts";
+import { errorToEngine } from "../protocol/errors.ts";
+import type { EngineEvent } from "../protocol/events.ts";
+import type { EngineRequest } from "../protocol/request.ts";
 
 /** Something that reads a prompt on one or several sequences, on its way through the engine until it is over. */
 export interface Job {

@@ -1,7 +1,7 @@
-import { limitFault } from "../core/limits.ts";
+import { limitFault } from "../../core/limits.ts";
 import { fairQueue } from "./fair-queue.ts";
 import type { Job } from "./job.ts";
-import type { EngineLoad } from "./protocol/load.ts";
+import type { EngineLoad } from "../protocol/load.ts";
 import { waitEstimate } from "./wait-estimate.ts";
 
 /** What a line is held to. */

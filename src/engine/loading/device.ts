@@ -1,5 +1,5 @@
 import type { Llama } from "node-llama-cpp";
-import type { EngineDevice } from "./protocol/load.ts";
+import type { EngineDevice } from "../protocol/load.ts";
 
 /** Vector instructions as llama.cpp names them, the widest first. */
 const vectorInstructions = ["AMX_INT8", "AVX512", "AVX2", "AVX", "SVE", "NEON", "VSX", "RVV"] as const;

@@ -1,7 +1,7 @@
-import { invalidField } from "../core/reasons.ts";
-import type { LoadedModel } from "./model.ts";
-import { checkedTokens, withBegin } from "./prompt/raw-prompt.ts";
-import type { EngineAnswer, EngineQuestion } from "./protocol/questions.ts";
+import { invalidField } from "../../core/reasons.ts";
+import type { LoadedModel } from "../model.ts";
+import { checkedTokens, withBegin } from "../prompt/raw-prompt.ts";
+import type { EngineAnswer, EngineQuestion } from "../protocol/questions.ts";
 import { tokenBytes } from "./token-bytes.ts";
 
 /** Most characters that are tokenized at one go: all streams wait for it, a quarter of a second for so many. */

@@ -1,14 +1,14 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
-import type { Drawn } from "./drawing.ts";
-import { isHidden } from "./drawing/special-tokens.ts";
+import type { Drawn } from "../drawing.ts";
+import { isHidden } from "../drawing/special-tokens.ts";
 import { heldLogprobs } from "./held-logprobs.ts";
-import type { LoadedModel } from "./model.ts";
-import type { Output, OutputPiece, OutputPlan } from "./output.ts";
-import type { Prompt } from "./prompt.ts";
-import type { EngineLogprob } from "./protocol/events.ts";
-import type { EngineRequest } from "./protocol/request.ts";
+import type { LoadedModel } from "../model.ts";
+import type { Output, OutputPiece, OutputPlan } from "../output.ts";
+import type { Prompt } from "../prompt.ts";
+import type { EngineLogprob } from "../protocol/events.ts";
+import type { EngineRequest } from "../protocol/request.ts";
 import { stopDetector, type StopDetector } from "./stops.ts";
-import { tokenText, type TokenText } from "./token-text.ts";
+import { tokenText, type TokenText } from "../tokens/token-text.ts";
 
 /** What one token brought. */
 export interface Read {

@@ -1,8 +1,8 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadFile, loadTiny } from "../testing/loaded-model.ts";
-import { describeWithRealModel } from "../testing/real-model.ts";
-import type { LoadedModel } from "./model.ts";
+import { loadFile, loadTiny } from "../../testing/loaded-model.ts";
+import { describeWithRealModel } from "../../testing/real-model.ts";
+import type { LoadedModel } from "../model.ts";
 import { tokenBytes } from "./token-bytes.ts";
 
 // A model is loaded, and the machine may be busy.

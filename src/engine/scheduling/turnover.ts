@@ -1,7 +1,7 @@
-import { errorText } from "../core/error-text.ts";
-import type { LoadedModel } from "./model.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Prefixes } from "./prefix/prefixes.ts";
+import { errorText } from "../../core/error-text.ts";
+import type { LoadedModel } from "../model.ts";
+import type { Outbox } from "../outbox.ts";
+import type { Prefixes } from "../prefix/prefixes.ts";
 import { hasNothingToDo, type Slot, type Taken } from "./slots.ts";
 
 /** What a turnover works on. */

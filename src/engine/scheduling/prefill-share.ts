@@ -1,4 +1,4 @@
-import type { EngineRequest } from "./protocol/request.ts";
+import type { EngineRequest } from "../protocol/request.ts";
 
 /** Somebody who has a prompt to read. */
 export interface Reader {

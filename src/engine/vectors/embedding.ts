@@ -1,8 +1,8 @@
 import type { LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
-import { fault, invalidField } from "../core/reasons.ts";
-import { throwIfAborted } from "../core/signals.ts";
-import { checkedTokens } from "./prompt/raw-prompt.ts";
-import type { EngineAnswer, EngineQuestions } from "./protocol/questions.ts";
+import { fault, invalidField } from "../../core/reasons.ts";
+import { throwIfAborted } from "../../core/signals.ts";
+import { checkedTokens } from "../prompt/raw-prompt.ts";
+import type { EngineAnswer, EngineQuestions } from "../protocol/questions.ts";
 import { breathe, closeContexts, refuseHopeless, refuseTooLong, vectorRounds, type VectorPlan } from "./vectors.ts";
 
 /** Makes vectors of inputs. */

@@ -1,7 +1,7 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
-import type { Choice, ChoicePlace } from "./choice.ts";
+import type { Choice, ChoicePlace } from "../answering/choice.ts";
 import type { Job } from "./job.ts";
-import { commonTokens } from "./prefix/common.ts";
+import { commonTokens } from "../prefix/common.ts";
 
 /** The place of one sequence. */
 export interface Slot {

@@ -1,14 +1,14 @@
 import type { Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { engineAsk, loadTiny } from "../testing/loaded-model.ts";
-import { joined, recordedTools, styleTemplates } from "../testing/read-answer.ts";
+import { engineAsk, loadTiny } from "../../testing/loaded-model.ts";
+import { joined, recordedTools, styleTemplates } from "../../testing/read-answer.ts";
 import { answerReader, type AnswerReader, type Read } from "./answer-reader.ts";
-import type { LoadedModel } from "./model.ts";
-import { planOutput, type OutputPlan } from "./output.ts";
-import { chatStyle } from "./output/styles.ts";
-import type { Prompt } from "./prompt.ts";
-import type { EngineConversation } from "./protocol/prompt.ts";
-import type { EngineRequest } from "./protocol/request.ts";
+import type { LoadedModel } from "../model.ts";
+import { planOutput, type OutputPlan } from "../output.ts";
+import { chatStyle } from "../output/styles.ts";
+import type { Prompt } from "../prompt.ts";
+import type { EngineConversation } from "../protocol/prompt.ts";
+import type { EngineRequest } from "../protocol/request.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getLlama, LlamaLogLevel, type Llama } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeTinyGguf } from "../testing/tiny-gguf.ts";
+import { writeTinyGguf } from "../../testing/tiny-gguf.ts";
 import { mostLayers, planLoad } from "./load-plan.ts";
-import { loadModel } from "./model.ts";
-import type { EngineEstimate, EngineLoad } from "./protocol/load.ts";
+import { loadModel } from "../model.ts";
+import type { EngineEstimate, EngineLoad } from "../protocol/load.ts";
 
 describe("the plan of a load", { timeout: 60_000 }, () => {
   let llama: Llama;

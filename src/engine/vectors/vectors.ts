@@ -1,6 +1,6 @@
 import type { LlamaModel } from "node-llama-cpp";
-import { fault } from "../core/reasons.ts";
-import { spareInputTokens, usualInputTokens, type EngineLoad } from "./protocol/load.ts";
+import { fault } from "../../core/reasons.ts";
+import { spareInputTokens, usualInputTokens, type EngineLoad } from "../protocol/load.ts";
 import { Rounds } from "./rounds.ts";
 
 // What embedding and ranking have in common: contexts that read one input at a time and keep nothing of it.

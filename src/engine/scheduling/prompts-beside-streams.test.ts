@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { tinyScheduler } from "../testing/tiny-scheduler.ts";
+import { tinyScheduler } from "../../testing/tiny-scheduler.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,5 +1,5 @@
-import { limitFault } from "../core/limits.ts";
-import { abortFault, throwIfAborted } from "../core/signals.ts";
+import { limitFault } from "../../core/limits.ts";
+import { abortFault, throwIfAborted } from "../../core/signals.ts";
 
 /** What one caller wants done. */
 export interface RoundWork<Worker, Piece, Result> {

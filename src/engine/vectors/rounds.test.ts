@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fault, reasonOf } from "../core/reasons.ts";
-import { failureOf } from "../testing/collect-events.ts";
+import { fault, reasonOf } from "../../core/reasons.ts";
+import { failureOf } from "../../testing/collect-events.ts";
 import { Rounds } from "./rounds.ts";
 
 const never = new AbortController().signal;

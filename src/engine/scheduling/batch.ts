@@ -1,5 +1,5 @@
 import type { BatchItem, EvaluationPriority, LlamaContextSequence, PrioritizedBatchItem } from "node-llama-cpp";
-import type { EngineDecode } from "./protocol/messages.ts";
+import type { EngineDecode } from "../protocol/messages.ts";
 
 /** Puts each decode's sequences in the order of their ids, and counts them. */
 export interface Batches {

@@ -1,9 +1,9 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { answerReader, type Read, type ReaderPlan } from "./answer-reader.ts";
-import { placeOf } from "./batch.ts";
-import { drawing, type Drawing } from "./drawing.ts";
-import type { LoadedModel } from "./model.ts";
-import type { Prompt } from "./prompt.ts";
+import { placeOf } from "../scheduling/batch.ts";
+import { drawing, type Drawing } from "../drawing.ts";
+import type { LoadedModel } from "../model.ts";
+import type { Prompt } from "../prompt.ts";
 
 /** One answer in the making, on a sequence of its own. */
 export interface Choice {

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Token } from "node-llama-cpp";
-import { engineAsk, loadTiny, plainPlan } from "../testing/loaded-model.ts";
+import { engineAsk, loadTiny, plainPlan } from "../../testing/loaded-model.ts";
 import { answerReader, type Read } from "./answer-reader.ts";
 import { contentEvents } from "./held-logprobs.ts";
-import type { LoadedModel } from "./model.ts";
-import type { EngineLogprob } from "./protocol/events.ts";
-import type { EngineRequest } from "./protocol/request.ts";
-import { tokenBytes } from "./token-bytes.ts";
-import { chatStyle } from "./output/styles.ts";
+import type { LoadedModel } from "../model.ts";
+import type { EngineLogprob } from "../protocol/events.ts";
+import type { EngineRequest } from "../protocol/request.ts";
+import { tokenBytes } from "../tokens/token-bytes.ts";
+import { chatStyle } from "../output/styles.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

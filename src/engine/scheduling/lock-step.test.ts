@@ -1,10 +1,10 @@
 import type { LlamaContextSequence } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { engineAsk, loadTiny, plainPlan } from "../testing/loaded-model.ts";
-import { choiceOn } from "./choice.ts";
-import type { LoadedModel } from "./model.ts";
-import { plainOutput } from "./output.ts";
-import type { EngineRequest } from "./protocol/request.ts";
+import { engineAsk, loadTiny, plainPlan } from "../../testing/loaded-model.ts";
+import { choiceOn } from "../answering/choice.ts";
+import type { LoadedModel } from "../model.ts";
+import { plainOutput } from "../output.ts";
+import type { EngineRequest } from "../protocol/request.ts";
 
 // A model is loaded, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -1,6 +1,6 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { describe, expect, it } from "vitest";
-import type { Prompt } from "./prompt.ts";
+import type { Prompt } from "../prompt.ts";
 import { chooseSlot, type Slot, type Taken } from "./slots.ts";
 
 const job = (tokens: readonly number[] = [1, 2, 3], tenant = "one") => ({ tenant, prompt: { tokens } as unknown as Prompt });

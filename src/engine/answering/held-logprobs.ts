@@ -1,5 +1,5 @@
 import type { Read } from "./answer-reader.ts";
-import type { EngineEvent, EngineLogprob } from "./protocol/events.ts";
+import type { EngineEvent, EngineLogprob } from "../protocol/events.ts";
 
 /** Keeps the logprobs of tokens until their text is told. */
 export interface HeldLogprobs {

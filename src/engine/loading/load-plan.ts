@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { GgmlType, GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
-import type { KvType } from "../core/load-choices.ts";
+import type { KvType } from "../../core/load-choices.ts";
 import { deviceOf } from "./device.ts";
-import type { EngineEstimate, EngineLoad, EngineSize } from "./protocol/load.ts";
+import type { EngineEstimate, EngineLoad, EngineSize } from "../protocol/load.ts";
 
 /** How a model will be loaded, in one of several sizes. */
 export interface LoadPlan {
