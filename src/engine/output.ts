@@ -54,9 +54,14 @@ export function planOutput(request: EngineRequest, prompt: Prompt): OutputPlan {
   return {
     grammarFields: fields,
     markers: new Set([...(isHarmony || calls !== undefined ? style.calls.marks : []), ...specialTexts(thinking?.marks)]),
-    ...(thinking !== undefined && { thinkingEnd: isHarmony ? thinking.marks.close : `\n${thinking.marks.close}\n\n` }),
+    ...(thinking !== undefined && { thinkingEnd: endOf(thinking.marks, isHarmony) }),
     begin: () => new HeldOutput(reader(), hold),
   };
+}
+
+/** What is written in the model's place to end its thinking. */
+function endOf({ close }: ThinkingMarks, isHarmony: boolean): string {
+  return isHarmony ? close : `\n${close}\n\n`;
 }
 
 const plainPlan: OutputPlan = { grammarFields: [], markers: new Set(), begin: plainOutput };

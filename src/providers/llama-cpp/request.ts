@@ -31,24 +31,34 @@ const seeds = 0xffff_ffff;
 
 /** The request as the engine takes it. Throws `invalid_request` for messages that no template has a place for. */
 export function engineRequest(request: ChatRequest, defaults: RequestDefaults, tenant: string): EngineRequest {
-  const maxTokens = request.maxTokens ?? defaults.maxTokens;
   const { topLogprobs } = request;
-  const reasoningBudget = request.reasoning?.budgetTokens;
   return {
     prompt: enginePrompt(request),
     sampling: engineSampling(request.sampling, defaults),
     seeds: seedsOf(request.sampling?.seed, request.choices ?? 1),
-    ...(maxTokens !== undefined && { maxTokens }),
-    stop: request.stop,
+    ...engineEnds(request, defaults),
     format: engineFormat(request.responseFormat),
     ...(topLogprobs !== undefined && { topLogprobs }),
-    minTokens: request.minTokens ?? 0,
-    ignoreEos: request.ignoreEos ?? false,
-    ...(reasoningBudget !== undefined && { reasoningBudget }),
     tenant,
     echo: request.rawPrompt?.echo ?? false,
     priority: request.priority === Priority.BATCH ? "batch" : "interactive",
     includeProgress: request.includeProgress,
+  };
+}
+
+/** What ends an answer, and its thinking. */
+function engineEnds(
+  request: ChatRequest,
+  defaults: RequestDefaults,
+): Pick<EngineRequest, "maxTokens" | "minTokens" | "ignoreEos" | "stop" | "reasoningBudget"> {
+  const { stop, minTokens = 0, ignoreEos = false, maxTokens = defaults.maxTokens } = request;
+  const reasoningBudget = request.reasoning?.budgetTokens;
+  return {
+    stop,
+    minTokens,
+    ignoreEos,
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(reasoningBudget !== undefined && { reasoningBudget }),
   };
 }
 
@@ -87,12 +97,16 @@ export function engineConversation(request: ConversationRequest): EngineConversa
     type: "messages",
     messages: engineMessages(request.messages),
     tools: request.tools.flatMap(({ tool }, index) => (tool.case === "function" ? [engineTool(tool.value, index)] : [])),
-    toolChoice: { mode: modes[toolChoice?.mode ?? ToolChoiceMode.UNSPECIFIED] ?? "auto", names: toolChoice?.toolNames ?? [] },
+    toolChoice: engineToolChoice(toolChoice),
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
     continueFinalMessage,
     templateOptions: chatTemplateOptions,
     ...(effort !== undefined && { reasoningEffort: effort }),
   };
+}
+
+function engineToolChoice(choice: ChatRequest["toolChoice"]): EngineToolChoice {
+  return choice === undefined ? { mode: "auto", names: [] } : { mode: modes[choice.mode] ?? "auto", names: choice.toolNames };
 }
 
 const modes: Readonly<Record<ToolChoiceMode, EngineToolChoice["mode"]>> = {
