@@ -46,6 +46,7 @@ export class EngineCalls {
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
     const { send } = this.#options;
     const id = await this.#enter(request, signal);
+    this.#refuseGone(id, signal);
     const call = this.#channel(id);
     let isOver = false;
     const cancel = () => {
@@ -78,6 +79,7 @@ export class EngineCalls {
   async ask<Type extends EngineQuestionType>(question: EngineQuestion<Type>, signal: AbortSignal): Promise<EngineAnswer<Type>> {
     const { send } = this.#options;
     const id = await this.#enter(question as EngineQuestion, signal);
+    this.#refuseGone(id, signal);
     const answered = Promise.withResolvers<EngineAnswer>();
     this.#questions.set(id, answered);
     send({ type: "ask", id, question: question as EngineQuestion });
@@ -128,9 +130,13 @@ export class EngineCalls {
     if (this.#failure !== undefined) throw this.#failure;
     const id = this.#nextId++;
     await this.#suspects.enter(id, asked, signal);
+    return id;
+  }
+
+  /** To be asked right after the wait for its entry, in the same turn: what ended the call meanwhile was heard by nobody. */
+  #refuseGone(id: number, signal: AbortSignal): void {
     const gone = signal.aborted ? abortFault(signal) : this.#failure;
-    if (gone === undefined) return id;
-    // Nobody heard of it while it waited, be it for a moment alone.
+    if (gone === undefined) return;
     this.#suspects.turnedBack(id);
     throw gone;
   }
