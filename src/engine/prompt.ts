@@ -71,7 +71,7 @@ export function promptMaker(model: LlamaModel, limits: PromptLimits): PromptMake
     make(prompt, { isBeginning = false } = {}) {
       if (prompt.type !== "messages") {
         const text = prompt.type === "text" && prompt.suffix === undefined ? prompt.text : "";
-        return { ...plain, tokens: rawTokens(model, limits.vocabularySize, prompt), text };
+        return { ...plain, tokens: rawTokens({ model, vocabularySize: limits.vocabularySize, special }, prompt), text };
       }
       const able = typeof withTools !== "string" && speaksOfTools(prompt) ? withTools : chats;
       if (typeof able === "string") throw uselessTemplate(able);

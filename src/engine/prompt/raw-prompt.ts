@@ -1,15 +1,26 @@
 import { LlamaText, type LlamaModel, type Token } from "node-llama-cpp";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import type { EnginePrompt } from "../protocol/prompt.ts";
+import { specialParts } from "./special-parts.ts";
+import type { SpecialTexts } from "./special-texts.ts";
+
+/** What a raw prompt is read with. */
+export interface RawReader {
+  readonly model: LlamaModel;
+  readonly vocabularySize: number;
+  readonly special: SpecialTexts;
+}
 
 /** Tokens of a prompt that is passed as it is. */
 export function rawTokens(
-  model: LlamaModel,
-  vocabularySize: number,
+  { model, vocabularySize, special }: RawReader,
   prompt: Exclude<EnginePrompt, { type: "messages" }>,
 ): readonly Token[] {
+  const tokenize = (text: string) => model.tokenize(text, true);
   const own =
-    prompt.type === "text" ? model.tokenize(prompt.text, true) : checkedTokens(prompt.tokens, vocabularySize, "raw_prompt.token_ids.ids");
+    prompt.type === "text"
+      ? [...specialParts(prompt.text, { special, tokenize })].flatMap(tokenize)
+      : checkedTokens(prompt.tokens, vocabularySize, "raw_prompt.token_ids.ids");
   // Ids are taken as they are; text gets the begin token that the model was trained with.
   const tokens = prompt.suffix === undefined ? own : infill(model, own, prompt.suffix);
   const whole = prompt.type === "text" ? withBegin(model, tokens) : tokens;

@@ -2,6 +2,8 @@ import type { LlamaModel, Token } from "node-llama-cpp";
 
 /** Texts that a model's tokenizer makes control tokens of. */
 export interface SpecialTexts {
+  /** Whether a text is one of them. */
+  has(text: string): boolean;
   /** Places of special texts in a text, in order; of those that begin at one place the longest. They may overlap. */
   placesIn(text: string): readonly (readonly [start: number, end: number])[];
   /** Whether a text has a character with which a special text begins, or could end one that something else begins. */
@@ -40,7 +42,9 @@ export function specialTexts(texts: readonly string[]): SpecialTexts {
     for (let length = 1; length <= text.length; length++) if (ends.has(text.slice(0, length))) return true;
     return text.length < longest && all.includes(text);
   };
+  const exact = new Set(texts);
   return {
+    has: (text) => exact.has(text),
     placesIn(text) {
       const places: [number, number][] = [];
       if (any === undefined) return places;
