@@ -75,6 +75,10 @@ test("each refusal names its keyword", () => {
     [{ oneOf: [{ type: "integer" }, { type: "number" }] }, "#/oneOf"],
     [{ properties: { "a/b": { $ref: "https://example.org/schema" } } }, "#/properties/a~1b/$ref"],
     [{ $ref: "#/$defs/a", $defs: { a: { $id: "other", type: "null" } } }, "#/$defs/a/$id"],
+    [{ type: "string", minLength: 1e9 }, "#/minLength"],
+    [{ type: "array", minItems: 1e9 }, "#/minItems"],
+    [{ properties: { a: { type: "string", pattern: "^a{0,100000}$" } } }, "#/properties/a/pattern"],
+    [{ properties: { a: { anyOf: Array.from({ length: 2000 }, (_, value) => ({ const: value })) } } }, "#/properties/a/anyOf"],
   ];
   for (const [schema, place] of refused) expect(refusal(schema)).toContain(`unsupported_field field: is not supported: ${place} `);
 });

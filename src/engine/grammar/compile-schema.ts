@@ -43,7 +43,7 @@ const mostWork = 100_000;
  */
 export function compileSchema(source: string, { field, prefix = "s" }: CompileOptions): CompiledSchema {
   const text = schemaText(source, field);
-  const queue = compileQueue(text, { field, prefix });
+  const queue = compileQueue(text, prefix);
   const root = queue.ruleOf(together([text.root]));
   queue.run();
   const rules = queue.book.finish(root);
@@ -60,15 +60,17 @@ interface CompileQueue {
   run(): void;
 }
 
-function compileQueue(text: SchemaText, { field, prefix }: Required<CompileOptions>): CompileQueue {
+function compileQueue(text: SchemaText, prefix: string): CompileQueue {
   const book = ruleBook(prefix);
   const known = new Map<string, string>();
   const shapes = new Map<string, Shape>();
   const open: { readonly name: string; readonly schemas: Together }[] = [];
   let work = 0;
-  const spend = (more: number) => {
+  /** The schema or the alternatives that are being written. */
+  let at = text.root.pointer;
+  const spend = (more: number, pointer = at) => {
     work += more;
-    if (work > mostWork) throw invalidField(field, "the schema combines more alternatives, members and patterns than can be worked out");
+    if (work > mostWork) throw text.unsupported(pointer, "combines more alternatives, members and patterns than can be worked out");
   };
   const ruleOf = (schemas: Together): string => {
     const key = keyOf(schemas);
@@ -97,8 +99,11 @@ function compileQueue(text: SchemaText, { field, prefix }: Required<CompileOptio
     book,
     ruleOf,
     run() {
-      for (let next = open.pop(); next !== undefined; next = open.pop())
+      for (let next = open.pop(); next !== undefined; next = open.pop()) {
+        const { nodes, chosen } = next.schemas;
+        at = [...chosen.keys()].at(-1) ?? nodes[0]?.pointer ?? at;
         book.tell(next.name, valueText(next.schemas, { compiler, ruleOf }));
+      }
     },
   };
 }

@@ -12,6 +12,6 @@ export interface Compiler {
   valueOf(nodes: readonly SchemaNode[]): Expression;
   /** The shape of these schemas together. */
   shapeOf(together: Together): Shape;
-  /** Counts work against the compilation's budget, and ends it when that is spent. */
-  readonly spend: (work: number) => void;
+  /** Counts work against the compilation's budget, and ends it when that is spent, naming the pointer. Default: that of the schema that is being written. */
+  readonly spend: (work: number, pointer?: string) => void;
 }

@@ -1,4 +1,5 @@
 import { isJsonObject } from "../../core/json.ts";
+import { mostTimes } from "./rule-book.ts";
 import { below, type SchemaNode, type SchemaText } from "./schema-text.ts";
 import { kinds, type Bound, type Kind, type Shape } from "./shape.ts";
 
@@ -25,11 +26,11 @@ export const keywordReaders: Readonly<Record<string, Read>> = {
   maximum: (reading) => readHigh(reading, false),
   exclusiveMaximum: (reading) => readHigh(reading, true),
   multipleOf: readMultiple,
-  minLength: of("string", (reading) => (reading.shape.minLength = Math.max(reading.shape.minLength, count(reading)))),
+  minLength: of("string", (reading) => (reading.shape.minLength = Math.max(reading.shape.minLength, least(reading)))),
   maxLength: of("string", (reading) => (reading.shape.maxLength = Math.min(reading.shape.maxLength, count(reading)))),
   pattern: of("string", (reading) => reading.shape.patterns.push({ value: string(reading), pointer: reading.pointer })),
   format: of("string", (reading) => reading.shape.formats.push({ value: string(reading), pointer: reading.pointer })),
-  minItems: of("array", (reading) => (reading.shape.minItems = Math.max(reading.shape.minItems, count(reading)))),
+  minItems: of("array", (reading) => (reading.shape.minItems = Math.max(reading.shape.minItems, least(reading)))),
   maxItems: of("array", (reading) => (reading.shape.maxItems = Math.min(reading.shape.maxItems, count(reading)))),
   items: readItems,
   prefixItems: readPrefix,
@@ -113,6 +114,13 @@ function number({ value, pointer, text }: Reading): number {
 function count(reading: Reading): number {
   const value = number(reading);
   if (!Number.isInteger(value) || value < 0) throw reading.text.invalid(reading.pointer, "must be a whole number from 0");
+  return value;
+}
+
+/** How long something is at least. */
+function least(reading: Reading): number {
+  const value = count(reading);
+  if (value > mostTimes) throw reading.text.unsupported(reading.pointer, `is more than ${mostTimes}, which is as far as a grammar counts`);
   return value;
 }
 

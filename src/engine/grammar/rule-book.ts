@@ -18,8 +18,8 @@ export interface RuleBook {
 
 /** Repetitions beyond this are counted in blocks: llama.cpp takes more than 2000 for unbounded. */
 const block = 1000;
-/** No text is longer than this, nor any list: what is asked for beyond it is cut, which stays valid. */
-const mostTimes = 1_000_000;
+/** No text is longer than this, nor any list: what is allowed beyond it is cut, which stays valid. */
+export const mostTimes = 1_000_000;
 
 /** A book whose names begin with a prefix of letters, digits and `-`. */
 export function ruleBook(prefix: string): RuleBook {

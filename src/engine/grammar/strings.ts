@@ -12,9 +12,11 @@ import type { At, Shape } from "./shape.ts";
 /** JSON of a string of a shape. Patterns, formats and lengths that hold at once become one automaton. */
 export function stringText(shape: Shape, compiler: Compiler): Expression {
   const { minLength, maxLength, patterns, formats } = shape;
-  const { book, spend } = compiler;
+  const { book } = compiler;
   if (patterns.length === 0 && formats.length === 0) return book.shared(jsonString(book, minLength, maxLength));
   if (minLength > maxLength) return choice();
+  const [costly] = [...patterns, ...formats];
+  const spend = (work: number) => compiler.spend(work, costly?.pointer);
   const bodies = [...formatBodies(formats, compiler), ...patterns.map((pattern) => patternBody(pattern, compiler))];
   const [only] = bodies;
   const isCounted = !bodies.some((body) => isWithin(lengthsOf(body), { min: minLength, max: maxLength }));
