@@ -162,5 +162,8 @@ function logprobsOf(events: readonly EngineEvent[]): number[] {
 }
 
 function progressOf(events: readonly EngineEvent[]): number[] {
-  return events.flatMap((event) => (event.type === "reading" ? [event.tokensDone] : []));
+  // Nobody is told of it once there is something to read.
+  const firstText = events.findIndex(({ type }) => type === "text");
+  const before = firstText < 0 ? events : events.slice(0, firstText);
+  return before.flatMap((event) => (event.type === "reading" ? [event.tokensDone] : []));
 }

@@ -140,6 +140,16 @@ describe("a beginning that prompts have in common", () => {
   });
 });
 
+describe("the progress of a request with several choices", () => {
+  it("ends with the whole prompt, whichever choice draws first", async () => {
+    const tiny = await tinyScheduler();
+    // The first choice begins in the last sequence, for it holds the most of the prompt; the others take their turn before it.
+    await outcomes([...[1, 2, 3].map((from) => tiny.ask(tokens(80, from))), tiny.ask(tokens(80))]);
+    const { progress } = await tiny.ask(tokens(200), { seeds: [1, 2, 3] }).outcome;
+    expect([progress[0], progress.at(-1)]).toEqual([80, 200]);
+  });
+});
+
 describe("a conversation", () => {
   it("reads in its next turn only what is new", async () => {
     const tiny = await tinyScheduler();

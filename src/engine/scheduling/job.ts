@@ -145,7 +145,8 @@ export class AnswerJob implements Job {
   #read(choice: Choice): void {
     const { request, prompt, tell } = this.#options;
     if (choice.isGenerating) this.#generatingMs ??= performance.now();
-    if (choice.index > 0 || !request.includeProgress) return;
+    // Until it is read, only the first choice reads it; then any may be the first to draw.
+    if (!request.includeProgress || (choice.index > 0 && !choice.isGenerating)) return;
     const tokensTotal = prompt.tokens.length;
     const tokensDone = tokensTotal - choice.promptTokensLeft;
     // Some turns after it was read may draw nothing.
