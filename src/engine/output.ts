@@ -33,6 +33,8 @@ export interface Output {
 export interface OutputPlan {
   /** Whether a choice is, or may come to be, held to a grammar: the fields of the request that ask for it; empty: never. */
   readonly grammarFields: readonly string[];
+  /** Whether an answer in a form is asked for, so that one of thinking alone is none. */
+  readonly isForm?: boolean;
   /** Texts of special tokens that `push` wants to see; others are left out of an answer. */
   readonly markers: ReadonlySet<string>;
   /** The text that ends thinking; absent: the model does not think aloud. */
@@ -53,6 +55,7 @@ export function planOutput(request: EngineRequest, prompt: Prompt): OutputPlan {
     : () => new MarkedText({ ...(thinking !== undefined && { thinking }), ...(calls !== undefined && { calls }) });
   return {
     grammarFields: fields,
+    isForm: hold.whole !== undefined,
     markers: new Set([...(isHarmony || calls !== undefined ? style.calls.marks : []), ...specialTexts(thinking?.marks)]),
     ...(thinking !== undefined && { thinkingEnd: endOf(thinking.marks, isHarmony) }),
     begin: () => new HeldOutput(reader(), hold),

@@ -103,7 +103,8 @@ class TokenReader implements AnswerReader {
     const { request, prompt } = this.#plan;
     this.#tokens++;
     this.#countThinking();
-    if (isEnd(this.#model, prompt, token)) return this.#last(this.#templateEnds.flush(), { reason: "stop", rawReason: "end_token" });
+    if (isEnd(this.#model, prompt, token))
+      return this.#afterAll() ?? this.#last(this.#templateEnds.flush(), { reason: "stop", rawReason: "end_token" });
     const text = this.#textOf(token);
     if (logprob !== undefined && !this.#output.isReasoning && !isHidden(this.#model, token)) {
       const { drawn, read, visible } = this.#count;
@@ -189,11 +190,17 @@ class TokenReader implements AnswerReader {
     else if (this.#output.isReasoning) this.#reasoningTokens++;
   }
 
+  /** Where a form is asked for, a model that ends while it thinks has ended its thinking alone; undefined: the answer is over. */
+  #afterAll(): Read | undefined {
+    if (!this.#plan.output.isForm || this.#tokens >= this.#most) return undefined;
+    const force = this.#endOfThinking(true);
+    return force.length === 0 ? undefined : { pieces: this.#read(this.#templateEnds.flush()), logprobs: [], force };
+  }
+
   /** The tokens that end thinking, once its budget is used up. */
-  #endOfThinking(): readonly Token[] {
-    const { request, output } = this.#plan;
-    const { reasoningBudget = Infinity } = request;
-    const isDue = this.#output.isReasoning && this.#forced === 0 && this.#reasoningTokens >= reasoningBudget;
+  #endOfThinking(isUsedUp = this.#reasoningTokens >= (this.#plan.request.reasoningBudget ?? Infinity)): readonly Token[] {
+    const { output } = this.#plan;
+    const isDue = this.#output.isReasoning && this.#forced === 0 && isUsedUp;
     if (!isDue || output.thinkingEnd === undefined) return [];
     const tokens = this.#model.tokenize(output.thinkingEnd, true);
     this.#forced = tokens.length;
