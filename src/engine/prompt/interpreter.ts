@@ -190,7 +190,7 @@ function ownBinary(operator: string, left: Value, right: Value): { readonly valu
   switch (operator) {
     case "in":
     case "not in":
-      return isNothing(right) || Array.isArray(left.value) ? { value: operator === "not in" } : undefined;
+      return isNothing(right) || Array.isArray(left.value) || isUndefinedInMany(left, right) ? { value: operator === "not in" } : undefined;
     case "~":
     case "+":
       return joinedWithNothing(left, right);
@@ -199,6 +199,11 @@ function ownBinary(operator: string, left: Value, right: Value): { readonly valu
     default:
       return compared(operator, left.value, right.value);
   }
+}
+
+/** A tuple of texts is asked for the type of a parameter that may have none. */
+function isUndefinedInMany(left: Value, right: Value): boolean {
+  return left.value === undefined && typeof right.value === "object";
 }
 
 function joinedWithNothing(left: Value, right: Value): { readonly value: string } | undefined {

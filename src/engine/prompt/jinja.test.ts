@@ -120,6 +120,11 @@ describe("a template", () => {
       "[{% for x in missing %}{{ x }}{% endfor %}{{ 'a' ~ missing }}{{ missing|length }}{{ 1 in missing }}]",
       "[a0false]",
     ],
+    [
+      "an undefined name is in no list",
+      "{% if missing in ('a', 'b') or missing in {'a': 1} %}in{% elif missing not in ['a'] %}out{% endif %}",
+      "out",
+    ],
     ["tuples are unpacked", "{% for a, b in [('x', 1), ('y', 2)] %}{{ a }}{{ b }}{% endfor %}", "x1y2"],
     [
       "keys may be numbers",
