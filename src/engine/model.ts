@@ -27,8 +27,10 @@ export interface LoadedModel {
   readonly makePrompt: MakePrompt;
   /** Why no conversation can be had with it; raw prompts can. */
   readonly templateProblem: string | undefined;
-  readonly embedder: Embedder;
-  readonly ranker: Ranker;
+  /** Of a model that is loaded for vectors alone: reading an input would hold up all streams of one that chats. */
+  readonly embedder: Embedder | undefined;
+  /** Of a model that is loaded for ranking. */
+  readonly ranker: Ranker | undefined;
   /** Tokens that prompt and answer may have together. */
   readonly contextLength: number;
   readonly vocabularySize: number;
@@ -61,11 +63,12 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
   const counted = batches();
   const longestTokenBytes = longestToken(model);
   const vectors = { load, contextLength: inputLength(model, load), vocabularySize, longestTokenBytes };
-  const [embeds, ranks] = [embedder(model, vectors), ranker(model, vectors)];
-  const context =
-    load.purpose === undefined || load.purpose === "chat" ? await makeContext(model, { load, sizes, batches: counted }) : undefined;
-  if (load.purpose === "embed") await embeds.begin();
-  if (load.purpose === "rerank") await ranks.begin();
+  const { purpose = "chat" } = load;
+  const embeds = purpose === "embed" ? embedder(model, vectors) : undefined;
+  const ranks = purpose === "rerank" ? ranker(model, vectors) : undefined;
+  const context = purpose === "chat" ? await makeContext(model, { load, sizes, batches: counted }) : undefined;
+  await embeds?.begin();
+  await ranks?.begin();
   const sequences = context === undefined ? [] : Array.from({ length: context.totalSequences }, () => context.getSequence());
   // The library rounds a context up; what was asked for stays the limit.
   const contextLength =
@@ -83,14 +86,14 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
     sequences,
     batches: counted,
     makePrompt: prompts.make,
-    templateProblem: prompts.problem,
+    templateProblem: context === undefined ? undefined : prompts.problem,
     embedder: embeds,
     ranker: ranks,
     contextLength,
     vocabularySize,
     about,
     async dispose() {
-      await Promise.all([embeds.close(), ranks.close()]);
+      await Promise.all([embeds?.close(), ranks?.close()]);
       await Promise.all(sequences.map((sequence) => sequence.dispose()));
       await context?.dispose();
       await model.dispose();

@@ -32,9 +32,9 @@ export async function answerTo(question: EngineQuestion, answerer: Answerer): Pr
     case "warm":
       return warmed(question, answerer);
     case "embed":
-      return loaded.embedder.embed(question, signal);
+      return (loaded.embedder ?? otherwiseLoaded(loaded)).embed(question, signal);
     case "rerank":
-      return loaded.ranker.rank(question, signal);
+      return (loaded.ranker ?? otherwiseLoaded(loaded)).rank(question, signal);
     default:
       return unknown(question);
   }
@@ -42,6 +42,10 @@ export async function answerTo(question: EngineQuestion, answerer: Answerer): Pr
 
 function unknown({ type }: { readonly type: string }): never {
   throw fault("unimplemented", `this version answers no question of type ${type}`);
+}
+
+function otherwiseLoaded({ model }: LoadedModel): never {
+  throw fault("model_state", `model ${model.filename} is loaded for something else in this process`);
 }
 
 /** Nothing is read of a conversation whose template begins differently whatever follows. */

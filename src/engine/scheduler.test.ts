@@ -62,8 +62,8 @@ function loaded(sequences: readonly LlamaContextSequence[]): LoadedModel {
     contextLength: 1_000_000,
     vocabularySize: 256,
     about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0, vectorLength: 1 },
-    embedder: {} as LoadedModel["embedder"],
-    ranker: {} as LoadedModel["ranker"],
+    embedder: undefined,
+    ranker: undefined,
     dispose: async () => {},
   };
 }

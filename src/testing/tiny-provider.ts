@@ -15,8 +15,8 @@ export interface TinyProvider {
   readonly reports: readonly Report[];
   /** Resolves at the next report for which `isWanted` holds, or at once when there is one from place `from` on. */
   reported(isWanted: (report: Report) => boolean, from?: number): Promise<void>;
-  /** Process of a model that is loaded. */
-  pidOf(model: string): number;
+  /** Process of a model that is loaded; of one that chats, `work` may be `vectors`. */
+  pidOf(model: string, work?: "vectors"): number;
   close(): Promise<void>;
 }
 
@@ -41,10 +41,11 @@ export async function tinyProvider({
 }: TinyProviderOptions = {}): Promise<TinyProvider> {
   const library = await tinyLibrary();
   const { observer, reports, reported } = reporter();
-  const pids = new Map<unknown, number>();
+  const pids = new Map<string, number>();
   const log: Log = {
     debug() {},
-    info: (_message, facts) => void (facts?.["pid"] !== undefined && pids.set(facts["model"], Number(facts["pid"]))),
+    info: (_message, { model, work = "", pid } = {}) =>
+      void (pid !== undefined && pids.set(`${String(model)} ${String(work)}`, Number(pid))),
     warn() {},
     error: (message, facts) => process.stderr.write(`${message} ${String(facts?.["error"])}\n`),
   };
@@ -64,8 +65,8 @@ export async function tinyProvider({
     library,
     reports,
     reported,
-    pidOf(model) {
-      const pid = pids.get(model);
+    pidOf(model, work) {
+      const pid = pids.get(`${model} ${work ?? ""}`);
       if (pid === undefined) throw new Error(`${model} has not been loaded`);
       return pid;
     },

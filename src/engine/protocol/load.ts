@@ -35,6 +35,8 @@ export interface EngineLoad {
   readonly chatTemplate?: string;
   /** What the file's header says it is for; `chat` when absent. */
   readonly purpose?: "chat" | "embed" | "rerank";
+  /** Its process gives way to others: it works beside one that streams. */
+  readonly givesWay?: boolean;
   /** Where states of prompts are kept; absent: nowhere but in the sequences. */
   readonly prefixCache?: EnginePrefixCache;
   /** Calls that may wait for a sequence. */

@@ -27,9 +27,8 @@ export interface ContextOptions {
 }
 
 /** Tokens that an input of a model may have: never more than it has positions for, for beyond these the library ends the process. */
-export function inputLength(model: Pick<LlamaModel, "trainContextSize">, { contextLength, purpose = "chat" }: EngineLoad): number {
-  const wanted = purpose === "chat" ? Math.min(contextLength ?? usualInputTokens, usualInputTokens) : contextLength;
-  return Math.min(wanted ?? usualInputTokens, Math.max(1, model.trainContextSize));
+export function inputLength(model: Pick<LlamaModel, "trainContextSize">, { contextLength = usualInputTokens }: EngineLoad): number {
+  return Math.min(contextLength, Math.max(1, model.trainContextSize));
 }
 
 /** Contexts of a model, as many as compute side by side in this process. */
@@ -37,16 +36,10 @@ export function vectorRounds<Context extends VectorContext>(
   { load, contextLength }: VectorPlan,
   make: (options: ContextOptions) => Promise<Context>,
 ): Rounds<Context> {
-  // A process that chats has one thread for all that the library does: a second context would wait for the first.
-  const most = (load.purpose ?? "chat") === "chat" ? 1 : (load.sequences ?? 1);
+  const most = load.sequences ?? 1;
   const size = contextLength + spareInputTokens;
   const threads = Math.max(1, Math.floor(load.threads / most));
-  const makeOne = async (): Promise<Context> => {
-    if ((load.loraAdapters?.length ?? 0) > 0)
-      throw fault("model_state", "the model is loaded with LoRA adapters, which its vectors would not have: load it without them");
-    return make({ contextSize: size, batchSize: size, threads });
-  };
-  return new Rounds({ most, queueLength: load.queueLength, make: makeOne });
+  return new Rounds({ most, queueLength: load.queueLength, make: () => make({ contextSize: size, batchSize: size, threads }) });
 }
 
 /** Frees all contexts after the inputs that they are reading. */

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { constants, setPriority } from "node:os";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, type Variables } from "../../core/child-environment.ts";
@@ -31,6 +32,8 @@ export interface EngineProcessOptions {
   readonly program?: string | undefined;
   /** Threads on which the library computes; each has compute threads of its own. Default 1. */
   readonly libuvThreads?: number;
+  /** Whether the system shall let others compute first. Default: no. */
+  readonly givesWay?: boolean | undefined;
   readonly onMessage: (message: FromEngine) => void;
   /** It said what is no message; what that was, without its words. */
   readonly onNonsense: (what: string) => void;
@@ -49,13 +52,16 @@ const mostLineBytes = 64 * 1024;
 const passedOn = /^(CUDA|NVIDIA|GGML|HIP|ROCR|HSA|VK|OMP|NODE_LLAMA_CPP)_/i;
 
 /** Starts the program. Its channel is a pipe and not that of `fork`, which ends the service when a process says what is no JSON. With more than one libuv thread, idle compute threads of one spin against those of another. */
-export function startEngine({ program = engineProgram, libuvThreads, onMessage, onNonsense, onLine }: EngineProcessOptions): EngineProcess {
+export function startEngine(options: EngineProcessOptions): EngineProcess {
+  const { program = engineProgram, libuvThreads, givesWay = false, onMessage, onNonsense, onLine } = options;
   const child = spawn(process.execPath, ["--no-warnings", program], {
     env: engineEnvironment(process.env, libuvThreads),
     // Both ends of an `overlapped` pipe can be read without blocking, under Windows too.
     stdio: ["ignore", "ignore", "pipe", "overlapped"],
   });
   offerToOomKiller(child.pid);
+  // At once: threads have the priority of the one that starts them, and there is only the first now.
+  if (givesWay) lowerPriority(child.pid);
   const lines: string[] = [];
   const keep = (line: string) => {
     lines.push(line);
@@ -95,6 +101,15 @@ function offerToOomKiller(pid: number | undefined): void {
   if (process.platform !== "linux" || pid === undefined) return;
   // A process that has ended already has no such file, and some containers forbid it: nothing is lost but the preference.
   writeFile(`/proc/${pid}/oom_score_adj`, "500").catch(() => {});
+}
+
+function lowerPriority(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, which `exited` tells.
+  }
 }
 
 /** The environment of an engine: an allow-list, and its libuv threads. */

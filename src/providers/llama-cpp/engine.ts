@@ -71,6 +71,7 @@ export class Engine {
     this.#child = startEngine({
       program,
       libuvThreads: libuvThreads(load),
+      givesWay: load.givesWay,
       onMessage: (message) => this.#receive(message),
       onNonsense: (what) => this.#kill(`it said something that is not in the protocol (${what}) and was killed`),
       onLine: (line) => log.debug("a model's process says", { model, line }),

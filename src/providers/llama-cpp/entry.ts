@@ -6,14 +6,28 @@ import type { Engine } from "./engine.ts";
 import type { Holder } from "./memory-budget.ts";
 import type { ModelEngine } from "./model-engine.ts";
 
-/** An engine with the file it was made for. */
+/** The engines of a file. */
 export interface Entry {
   readonly file: ModelFile;
+  /** What the file is for. */
   readonly engine: ModelEngine;
+  /** Makes vectors with a model that chats, in a process of its own that is started when they are asked for. */
+  readonly vectors: ModelEngine | undefined;
   /** Of the last explicit load. */
   asked: LoadOptions | undefined;
   /** Of the last one that succeeded. */
   proven: LoadOptions | undefined;
+}
+
+/** All engines of a file. */
+export function enginesOf({ engine, vectors }: Entry): readonly ModelEngine[] {
+  return vectors === undefined ? [engine] : [engine, vectors];
+}
+
+/** What the processes of a file that are loaded take together, bytes; undefined when none is. */
+export function memoryOf(entry: Entry): number | undefined {
+  const abouts = enginesOf(entry).flatMap(({ status: { about } }) => (about === undefined ? [] : [about]));
+  return abouts.length === 0 ? undefined : abouts.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
 }
 
 /** A loaded model keeps the options it was loaded with, but for how long it stays: others need an unload first. */
@@ -25,8 +39,15 @@ export function adopt(entry: Entry, asked: LoadOptions | undefined): void {
   const isFree = state === ModelState.ON_DISK || state === ModelState.FAILED;
   if (!isSame && !isFree) throw fault("model_state", `model "${file.id}" is loaded with other options: unload it first`);
   entry.asked = asked;
-  if (!isSame) engine.forgive();
-  engine.keepAliveChanged();
+  if (!isSame) loadsOtherwise(entry);
+  for (const each of enginesOf(entry)) each.keepAliveChanged();
+}
+
+/** What has failed may load now; vectors are made as the model is loaded from their next call on. */
+function loadsOtherwise({ engine, vectors }: Entry): void {
+  engine.forgive();
+  // It ends after its calls, whoever waits; what goes wrong then is told by its engine.
+  vectors?.unload().catch(() => {});
 }
 
 /** An explicit load has succeeded, or (false) failed: what cannot be loaded is not what later requests load. */
@@ -38,7 +59,7 @@ export function settle(entry: Entry, asked: LoadOptions | undefined, isLoaded: b
   const hasFailed = !isLoaded && (engine.status.state === ModelState.FAILED || engine.status.state === ModelState.ON_DISK);
   if (!hasFailed || isSameLoad(asked, entry.proven)) return;
   entry.asked = entry.proven;
-  engine.forgive();
+  loadsOtherwise(entry);
 }
 
 function isSameLoad(one: LoadOptions | undefined, other: LoadOptions | undefined): boolean {

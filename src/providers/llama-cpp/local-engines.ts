@@ -6,44 +6,21 @@ import {
   type LoadOptions,
   type Model,
 } from "../../../gen/parley/v1/models_pb.ts";
-import type { Gpu } from "../../core/gpus.ts";
-import type { LoadChoices } from "../../core/load-choices.ts";
-import type { Limits } from "../../core/limits.ts";
-import type { Clock, EngineObserver, Library, LocalModels, Log, ModelFile } from "../../core/ports.ts";
+import type { LocalModels } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import type { EngineEstimate, EngineLoad } from "../../engine/protocol/load.ts";
-import { deviceText } from "./device-text.ts";
-import { Engine } from "./engine.ts";
-import { adopt, holderOf, isSameFile, settle, type Entry } from "./entry.ts";
-import { checkChoices, engineLoad, joinedChoices, keepAliveMs } from "./load-options.ts";
-import { adapterFiles } from "./lora-adapters.ts";
-import { defaultRamBudget, MemoryBudget, type Holder } from "./memory-budget.ts";
-import { ModelEngine } from "./model-engine.ts";
+import { EngineMaker, type EngineMakerOptions } from "./engine-maker.ts";
+import { adopt, enginesOf, isSameFile, memoryOf, settle, type Entry } from "./entry.ts";
+import { checkChoices } from "./load-options.ts";
+import type { ModelEngine } from "./model-engine.ts";
 import { modelMessage } from "./model-message.ts";
-import { Quarantine } from "./quarantine.ts";
 import type { Lease, ModelStatus } from "./model-states.ts";
 import { refuseUnfit, type Task } from "./tasks.ts";
-import { purposefulLoad } from "./vector-load.ts";
 
 /** What the engines of this machine need. */
-export interface LocalEnginesOptions {
+export interface LocalEnginesOptions extends EngineMakerOptions {
   /** Name of the provider. */
   readonly provider: string;
-  readonly library: Library;
-  readonly observer: EngineObserver;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly log: Log;
-  readonly gpu: Gpu;
-  /** Folder of caches; absent: nothing of an engine outlives it. */
-  readonly dataDirectory?: string | undefined;
-  /** Memory that loaded models may take in all, bytes; absent: most of what is free now. */
-  readonly memoryBytes?: number | undefined;
-  /** The same of GPUs; absent: what is free there. */
-  readonly gpuMemoryBytes?: number | undefined;
-  /** How a model is loaded unless a load says otherwise. */
-  readonly optionsOf: (model: string) => LoadChoices | undefined;
 }
 
 const notLoaded: ModelStatus = { state: ModelState.ON_DISK, problem: "", about: undefined };
@@ -56,18 +33,14 @@ export class LocalEngines implements LocalModels {
   readonly #leaving = new Set<ModelEngine>();
   readonly #listeners = new Set<(model: string) => void>();
   readonly #stopWatching: () => void;
-  readonly #budget: MemoryBudget;
-  readonly #quarantine: Quarantine;
-  readonly #device = Promise.withResolvers<string>();
-  #isDeviceKnown = false;
+  readonly #maker: EngineMaker;
   /** Resolves with the GPU that is used, for people, once the first process of a model has found out. */
-  readonly gpu: Promise<string> = this.#device.promise;
+  readonly gpu: Promise<string>;
 
   constructor(options: LocalEnginesOptions) {
     this.#options = options;
-    this.#quarantine = new Quarantine(options);
-    const { memoryBytes: ramBytes = defaultRamBudget(), limits, clock } = options;
-    this.#budget = new MemoryBudget({ ramBytes, limits, clock });
+    this.#maker = new EngineMaker(options);
+    this.gpu = this.#maker.gpu;
     this.#stopWatching = options.library.watch(() => this.#forgetChanged());
   }
 
@@ -75,12 +48,15 @@ export class LocalEngines implements LocalModels {
   list(): Model[] {
     const { library, provider } = this.#options;
     const files = library.list().filter(({ isAdapter }) => isAdapter !== true);
-    return files.map((file) => modelMessage(provider, file, this.#entries.get(file.id)?.engine.status ?? notLoaded));
+    return files.map((file) => {
+      const entry = this.#entries.get(file.id);
+      return entry === undefined ? modelMessage(provider, file, notLoaded) : this.#message(entry);
+    });
   }
 
   /** A model that can do a task, loaded; and how long that took, ms, undefined when it was. Throws `model_not_found`, `model_state`, `engine_failed`. */
   async lease(model: string, signal: AbortSignal, task: Task = "chat"): Promise<Lease & { readonly loadMs: number | undefined }> {
-    const { engine } = await this.#fitEntryOf(model, task, signal);
+    const engine = this.#engineFor(await this.#fitEntryOf(model, task, signal), task);
     const isLoaded = engine.status.about !== undefined;
     const { clock } = this.#options;
     const beganMs = clock.now();
@@ -92,7 +68,7 @@ export class LocalEngines implements LocalModels {
     const entry = await this.#fitEntryOf(model, "anything", signal);
     // Said before anything is started, so that a load with impossible options fails as such.
     checkChoices(asked ?? {});
-    this.#loadOf(entry.file, asked);
+    this.#maker.loadOf(entry.file, asked);
     adopt(entry, asked);
     const { engine, file } = entry;
     const done = engine.lease(signal).then(({ release }) => {
@@ -101,8 +77,7 @@ export class LocalEngines implements LocalModels {
       return "done" as const;
     });
     done.catch(() => settle(entry, asked, false));
-    const step = (fractionDone: number) =>
-      create(LoadModelResponseSchema, { model: modelMessage(this.#options.provider, file, engine.status), fractionDone });
+    const step = (fractionDone: number) => create(LoadModelResponseSchema, { model: this.#message(entry), fractionDone });
     let told = -1;
     do {
       if (engine.fractionDone <= told || engine.fractionDone === 1) continue;
@@ -113,7 +88,7 @@ export class LocalEngines implements LocalModels {
   }
 
   async unload(model: string): Promise<void> {
-    await this.#entryOf(model).engine.unload();
+    await Promise.all(enginesOf(this.#entryOf(model)).map((engine) => engine.unload()));
   }
 
   watch(listener: (model: string) => void): () => void {
@@ -124,7 +99,7 @@ export class LocalEngines implements LocalModels {
   /** Ends all processes. */
   async close(): Promise<void> {
     this.#stopWatching();
-    const engines = [...[...this.#entries.values()].map(({ engine }) => engine), ...this.#leaving];
+    const engines = [...[...this.#entries.values()].flatMap(enginesOf), ...this.#leaving];
     await Promise.all(engines.map((engine) => engine.close()));
   }
 
@@ -149,80 +124,20 @@ export class LocalEngines implements LocalModels {
     if (file === undefined) throw fault("model_not_found", `there is no model "${model}" on this machine`, { metadata: { model } });
     const known = this.#entries.get(file.id);
     if (known !== undefined) return known;
-    const entry: Entry = { file, engine: this.#makeEngine(file, () => entry.asked), asked: undefined, proven: undefined };
+    const entry = this.#maker.entry(file, () => this.#changed(file.id));
     this.#entries.set(file.id, entry);
     return entry;
   }
 
-  #makeEngine(file: ModelFile, asked: () => LoadOptions | undefined): ModelEngine {
-    const { observer, log, clock, limits, optionsOf } = this.#options;
-    const { id } = file;
-    const made: ModelEngine = new ModelEngine({
-      model: id,
-      clock,
-      start: () => {
-        const engine: Engine = new Engine({
-          model: id,
-          load: this.#loadOf(file, asked()),
-          limits,
-          clock,
-          observer,
-          log,
-          quarantine: this.#quarantine,
-          onOvergrown: (facts) => {
-            observer.restarted(id, "it has taken too much memory", "memory");
-            log.warn("a model's process has taken too much memory: another takes over", { model: id, pid: engine.pid, ...facts });
-            made.renew(engine).catch((error: unknown) => log.error("a model's process could not be replaced", { model: id, error }));
-          },
-          onLoading: (fractionDone) => made.loading(fractionDone),
-          choose: (estimate) => this.#choose(estimate, holderOf(id, made, engine), engine),
-        });
-        return engine;
-      },
-      keepAliveMs: () => keepAliveMs(joinedChoices(optionsOf(id), asked())),
-      onChange: () => this.#changed(id),
-      onIdle: () => this.#budget.look(),
-      onLoaded: (ready) => {
-        observer.loaded(id, ready !== undefined, ready?.about.memoryBytes ?? 0);
-        if (ready === undefined) return log.info("model not loaded any more", { model: id });
-        const { contextLength, sequences, memoryBytes } = ready.about;
-        log.info("model loaded", { model: id, pid: ready.engine.pid, contextLength, sequences, memoryBytes });
-      },
-      onCrash: ({ why, lastWords }) => {
-        observer.restarted(id, why, "crash");
-        log.warn("a model's process failed", { model: id, why, lastWords });
-      },
-      onFailed: (problem) => log.warn("a model does not serve", { model: id, problem }),
-    });
-    return made;
+  /** What does a task: a model that chats makes vectors in a process of its own. Throws `model_state` where it is loaded with adapters. */
+  #engineFor({ file, engine, vectors, asked }: Entry, task: Task): ModelEngine {
+    if (task !== "embed" || vectors === undefined) return engine;
+    this.#maker.besideLoadOf(file, asked);
+    return vectors;
   }
 
-  /** Finds room for one of the sizes of a load. */
-  async #choose(estimate: EngineEstimate, holder: Holder, engine: Engine): Promise<number> {
-    this.#tellDevice(estimate);
-    const claim = await this.#budget.claim(holder, estimate, engine.ended);
-    void engine.ended.then(claim.release);
-    return claim.size;
-  }
-
-  #tellDevice({ device }: EngineEstimate): void {
-    if (this.#isDeviceKnown) return;
-    this.#isDeviceKnown = true;
-    const text = deviceText(device);
-    this.#options.log.info("the GPU of local models", { gpu: text, memoryBudgetBytes: this.#budget.ramBytes });
-    this.#device.resolve(text);
-  }
-
-  #loadOf(file: ModelFile, asked: LoadOptions | undefined): EngineLoad {
-    const { library, optionsOf, gpu, limits, gpuMemoryBytes, dataDirectory } = this.#options;
-    const choices = joinedChoices(optionsOf(file.id), asked);
-    const loraAdapters = adapterFiles(choices.loraAdapters ?? [], file, library);
-    // A file that was hashed after the first call for it has one now.
-    const now = library.find(file.id);
-    const { sha256 } = now !== undefined && isSameFile(file, now) ? now : file;
-    const load = engineLoad(choices, { modelPath: file.path, sha256, dataDirectory, gpu, limits, loraAdapters });
-    const gpuMemory = { heldVramBytes: this.#budget.heldVramBytes, ...(gpuMemoryBytes !== undefined && { mostVramBytes: gpuMemoryBytes }) };
-    return purposefulLoad(file, { ...load, ...gpuMemory }, choices);
+  #message(entry: Entry): Model {
+    return modelMessage(this.#options.provider, entry.file, entry.engine.status, memoryOf(entry));
   }
 
   #changed(id: string): void {
@@ -232,15 +147,17 @@ export class LocalEngines implements LocalModels {
   /** Models whose file is gone or another now are unloaded after their calls; who asks meanwhile gets the new file. */
   #forgetChanged(): void {
     const { library, log } = this.#options;
-    for (const [id, { file, engine }] of this.#entries) {
+    for (const [id, entry] of this.#entries) {
       const now = library.find(id);
-      if (now !== undefined && isSameFile(file, now)) continue;
+      if (now !== undefined && isSameFile(entry.file, now)) continue;
       this.#entries.delete(id);
-      this.#leaving.add(engine);
-      engine
-        .unload()
-        .catch((error: unknown) => log.error("a model could not be unloaded", { model: id, error }))
-        .finally(() => this.#leaving.delete(engine));
+      for (const engine of enginesOf(entry)) {
+        this.#leaving.add(engine);
+        engine
+          .unload()
+          .catch((error: unknown) => log.error("a model could not be unloaded", { model: id, error }))
+          .finally(() => this.#leaving.delete(engine));
+      }
     }
   }
 }

@@ -4,6 +4,6 @@ import type { ModelFile } from "../../core/ports.ts";
 import type { ModelStatus } from "./model-states.ts";
 
 /** What is said of a model file and its engine. */
-export function modelMessage(provider: string, file: ModelFile, { state, problem, about }: ModelStatus): Model {
-  return modelOfFile(file, { provider, state, problem, memoryBytes: about?.memoryBytes, contextLength: about?.contextLength });
+export function modelMessage(provider: string, file: ModelFile, { state, problem, about }: ModelStatus, memoryBytes?: number): Model {
+  return modelOfFile(file, { provider, state, problem, memoryBytes, contextLength: about?.contextLength });
 }

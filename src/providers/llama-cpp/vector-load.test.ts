@@ -4,8 +4,9 @@ import { defaultLimits } from "../../core/limits.ts";
 import type { LoadChoices } from "../../core/load-choices.ts";
 import { fieldOf, reasonOf } from "../../core/reasons.ts";
 import { failureOf } from "../../testing/collect-events.ts";
+import type { EngineLoad } from "../../engine/protocol/load.ts";
 import { engineLoad } from "./load-options.ts";
-import { libuvThreads, purposefulLoad } from "./vector-load.ts";
+import { besideChatLoad, libuvThreads, purposefulLoad } from "./vector-load.ts";
 
 const file: ModelFile = {
   ...{ id: "m", aliases: [], path: "/m.gguf", sizeBytes: 1, modifiedMs: 0, title: "", licence: "", sha256: "" },
@@ -14,6 +15,11 @@ const file: ModelFile = {
 
 function loadOf(choices: LoadChoices, more: Partial<ModelFile> = {}) {
   return purposefulLoad({ ...file, ...more }, engineLoad(choices, { modelPath: "/m.gguf", gpu: "none", limits: defaultLimits }), choices);
+}
+
+function besideLoadOf(choices: LoadChoices, loraAdapters: EngineLoad["loraAdapters"] = []) {
+  const chats: ModelFile = { ...file, purpose: "chat", trainedContextLength: 32_768 };
+  return besideChatLoad(chats, engineLoad(choices, { modelPath: "/m.gguf", gpu: "none", limits: defaultLimits, loraAdapters }));
 }
 
 describe("the load of a model that makes vectors", () => {
@@ -48,5 +54,19 @@ describe("the load of a model that chats", () => {
   it("is as it was, with one thread of libuv", () => {
     const load = loadOf({ sequences: 4 }, { purpose: "chat" });
     expect([load.purpose, load.sequences, libuvThreads(load)]).toEqual([undefined, 4, 1]);
+  });
+
+  it("is for vectors one context for at most 2048 tokens, with nothing of what only chats have", () => {
+    const load = besideLoadOf({ sequences: 4, contextLength: 8192, kvType: "q8_0", flashAttention: true, chatTemplate: "x", threads: 2 });
+    expect(load).toMatchObject({ purpose: "embed", givesWay: true, contextLength: 2048, sequences: 1, batchTokens: 2056, threads: 2 });
+    expect(Object.keys(load)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/kvType|flashAttention|chatTemplate|prefixCache/)]),
+    );
+    expect(besideLoadOf({ contextLength: 256 }).contextLength).toBe(256);
+  });
+
+  it("makes no vectors with adapters, which they would not have", async () => {
+    const error = await failureOf((async () => besideLoadOf({}, [{ path: "/a.gguf", scale: 1, stamp: "" }]))());
+    expect([reasonOf(error), error.rawMessage]).toEqual(["model_state", expect.stringContaining("LoRA adapters")]);
   });
 });

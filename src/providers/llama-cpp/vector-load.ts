@@ -1,6 +1,6 @@
 import type { LoadChoices } from "../../core/load-choices.ts";
 import type { ModelFile } from "../../core/ports.ts";
-import { unsupportedField } from "../../core/reasons.ts";
+import { fault, unsupportedField } from "../../core/reasons.ts";
 import { spareInputTokens, usualInputTokens, type EngineLoad } from "../../engine/protocol/load.ts";
 
 /** Each context has buffers of its own. */
@@ -28,6 +28,18 @@ export function purposefulLoad(file: ModelFile, load: EngineLoad, choices: LoadC
   const contextLength = Math.min(load.contextLength ?? usualInputTokens, trainedContextLength);
   const sequences = load.sequences ?? Math.min(load.threads, mostContexts);
   return { ...load, purpose, contextLength, sequences, batchTokens: contextLength + spareInputTokens };
+}
+
+/**
+ * The load of a model that chats in a second process, for vectors alone: inputs would hold up its streams, and take memory that nobody has counted.
+ * One context, for that of a large vocabulary may take more than the model. Throws `model_state` for a model with adapters.
+ */
+export function besideChatLoad({ trainedContextLength = Infinity }: ModelFile, load: EngineLoad): EngineLoad {
+  if ((load.loraAdapters?.length ?? 0) > 0)
+    throw fault("model_state", "the model is loaded with LoRA adapters, which its vectors would not have: load it without them");
+  const { kvType: _, flashAttention: __, chatTemplate: ___, prefixCache: ____, ...rest } = load;
+  const contextLength = Math.min(load.contextLength ?? usualInputTokens, usualInputTokens, trainedContextLength);
+  return { ...rest, purpose: "embed", givesWay: true, contextLength, sequences: 1, batchTokens: contextLength + spareInputTokens };
 }
 
 function isSaid(value: unknown): boolean {
