@@ -141,7 +141,7 @@ export interface Library {
   watch(listener: () => void): () => void;
   /** Brings a catalog model on disk; two pulls of the same model are one. Throws `model_not_found`, `pull_failed`, `data_corrupt`. */
   pull(id: string, signal: AbortSignal): AsyncIterable<PullModelResponse>;
-  /** Reads a file whole, once, that goes by a catalog model's name but was never compared with its hash. Throws `data_corrupt` when it has other bytes. */
+  /** Reads a file whole whose hash is not known, once. Throws `data_corrupt` when it goes by a catalog model's name and has other bytes. */
   verify(name: string, signal: AbortSignal): Promise<void>;
   /** Deletes a model's file and answers with its size in bytes. Throws `model_not_found`. */
   remove(id: string): Promise<number>;

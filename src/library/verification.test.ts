@@ -68,3 +68,13 @@ describe("a file that looks like a catalog's model", () => {
     expect(reasonOf(await failureOf(library.verify("known", AbortSignal.abort())))).toBe("caller_gone");
   });
 });
+
+describe("a file that no catalog knows", () => {
+  it("is read once for its hash, and may have any bytes", async () => {
+    const directory = await temporaryFolder();
+    await writeFile(join(directory, "Mine.gguf"), changed());
+    const library = await libraryWith(bytes, directory);
+    await library.verify("Mine", signal);
+    expect(library.find("Mine")).toMatchObject({ sha256: createHash("sha256").update(changed()).digest("hex"), problem: "" });
+  });
+});

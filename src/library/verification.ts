@@ -16,7 +16,7 @@ export interface VerificationOptions {
   readonly expected: (id: string) => string | undefined;
 }
 
-/** Makes sure that a file that goes by the name of a catalog's model has that model's bytes. */
+/** Makes sure that a file that goes by the name of a catalog's model has that model's bytes, and that the hash of any file is known: what is kept of prompts is bound to it. */
 export interface Verification {
   /** Reads the file whole unless that was done before, now or in an earlier life. Throws `data_corrupt`. */
   verify(name: string, signal: AbortSignal): Promise<void>;
@@ -38,13 +38,12 @@ export function verification({ folder, hashes, expected }: VerificationOptions):
   return {
     async verify(name, signal) {
       const file = folder.table().byName.get(name);
-      const wanted = file === undefined ? undefined : expected(file.id);
       // A file whose hash is known goes by the catalog's name only where it is the catalog's.
-      if (file === undefined || wanted === undefined || file.sha256 !== "") return;
+      if (file === undefined || file.sha256 !== "") return;
       const reading = running.get(file.path) ?? hash(file).finally(() => running.delete(file.path));
       running.set(file.path, reading);
       await untilAborted(reading, signal);
-      if (folder.table().byName.get(file.id)?.path === file.path) return;
+      if (expected(file.id) === undefined || folder.table().byName.get(file.id)?.path === file.path) return;
       throw fault(
         "data_corrupt",
         `the file of model "${file.id}" has other bytes than the catalog's: pull it again, or rename it if it is yours`,
