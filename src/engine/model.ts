@@ -9,11 +9,12 @@ import {
 } from "node-llama-cpp";
 import type { ConnectError } from "@connectrpc/connect";
 import { errorText } from "../core/error-text.ts";
-import { fault } from "../core/reasons.ts";
+import { fault, invalidField } from "../core/reasons.ts";
 import { batches, type Batches } from "./scheduling/batch.ts";
 import { embedder, type Embedder } from "./vectors/embedding.ts";
 import { kvGgmlTypes, planLoad } from "./loading/load-plan.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
+import type { SpecialTexts } from "./prompt/special-texts.ts";
 import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol/load.ts";
 import { ranker, type Ranker } from "./vectors/ranking.ts";
 import { inputLength } from "./vectors/vectors.ts";
@@ -25,6 +26,8 @@ export interface LoadedModel {
   readonly sequences: readonly LlamaContextSequence[];
   readonly batches: Batches;
   readonly makePrompt: MakePrompt;
+  /** Texts of its special tokens. */
+  readonly special: SpecialTexts;
   /** Why no conversation can be had with it; raw prompts can. */
   readonly templateProblem: string | undefined;
   /** Of a model that is loaded for vectors alone: reading an input would hold up all streams of one that chats. */
@@ -81,11 +84,15 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
     ...(longestTokenBytes !== undefined && { longestTokenBytes }),
   };
   const prompts = promptMaker(model, { ...about, vocabularySize, chatTemplate: load.chatTemplate });
+  // The file's own may be of no use: raw prompts can be had then. Who gives another wants conversations.
+  if (load.chatTemplate !== undefined && prompts.problem !== undefined)
+    throw invalidField("options.chat_template", `it is of no use: ${prompts.problem}`);
   return {
     model,
     sequences,
     batches: counted,
     makePrompt: prompts.make,
+    special: prompts.special,
     templateProblem: context === undefined ? undefined : prompts.problem,
     embedder: embeds,
     ranker: ranks,

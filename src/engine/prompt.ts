@@ -7,7 +7,7 @@ import { chatTemplate, type ChatTemplate } from "./prompt/chat-template.ts";
 import { writtenConversation, type ConversationWriter } from "./prompt/conversation.ts";
 import { TemplateProblem } from "./prompt/jinja.ts";
 import { rawTokens, withBegin } from "./prompt/raw-prompt.ts";
-import { specialTextsOf } from "./prompt/special-texts.ts";
+import { specialTextsOf, type SpecialTexts } from "./prompt/special-texts.ts";
 import { promptTooLong } from "./protocol/errors.ts";
 import type { EngineModel } from "./protocol/load.ts";
 import type { EngineConversation, EnginePrompt } from "./protocol/prompt.ts";
@@ -39,6 +39,8 @@ export type MakePrompt = (prompt: EnginePrompt, options?: PromptOptions) => Prom
 /** Makes prompts, and knows whether the chat template is of use. */
 export interface PromptMaker {
   readonly make: MakePrompt;
+  /** Texts of the model's special tokens. */
+  readonly special: SpecialTexts;
   /** Why conversations cannot be written; raw prompts can. */
   readonly problem: string | undefined;
 }
@@ -67,6 +69,7 @@ export function promptMaker(model: LlamaModel, limits: PromptLimits): PromptMake
     limits.chatTemplate === undefined ? Object.entries(others).find(([key]) => key === toolTemplateKey)?.[1] : undefined;
   const withTools = typeof ownForTools === "string" ? chatPrompts(model, ownForTools, { limits, special }) : chats;
   return {
+    special,
     problem: typeof chats === "string" ? chats : undefined,
     make(prompt, { isBeginning = false } = {}) {
       if (prompt.type !== "messages") {

@@ -7,6 +7,7 @@ import type { FromEngine } from "./protocol/messages.ts";
 import type { EngineRequest } from "./protocol/request.ts";
 import { Scheduler } from "./scheduler.ts";
 import { chatStyle } from "./output/styles.ts";
+import { specialTexts } from "./prompt/special-texts.ts";
 
 /** A sequence of the native library that draws the token 65 for ever. `cut` comes before it forgets anything. */
 function sequence({ cut = async () => {} }: { readonly cut?: () => Promise<void> } = {}): LlamaContextSequence {
@@ -62,6 +63,7 @@ function loaded(sequences: readonly LlamaContextSequence[]): LoadedModel {
     contextLength: 1_000_000,
     vocabularySize: 256,
     about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0, vectorLength: 1 },
+    special: specialTexts([]),
     embedder: undefined,
     ranker: undefined,
     dispose: async () => {},

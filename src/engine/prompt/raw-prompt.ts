@@ -16,16 +16,21 @@ export function rawTokens(
   { model, vocabularySize, special }: RawReader,
   prompt: Exclude<EnginePrompt, { type: "messages" }>,
 ): readonly Token[] {
-  const tokenize = (text: string) => model.tokenize(text, true);
   const own =
     prompt.type === "text"
-      ? [...specialParts(prompt.text, { special, tokenize })].flatMap(tokenize)
+      ? textTokens(prompt.text, { model, special })
       : checkedTokens(prompt.tokens, vocabularySize, "raw_prompt.token_ids.ids");
   // Ids are taken as they are; text gets the begin token that the model was trained with.
   const tokens = prompt.suffix === undefined ? own : infill(model, own, prompt.suffix);
   const whole = prompt.type === "text" ? withBegin(model, tokens) : tokens;
   if (whole.length === 0) throw invalidField("raw_prompt", "it is empty, and this model has no begin token to start from");
   return whole;
+}
+
+/** Tokens of a text whose special texts are special tokens, in time that grows with its length alone. */
+export function textTokens(text: string, { model, special }: Pick<RawReader, "model" | "special">): Token[] {
+  const tokenize = (part: string) => model.tokenize(part, true);
+  return [...specialParts(text, { special, tokenize })].flatMap(tokenize);
 }
 
 /** The ids, if the model has all of them. Throws `invalid_request` naming the first that it has not. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadTiny } from "../../testing/loaded-model.ts";
 import type { LoadedModel } from "../model.ts";
+import { tokenized } from "../tokens/token-questions.ts";
 import { specialParts } from "./special-parts.ts";
 import { specialTextsOf } from "./special-texts.ts";
 
@@ -31,6 +32,20 @@ describe("a text with many special texts", () => {
   it("is one part where it is short, and has nothing where there is nothing", () => {
     expect(partsOf("<|im_start|>".repeat(300))).toHaveLength(1);
     expect(partsOf("")).toEqual([""]);
+  });
+
+  it("is split into the same tokens for a caller, in a time that grows with its length", () => {
+    const timed = (count: number) => {
+      const text = "<|im_start|>".repeat(count);
+      const beganMs = performance.now();
+      const { tokens } = tokenized(loaded, { type: "tokenize", text, addSpecial: false, parseSpecial: true, includePieces: false });
+      const tookMs = performance.now() - beganMs;
+      expect(tokens).toEqual(Array.from({ length: count }, () => tokenize("<|im_start|>")[0]));
+      return tookMs;
+    };
+    timed(5000);
+    // Sixteen times as long; with the square of it, it would take 256 times as long.
+    expect(timed(80_000)).toBeLessThan(64 * timed(5000) + 200);
   });
 
   it("may be as long as a prompt", () => {
