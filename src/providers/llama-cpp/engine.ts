@@ -2,7 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { basename } from "node:path";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Log } from "../../core/ports.ts";
-import { fault } from "../../core/reasons.ts";
+import { fault, reasonOf } from "../../core/reasons.ts";
 import { errorFromEngine } from "../../engine/protocol/errors.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import type { EngineEstimate, EngineLoad, EngineModel } from "../../engine/protocol/load.ts";
@@ -228,6 +228,8 @@ export class Engine {
 
 /** The library's words may name files; callers are told no path of this machine. */
 function loadFault({ model, load: { modelPath, loraAdapters = [] } }: EngineOptions, error: ConnectError): ConnectError {
+  // It names the option that is at fault, and no file.
+  if (reasonOf(error) === "invalid_request") return error;
   const paths = [modelPath, ...loraAdapters.map(({ path }) => path)];
   const why = paths.reduce((words, path) => words.replaceAll(path, basename(path)), error.rawMessage);
   return fault("engine_failed", `model "${model}" cannot be loaded: ${why}`, { cause: error });

@@ -63,6 +63,8 @@ describe("a load", () => {
     [{ contextLength: 7 }, "options.context_length", "7 is outside 8 to 16777216"],
     [{ sequences: 257 }, "options.sequences", "257 is outside 1 to 256"],
     [{ keepAliveSeconds: -1 }, "options.keep_alive_seconds", "-1 is outside 0 to"],
+    [{ chatTemplate: "{% for message in messages %}{{" }, "options.chat_template", "it is of no use"],
+    [{ chatTemplate: "x".repeat(2 ** 20 + 1) }, "options.chat_template", "it is of no use"],
     [{ loraAdapters: ["tiny"] }, "options.lora_adapters", "tiny is a model and no LoRA adapter"],
   ])("refuses %j", async (options, field, message) => {
     await start();
@@ -70,6 +72,23 @@ describe("a load", () => {
     expect([reasonOf(error), fieldOf(error)]).toEqual(["invalid_request", field]);
     expect(error.rawMessage).toContain(message);
     expect((await tiny.provider.listModels(signal))[0]?.state).toBe(ModelState.ON_DISK);
+  });
+
+  it("fails with a configured chat template that is of no use, and so do chats", async () => {
+    await start({ chatTemplate: "nobody is heard" });
+    const error = await failureOf(load({}));
+    expect([reasonOf(error), fieldOf(error)]).toEqual(["invalid_request", "options.chat_template"]);
+    const chat = await failureOf(says());
+    expect([reasonOf(chat), chat.rawMessage]).toEqual(["model_state", expect.stringContaining("cannot be loaded as it is configured")]);
+    await load({ chatTemplate: "{% for message in messages %}{{ message.content }}{% endfor %}" });
+    expect(await says()).not.toBe("");
+  });
+
+  it("succeeds where the file's own chat template is of no use: raw prompts can be had", async () => {
+    await start();
+    await tiny.library.add("tiny", { heads: 2, chatTemplate: "{% if" });
+    expect((await load({})).at(-1)?.model?.state).toBe(ModelState.READY);
+    expect(reasonOf(await failureOf(says()))).toBe("model_state");
   });
 
   it("says of a type that the model's heads are too narrow for that it is the type", async () => {

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
 import {
   LoadModelResponseSchema,
   ModelState,
@@ -7,7 +8,7 @@ import {
   type Model,
 } from "../../../gen/parley/v1/models_pb.ts";
 import type { LocalModels } from "../../core/ports.ts";
-import { fault } from "../../core/reasons.ts";
+import { fault, reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { EngineMaker, type EngineMakerOptions } from "./engine-maker.ts";
 import { adopt, enginesOf, isSameFile, memoryOf, settle, type Entry } from "./entry.ts";
@@ -21,6 +22,12 @@ import { refuseUnfit, type Task } from "./tasks.ts";
 export interface LocalEnginesOptions extends EngineMakerOptions {
   /** Name of the provider. */
   readonly provider: string;
+}
+
+/** Who did not load a model is not told that his request has an option that cannot be. */
+function asConfigured(error: unknown, model: string): unknown {
+  if (!(error instanceof ConnectError) || reasonOf(error) !== "invalid_request") return error;
+  return fault("model_state", `model "${model}" cannot be loaded as it is configured: ${error.rawMessage}`, { cause: error });
 }
 
 const notLoaded: ModelStatus = { state: ModelState.ON_DISK, problem: "", about: undefined };
@@ -60,7 +67,9 @@ export class LocalEngines implements LocalModels {
     const isLoaded = engine.status.about !== undefined;
     const { clock } = this.#options;
     const beganMs = clock.now();
-    const lease = await engine.lease(signal);
+    const lease = await engine.lease(signal).catch((error: unknown) => {
+      throw asConfigured(error, model);
+    });
     return { ...lease, loadMs: isLoaded ? undefined : clock.now() - beganMs };
   }
 

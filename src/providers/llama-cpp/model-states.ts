@@ -68,7 +68,7 @@ export function refuseTooSoon({ error, retryAtMs }: Extract<EngineState, { is: "
   const waitMs = retryAtMs - nowMs;
   if (waitMs <= 0) return;
   // It would fit no better: no time is told after which to try again.
-  if (reasonOf(error) === "model_too_large") throw error;
+  if (reasonOf(error) === "model_too_large" || reasonOf(error) === "invalid_request") throw error;
   throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error });
 }
 
