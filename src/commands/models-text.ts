@@ -59,7 +59,15 @@ function usesText({ capabilities }: Model): string {
   return capabilities.map((capability) => texts[capability] ?? "").join(", ");
 }
 
-function columnsText(rows: readonly (readonly string[])[]): string {
+/** What a terminal would obey instead of showing it: control characters, line ends, and characters that turn the direction of writing. */
+const commanding = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+function escaped(text: string): string {
+  return text.replaceAll(commanding, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function columnsText(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(escaped));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map(

@@ -47,6 +47,14 @@ describe("parley models", () => {
     expect((await run("list")).out).toMatch(/^qwen3-0\.6b +can be pulled/m);
   });
 
+  it("shows control characters of file names, which a terminal would obey", async () => {
+    const { run, directory } = await commandLine();
+    await writeFile(join(directory, "a\u001b[2J\u202eb\nc.gguf"), bytes);
+    const { out } = await run("list");
+    expect(out).toMatch(/^a\\u001b\[2J\\u202eb\\u000ac +broken/m);
+    for (const raw of ["\u001b", "\u202e"]) expect(out).not.toContain(raw);
+  });
+
   it("speaks JSON in the contract's messages, one a line while it pulls", async () => {
     const { run } = await commandLine();
     const lines = (await run("pull", "qwen3-0.6b", "--json")).out.trim().split("\n");

@@ -6,6 +6,8 @@ import type { Library } from "../core/ports.ts";
 import { ggufBytes } from "../testing/tiny-gguf-format.ts";
 import { tinyGguf, writeTinyGguf } from "../testing/tiny-gguf.ts";
 import { openTestLibrary } from "../testing/open-library.ts";
+import { recordingLog } from "../testing/recording-log.ts";
+import { writeTinyLora } from "../testing/tiny-lora.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 
 const tiny = tinyGguf();
@@ -138,6 +140,19 @@ describe("the library", { timeout: 20_000 }, () => {
       ["chat", "chat"],
       ["qwen", "embed"],
       ["ranker", "rerank"],
+    ]);
+  });
+
+  it("warns of a file that cannot be served, and not of an adapter, which is no model", async () => {
+    const directory = await temporaryFolder();
+    await writeTinyLora(join(directory, "accent.gguf"));
+    await writeFile(join(directory, "text.gguf"), "no model");
+    const { log, lines } = recordingLog();
+    await openTestLibrary({ directory, log });
+    const told = lines.filter(({ facts }) => facts["model"] !== undefined).map(({ level, facts }) => [level, facts["model"]]);
+    expect(told).toEqual([
+      ["debug", "accent"],
+      ["warn", "text"],
     ]);
   });
 

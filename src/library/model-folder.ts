@@ -76,9 +76,10 @@ export async function openModelFolder({ directory, catalog, hashes, clock, log }
 
 function report({ files }: ModelTable, before: ModelTable["files"], log: Log): void {
   const known = new Map(before.map((file) => [file.id, file]));
-  for (const { id, sizeBytes, problem } of files) {
+  for (const { id, sizeBytes, problem, isAdapter } of files) {
     if (known.get(id)?.problem === problem) continue;
-    if (problem === "") log.info("a model is on disk", { model: id, sizeBytes });
+    if (isAdapter === true) log.debug("a LoRA adapter is on disk", { model: id, sizeBytes });
+    else if (problem === "") log.info("a model is on disk", { model: id, sizeBytes });
     else log.warn("a model file cannot be served", { model: id, problem });
   }
 }
