@@ -12,9 +12,11 @@ export async function startProgram(name: string, file: string, options: { setup:
   const child = fork(join(import.meta.dirname, file), {
     env: { ...environment, ...(options.threadPool !== undefined && { UV_THREADPOOL_SIZE: String(options.threadPool) }) },
   });
+  const exited = new Promise<never>((_resolve, reject) => child.once("exit", () => reject(new Error(`${name} has ended`))));
+  exited.catch(() => {});
   const answer = async (): Promise<FromProgram> => {
-    const gone = once(child, "exit").then(() => Promise.reject(new Error(`${name} has ended`)));
-    const [message] = (await Promise.race([once(child, "message"), gone])) as [FromProgram];
+    const said = new Promise<FromProgram>((resolve) => child.once("message", (message) => resolve(message as FromProgram)));
+    const message = await Promise.race([said, exited]);
     if ("failed" in message) throw new Error(`${name}: ${message.failed}`);
     return message;
   };
