@@ -143,7 +143,7 @@ export class Scheduler {
       this.#prefixes.write();
       this.#flush();
       const spentMs = performance.now() - beganMs;
-      const turns = takeTurns(this.#slots, this.#share, (generating) => this.#budget.tokens(generating, spentMs));
+      const turns = takeTurns(this.#slots, this.#share, (generating, reading) => this.#budget.tokens({ generating, reading, spentMs }));
       if (turns.length > 0) await this.#tick(turns);
       else if (!this.#hasNews && !this.#turnover.hasMore) await this.#rest();
     }

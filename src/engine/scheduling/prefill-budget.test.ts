@@ -11,7 +11,7 @@ function run(
   const { generating, stepMs, chunkMs, tokenMs, ticks } = machine;
   if (generating > 0) budget.measured({ ms: stepMs, promptTokens: 0, generating });
   return Array.from({ length: ticks }, () => {
-    const promptTokens = budget.tokens(generating);
+    const promptTokens = budget.tokens({ generating, reading: 1 });
     budget.measured({ ms: (generating > 0 ? stepMs : 0) + chunkMs + promptTokens * tokenMs, promptTokens, generating });
     return promptTokens;
   });
@@ -45,7 +45,18 @@ describe("how much of prompts a tick reads", () => {
   it("leaves out the time that is gone already", () => {
     const budget = prefillBudget(target);
     run(budget, { generating: 1, stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 });
-    expect(budget.tokens(1, 50)).toBeLessThan(budget.tokens(1) / 2);
+    const beside = { generating: 1, reading: 1 };
+    expect(budget.tokens({ ...beside, spentMs: 50 })).toBeLessThan(budget.tokens(beside) / 2);
+  });
+
+  it("is the larger the more prompts share it, up to a bound", () => {
+    const chunks = [1, 2, 4, 100].map((reading) => {
+      const budget = prefillBudget({ ...target, mostTokens: 10_000, batchTokens: 10_000 });
+      run(budget, { generating: 0, stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 });
+      budget.measured({ ms: 1000, promptTokens: 1000, generating: 0 });
+      return budget.tokens({ generating: 0, reading });
+    });
+    expect(chunks).toEqual([200, 300, 500, 600]);
   });
 
   it("is larger while nobody generates, and never more than a batch or what is allowed", () => {

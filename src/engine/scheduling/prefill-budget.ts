@@ -6,10 +6,20 @@ export interface TickMeasure {
   readonly generating: number;
 }
 
+/** Who takes part in a tick. */
+export interface TickPlan {
+  /** Sequences that draw a token. */
+  readonly generating: number;
+  /** Sequences that read their prompt. */
+  readonly reading: number;
+  /** Of its time so much is gone already. */
+  readonly spentMs?: number;
+}
+
 /** Decides how much of prompts a tick reads. */
 export interface PrefillBudget {
-  /** Prompt tokens for the coming tick; `spentMs` of its time is gone already. */
-  tokens(generating: number, spentMs?: number): number;
+  /** Prompt tokens for the coming tick. */
+  tokens(tick: TickPlan): number;
   measured(tick: TickMeasure): void;
 }
 
@@ -29,8 +39,8 @@ const firstTokens = 64;
 const firstTokensBesideStreams = 16;
 /** Of the time between two tokens; the rest is for what varies. */
 const shareOfTarget = 0.8;
-/** Nobody waits for a token, but somebody may arrive or leave: a chunk takes so many times the time between two tokens. */
-const aloneFactor = 2;
+/** Nobody waits for a token, but somebody may arrive or leave: a chunk takes so many times the time between two tokens, more where several share it, since short pieces of many prompts are slow to read. */
+const aloneFactor = { least: 2, most: 6 } as const;
 /** A chunk is at most so many times the last one: larger ones are faster a token, smaller ones slower than was measured. */
 const growth = 2;
 const weight = 0.3;
@@ -51,9 +61,9 @@ export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: Prefill
     return Math.round(Math.min(mostTokens, Math.max(leastTokens, Math.min(wanted, lastTokens * growth))));
   };
   return {
-    tokens(generating, spentMs = 0) {
+    tokens({ generating, reading, spentMs = 0 }) {
       const room = Math.max(1, batchTokens - generating);
-      if (generating === 0) return Math.min(room, fit(alone, interTokenMs * aloneFactor));
+      if (generating === 0) return Math.min(room, fit(alone, interTokenMs * Math.min(aloneFactor.most, aloneFactor.least + reading - 1)));
       return Math.min(room, fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs));
     },
     measured({ ms, promptTokens, generating }) {

@@ -30,13 +30,29 @@ describe("prompts that are read at once", () => {
     expect(share.share(readers, 512)).toEqual([128, 128, 128, 128]);
   });
 
-  it("take turns in small ticks, so that each is read in one piece", () => {
+  it("get equal parts of a small tick, so that prompts of one length end together", () => {
     const share = new PrefillShare();
     const readers = [1, 2].map(() => reader(share, 1000));
-    expect([share.share(readers, 40), share.share(readers, 40), share.share(readers, 40)]).toEqual([
-      [40, 0],
-      [0, 40],
-      [40, 0],
+    expect([share.share(readers, 40), share.share(readers, 40)]).toEqual([
+      [20, 20],
+      [20, 20],
+    ]);
+    expect(
+      ticks(
+        share,
+        [1, 2, 3].map(() => reader(share, 64)),
+        48,
+      ),
+    ).toEqual([4, 4, 4]);
+  });
+
+  it("take turns where there are fewer tokens than prompts", () => {
+    const share = new PrefillShare();
+    const readers = [1, 2, 3].map(() => reader(share, 1000));
+    expect([share.share(readers, 2), share.share(readers, 2), share.share(readers, 2)]).toEqual([
+      [1, 1, 0],
+      [1, 0, 1],
+      [0, 1, 1],
     ]);
   });
 

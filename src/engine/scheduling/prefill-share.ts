@@ -13,8 +13,8 @@ export interface Reader {
 
 /** So much faster interactive prompts are read than those of batch. */
 const weights = { interactive: 4, batch: 1 } as const;
-/** Pieces in which a tick is shared: prompts of one length are read in one pass, and a small tick is one prompt's alone. */
-const pieceTokens = 64;
+/** Longest piece in which a tick is shared. */
+const mostPieceTokens = 64;
 
 /** Shares the reading of prompts: whoever has had the least for its weight is next, so that a long prompt keeps no short one waiting and nobody starves. */
 export class PrefillShare {
@@ -24,6 +24,8 @@ export class PrefillShare {
   /** What each reader gets of so many tokens, in the order of `readers`. */
   share(readers: readonly Reader[], tokens: number): number[] {
     const given = readers.map(() => 0);
+    // Pieces of one length are read in one pass; and prompts of one length that came together end together, so that they go on in full batches.
+    const pieceTokens = Math.min(mostPieceTokens, Math.max(1, Math.floor(tokens / readers.length)));
     for (let left = tokens; left > 0;) {
       const at = this.#next(readers, given);
       const reader = readers[at];

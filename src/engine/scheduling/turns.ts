@@ -2,10 +2,14 @@ import type { PrefillShare, Reader } from "./prefill-share.ts";
 import { tokensRead, type Slot, type Taken, type Turn } from "./slots.ts";
 
 /** Everybody who generates, and who reads a prompt as far as the tick's budget goes; in the order of sequence ids. */
-export function takeTurns(slots: readonly Slot[], share: PrefillShare, promptBudget: (generating: number) => number): Turn[] {
+export function takeTurns(
+  slots: readonly Slot[],
+  share: PrefillShare,
+  promptBudget: (generating: number, reading: number) => number,
+): Turn[] {
   const ready = slots.flatMap(({ taken }) => (taken !== undefined && canGo(taken) ? [taken] : []));
   const reading = ready.filter(({ choice }) => !choice.isGenerating);
-  const budget = reading.length === 0 ? 0 : promptBudget(ready.length - reading.length);
+  const budget = reading.length === 0 ? 0 : promptBudget(ready.length - reading.length, reading.length);
   const readers = reading.map((taken) => reader(taken, slots));
   const given = share.share(readers, budget);
   for (const [index, taken] of reading.entries()) taken.clock = readers[index]!.clock;
