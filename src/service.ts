@@ -6,7 +6,8 @@ import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
 import { chatKind, chatOnly } from "./core/kinds.ts";
-import type { Clock, Library, Log, Provider, Service, Target } from "./core/ports.ts";
+import type { Clock, Library, Log, Provider, Service } from "./core/ports.ts";
+import type { Target } from "./core/targets.ts";
 import type { Reason } from "./core/reasons.ts";
 import * as unary from "./core/unary-kinds.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
@@ -23,6 +24,7 @@ import { echo } from "./providers/echo.ts";
 import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
 import { directory, type Directory } from "./routing/directory.ts";
 import { models } from "./routing/models.ts";
+import { providerList } from "./routing/provider-list.ts";
 import { readiness } from "./routing/readiness.ts";
 import { route } from "./routing/route.ts";
 import { openLog } from "./telemetry/log.ts";
@@ -125,6 +127,7 @@ function serviceOf(parts: Parts, library: Library) {
     rerank: callWork(parts, names, unary.rerankKind),
     warmPrompt: callWork(parts, names, unary.warmPromptKind),
     models: models({ directory: names, library, ...providers, log, onDefaultChanged: begin }),
+    providers: providerList(names, Object.values(providers)),
     health: board,
     about: { name: settings.appName, version: settings.version },
   };
@@ -205,6 +208,10 @@ function targetOf(parts: Parts, provider: Provider, model: string): Target {
   return {
     provider: provider.name,
     model,
+    key: 0,
+    isLocal: provider.local !== undefined,
+    canContinue: provider.canContinue ?? false,
+    takesCallerKeys: provider.takesCallerKeys ?? false,
     fields: provider.fields,
     workOf<Request, Event>(kind: Kind<Request, Event>) {
       const inner = kind.workOf(provider);

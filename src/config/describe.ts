@@ -2,7 +2,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { ModelOptionsSchema, type ModelOptions } from "../../gen/parley/config/v1/config_pb.ts";
 import type { LoadedConfig } from "../config.ts";
 import { limits, type LimitName } from "../core/limits.ts";
-import type { Secret } from "../environment/secret.ts";
+import type { Secret } from "../core/secret.ts";
 import { withoutCredentials } from "../environment/values.ts";
 
 /** What a configuration was understood as and where each value comes from, a line a value, for people; secrets are `***`. */

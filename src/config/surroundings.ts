@@ -1,6 +1,6 @@
 import { fault } from "../core/reasons.ts";
 import type { Setting } from "../environment/read.ts";
-import { Secret } from "../environment/secret.ts";
+import { Secret } from "../core/secret.ts";
 
 /** How OpenTelemetry's exporter speaks. */
 export const tracingProtocols = ["http/protobuf", "http/json", "grpc"] as const;

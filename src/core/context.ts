@@ -63,6 +63,8 @@ export interface CallContext extends Call {
   readonly model: string;
   /** Estimate of the prompt's tokens, for budgets. */
   readonly estimatedTokens: number;
+  /** Whether the caller reads nothing before the end: a provider may then ask for the answer whole. */
+  readonly isWhole: boolean;
 }
 
 /** A fresh record. */
@@ -70,7 +72,7 @@ export function callRecord(): CallRecord {
   return { target: undefined, attempts: 0, upstreamMs: undefined, isLogged: false };
 }
 
-/** Joins what the door knows with what the request says. */
-export function callContext<Request, Event>(call: Call, kind: Kind<Request, Event>, request: Request): CallContext {
-  return { ...call, operation: kind.operation, model: kind.modelOf(request), estimatedTokens: 0 };
+/** Joins what the door knows with what the request says; `isWhole` unless the caller reads events as they come. */
+export function callContext<Request, Event>(call: Call, kind: Kind<Request, Event>, request: Request, isWhole = true): CallContext {
+  return { ...call, operation: kind.operation, model: kind.modelOf(request), estimatedTokens: 0, isWhole };
 }

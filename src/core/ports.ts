@@ -20,7 +20,8 @@ import type {
   TokenizeResponse,
 } from "../../gen/parley/v1/tokens_pb.ts";
 import type { FieldTable } from "./fields.ts";
-import type { Generate, Kind, Work } from "./work.ts";
+import type { Providers } from "./targets.ts";
+import type { Generate, Work } from "./work.ts";
 
 // What one module needs of another, as interfaces; `service.ts` passes the real things in.
 
@@ -69,6 +70,10 @@ export interface Provider extends Partial<UnaryWork> {
   listModels(signal: AbortSignal): Promise<readonly Model[]>;
   /** Present when its models are loaded on this machine. */
   readonly local?: LocalModels;
+  /** Whether an assistant message at the end of a conversation is gone on from rather than answered. Absent: no. */
+  readonly canContinue?: boolean;
+  /** Whether callers may bring their own key (`context.upstreamKey`). Absent: no. */
+  readonly takesCallerKeys?: boolean;
   /** Frees what it holds. The caller has aborted the calls in flight first. */
   close(): Promise<void>;
 }
@@ -148,27 +153,6 @@ export interface Library {
   close(): Promise<void>;
 }
 
-/** One place that can answer, with the policies around it. */
-export interface Target {
-  readonly provider: string;
-  /** The model's name there; safe as a metric label. */
-  readonly model: string;
-  readonly fields: FieldTable;
-  /** The work with the target layers around it; undefined when the provider cannot do this kind. */
-  workOf<Request, Event>(kind: Kind<Request, Event>): Work<Request, Event> | undefined;
-}
-
-/** What a model's name leads to. */
-export interface Destination {
-  /** The name to answer with: as asked, or the default's id. */
-  readonly name: string;
-  /** Tried in order; never empty. */
-  readonly targets: readonly Target[];
-}
-
-/** From a name to targets; no name means the default for the purpose, `chat` unless said. Throws `model_not_found` or `provider_not_found`. */
-export type Resolve = (model: string, provider: string, purpose?: ModelPurpose) => Destination;
-
 /** What there is to ask for by name, and what is done with it. */
 export interface Models {
   /** All models, by id; those of the catalog that are not on disk only when asked for. */
@@ -204,6 +188,7 @@ export interface Health {
 export interface Service extends UnaryWork {
   readonly generate: Work<ChatRequest, ChatEvent>;
   readonly models: Models;
+  readonly providers: Providers;
   readonly health: Health;
   /** Shown by `/health`. */
   readonly about: { readonly name: string; readonly version: string };

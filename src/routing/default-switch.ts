@@ -25,7 +25,7 @@ export function defaultSwitch(options: DefaultSwitchOptions): (name: string, sig
   let lastTurn = 0;
   let chosenTurn = 0;
   return async (name, signal) => {
-    const [target] = directory.resolve(name, "").targets;
+    const target = directory.resolve(name, "").stops[0]?.target;
     const id = target?.model ?? name;
     // The default answers chats: what was made for something else would refuse each of them.
     if ((library.find(id)?.purpose ?? "chat") !== "chat")

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { create } from "@bufbuild/protobuf";
 import { ModelSchema } from "../../gen/parley/v1/models_pb.ts";
-import type { ModelFile, Provider, Target } from "../core/ports.ts";
+import type { ModelFile, Provider } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
+import { plainTarget } from "../testing/plain-target.ts";
 import { directory, type DirectoryOptions } from "./directory.ts";
 
 const file = (id: string, more: Partial<ModelFile> = {}): ModelFile => ({
@@ -26,12 +27,12 @@ const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}
       defaultId: "small",
     },
     ...{ local: provider("llama-cpp"), echo: provider("echo"), aliases: {}, routes: [], defaultModel: "", defaultProvider: "auto" },
-    target: ({ name }, model): Target => ({ provider: name, model, fields: {}, workOf: () => undefined }),
+    target: ({ name }, model) => plainTarget({ provider: name, model }),
     ...more,
   });
 const goesTo = (names: ReturnType<typeof setUp>, model: string, from = "") => {
-  const { name, targets } = names.resolve(model, from);
-  return [name, targets[0]?.provider, targets[0]?.model];
+  const { name, stops } = names.resolve(model, from);
+  return [name, stops[0]?.target.provider, stops[0]?.target.model];
 };
 const refusal = (work: () => unknown) => {
   try {
@@ -59,7 +60,7 @@ describe("the default model", () => {
   });
   it("for vectors is the only file that was made for them, and for an order the only one that ranks", () => {
     const names = setUp([file("a"), file("vectors", { purpose: "embed" }), file("order", { purpose: "rerank" })]);
-    expect(names.resolve("", "", "embed")).toMatchObject({ name: "vectors", targets: [{ model: "vectors" }] });
+    expect(names.resolve("", "", "embed")).toMatchObject({ name: "vectors", stops: [{ target: { model: "vectors" } }] });
     expect([names.defaultModel("", "embed"), names.defaultModel("", "rerank"), names.defaultModel("")]).toEqual(["vectors", "order", "a"]);
   });
   it("for vectors is never a guess: of several none is it, nor a model that chats", () => {

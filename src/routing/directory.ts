@@ -1,5 +1,7 @@
-import type { Destination, Library, ModelFile, ModelPurpose, Provider, Resolve, Target } from "../core/ports.ts";
+import type { Library, ModelFile, ModelPurpose, Provider } from "../core/ports.ts";
+import type { Destination, Resolve, Target } from "../core/targets.ts";
 import { fault } from "../core/reasons.ts";
+import { plainStop } from "../core/stops.ts";
 import { isEcho, leadsOf, type Lead, type NameRules } from "./names.ts";
 
 /** What the directory needs. */
@@ -70,7 +72,7 @@ export function directory(options: DirectoryOptions): Directory {
           metadata: { model: name },
         });
       }
-      return { name, targets: [found] };
+      return { name, stops: [plainStop(found)] };
     },
     defaultModel,
     setDefault: (name) => void (chosen = name),

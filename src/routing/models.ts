@@ -31,7 +31,7 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
   };
   const aliasTarget = (name: string): string | undefined => {
     try {
-      return directory.resolve(name, "").targets[0]?.model;
+      return directory.resolve(name, "").stops[0]?.target.model;
     } catch {
       return undefined; // a default that is not on disk yet is nobody's
     }
@@ -49,7 +49,7 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
   };
   /** The id of a model on this machine. */
   const localId = (name: string): string => {
-    const [target] = directory.resolve(name, "").targets;
+    const target = directory.resolve(name, "").stops[0]?.target;
     if (target?.provider === local.name) return target.model;
     throw fault("model_state", `model "${name}" is not a file on this machine: there is nothing to load or unload`);
   };
@@ -61,7 +61,7 @@ export function models({ directory, library, local, echo, log, onDefaultChanged 
     async get(name, signal) {
       const inCatalog = library.catalog().find(({ id }) => id === name);
       if (inCatalog !== undefined) return decorate(inCatalog);
-      return byId(directory.resolve(name, "").targets[0]?.model ?? name, signal);
+      return byId(directory.resolve(name, "").stops[0]?.target.model ?? name, signal);
     },
     load(name, options: LoadOptions | undefined, signal) {
       const id = localId(name);

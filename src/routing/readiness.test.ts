@@ -1,9 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
 import { LoadModelResponseSchema, ModelSchema, ModelState } from "../../gen/parley/v1/models_pb.ts";
-import type { Provider, Target } from "../core/ports.ts";
+import type { Provider } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
+import { plainStop } from "../core/stops.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
+import { plainTarget } from "../testing/plain-target.ts";
 import type { Directory } from "./directory.ts";
 import { healthBoard } from "./health-board.ts";
 import { readiness } from "./readiness.ts";
@@ -41,16 +43,11 @@ const setUp = (defaultModel: string | undefined) => {
     },
   };
   const echo = provider("echo", async () => [create(ModelSchema, { id: "echo", state: ModelState.READY })]);
-  const target = (): Target => ({
-    provider: chosen === "echo" ? "echo" : "llama-cpp",
-    model: chosen ?? "",
-    fields: {},
-    workOf: () => undefined,
-  });
+  const target = () => plainTarget({ provider: chosen === "echo" ? "echo" : "llama-cpp", model: chosen ?? "" });
   const directory: Directory = {
     resolve() {
       if (chosen === undefined) throw fault("model_not_found", "none");
-      return { name: chosen, targets: [target()] };
+      return { name: chosen, stops: [plainStop(target())] };
     },
     defaultModel: () => chosen,
     setDefault() {},

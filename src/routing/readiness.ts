@@ -114,7 +114,7 @@ export function readiness({ board, directory, library, local, echo, clock, log }
 
 function defaultTarget(directory: Directory) {
   try {
-    return directory.resolve("", "").targets[0];
+    return directory.resolve("", "").stops[0]?.target;
   } catch {
     return undefined; // it is not on disk (yet); whyNot says so
   }

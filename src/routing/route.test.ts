@@ -5,14 +5,16 @@ import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { honoured, refused, type FieldTable } from "../core/fields.ts";
 import { chatKind } from "../core/kinds.ts";
 import { countTokensKind } from "../core/unary-kinds.ts";
-import type { Target } from "../core/ports.ts";
+import type { Target } from "../core/targets.ts";
 import { fieldOf, reasonOf, type Reason } from "../core/reasons.ts";
+import { plainStop } from "../core/stops.ts";
 import { only } from "../core/stream.ts";
 import type { Kind, Work } from "../core/work.ts";
 import { answer } from "../testing/answers.ts";
 import { testContext } from "../testing/call-context.ts";
 import { eventsOf, valuesOf } from "../testing/collect-events.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
+import { plainTarget } from "../testing/plain-target.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { route } from "./route.ts";
 
@@ -21,7 +23,7 @@ const everything: FieldTable = { messages: honoured, model: honoured, stop: hono
 /** A target that says `ok` and notes what it was asked. */
 const target = (provider: string, fields = everything) => {
   const asked: ChatRequest[] = [];
-  const made: Target = {
+  const made = plainTarget({
     ...{ provider, model: `${provider}-model`, fields },
     workOf<Request, Event>(kind: Kind<Request, Event>) {
       if (kind.operation !== "chat") return undefined;
@@ -31,10 +33,13 @@ const target = (provider: string, fields = everything) => {
       };
       return work as unknown as Work<Request, Event>;
     },
-  };
+  });
   return { target: made, asked };
 };
-const going = (targets: readonly Target[]) => ({ clock: fakeClock(), resolve: (name: string) => ({ name, targets }) });
+const going = (targets: readonly Target[]) => ({
+  clock: fakeClock(),
+  resolve: (name: string) => ({ name, stops: targets.map((each, rank) => plainStop(each, { rank })) }),
+});
 const refusal = (work: () => unknown): [Reason, string | undefined] => {
   try {
     work();
@@ -85,13 +90,13 @@ describe("route", () => {
   });
 
   it("lets unary answers repeat the name that was asked for", async () => {
-    const counting: Target = {
+    const counting = plainTarget({
       ...{ provider: "p", model: "m", fields: everything },
       workOf: () =>
         async function* () {
           yield create(CountTokensResponseSchema, { promptTokens: 7, model: "m" });
         } as never,
-    };
+    });
     const request = create(CountTokensRequestSchema, { chat: userRequest("hi", { model: "alias" }) });
     const context = { ...testContext(userRequest("hi")), model: "alias" };
     expect(await only(route(countTokensKind, going([counting]))(request, context))).toMatchObject({ promptTokens: 7, model: "alias" });

@@ -1,5 +1,6 @@
 import { refusedFields } from "../core/fields.ts";
-import type { Clock, Destination, Resolve, Target } from "../core/ports.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Destination, Resolve, Target } from "../core/targets.ts";
 import { fault, fieldsFault } from "../core/reasons.ts";
 import { mapStream } from "../core/stream.ts";
 import type { Kind, Served, Work } from "../core/work.ts";
@@ -24,7 +25,7 @@ export function route<Request, Event>(kind: Kind<Request, Event>, { clock, resol
       provider,
       model,
       attempts,
-      isFallback: target !== destination.targets[0],
+      isFallback: target !== destination.stops[0]?.target,
       startedMs: context.startedMs,
       nowMs: clock.now(),
       firstContentMs,
@@ -41,10 +42,10 @@ interface Chosen<Request, Event> {
   readonly work: Work<Request, Event>;
 }
 
-function choose<Request, Event>(kind: Kind<Request, Event>, request: Request, { name, targets }: Destination): Chosen<Request, Event> {
+function choose<Request, Event>(kind: Kind<Request, Event>, request: Request, { name, stops }: Destination): Chosen<Request, Event> {
   const chat = kind.chatOf(request);
   let refusal: Error | undefined;
-  for (const target of targets) {
+  for (const { target } of stops) {
     const work = target.workOf(kind);
     const refused = chat === undefined ? [] : refusedFields(chat, target.fields);
     if (work !== undefined && refused.length === 0) return { target, work };

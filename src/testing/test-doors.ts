@@ -94,6 +94,7 @@ export async function openDoors(
       once(async () => (calls.push(context), create(CountTokensResponseSchema, { promptTokens: 7, model: "tiny" }))),
     ...notScripted,
     models: testModelPort,
+    providers: { list: () => [], defaultProvider: () => "" },
     health,
     about: { name: "parley", version: "0.0.0-test" },
   };

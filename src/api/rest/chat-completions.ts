@@ -25,7 +25,7 @@ export function chatCompletions(doors: Doors): Serve {
       throwIfAborted(exchange.call.signal);
       const asked = chatRequestFromOpenAI(body);
       const request = withKey(asked.request, exchange.call);
-      const events = service.generate(request, callContext(exchange.call, chatKind, request));
+      const events = service.generate(request, callContext(exchange.call, chatKind, request, !asked.stream));
       if (asked.stream) {
         const answer = { events, writer: new ChunkWriter(asked), param: paramOf(body) };
         return await streamEvents(exchange, answer, doors);

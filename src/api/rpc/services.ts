@@ -90,13 +90,13 @@ export function mountServices(router: ConnectRouter, doors: Doors): void {
 }
 
 function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
-  const events = (request: ChatRequest, call: Call) => {
+  const events = (request: ChatRequest, call: Call, isWhole: boolean) => {
     const keyed = withKey(request, call);
-    return doors.service.generate(keyed, callContext(call, chatKind, keyed));
+    return doors.service.generate(keyed, callContext(call, chatKind, keyed, isWhole));
   };
   return {
-    chat: (request, context) => unary(exchangeOf(context.values), doors, () => collect(events(request, callOf(context)))),
-    stream: (request, context) => events(request, callOf(context)),
+    chat: (request, context) => unary(exchangeOf(context.values), doors, () => collect(events(request, callOf(context), true))),
+    stream: (request, context) => events(request, callOf(context), false),
   };
 }
 

@@ -4,13 +4,14 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file parley/config/v1/config.proto.
  */
 export const file_parley_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKcAwoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSLgoJdGVsZW1ldHJ5GAggASgLMhsucGFybGV5LmNvbmZpZy52MS5UZWxlbWV0cnkaLgoMQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiqAEKBEh0dHASEQoEaG9zdBgBIAEoCUgAiAEBEhEKBHBvcnQYAiABKAVIAYgBARIRCgRvcGVuGAMgASgISAKIAQESJAoEY29ycxgEIAEoCzIWLnBhcmxleS5jb25maWcudjEuQ29ycxIXCgpyZWZsZWN0aW9uGAUgASgISAOIAQFCBwoFX2hvc3RCBwoFX3BvcnRCBwoFX29wZW5CDQoLX3JlZmxlY3Rpb24iFwoEQ29ycxIPCgdvcmlnaW5zGAEgAygJIsgDCgZNb2RlbHMSFgoJZGlyZWN0b3J5GAEgASgJSACIAQESEwoGbWlycm9yGAIgASgJSAGIAQESGgoNZGVmYXVsdF9tb2RlbBgDIAEoCUgCiAEBEh0KEGRlZmF1bHRfcHJvdmlkZXIYBCABKAlIA4gBARIbCg5kYXRhX2RpcmVjdG9yeRgFIAEoCUgEiAEBEjYKB29wdGlvbnMYBiADKAsyJS5wYXJsZXkuY29uZmlnLnYxLk1vZGVscy5PcHRpb25zRW50cnkSGQoMbWVtb3J5X2J5dGVzGAcgASgDSAWIAQESHQoQZ3B1X21lbW9yeV9ieXRlcxgIIAEoA0gGiAEBGk4KDE9wdGlvbnNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5wYXJsZXkuY29uZmlnLnYxLk1vZGVsT3B0aW9uczoCOAFCDAoKX2RpcmVjdG9yeUIJCgdfbWlycm9yQhAKDl9kZWZhdWx0X21vZGVsQhMKEV9kZWZhdWx0X3Byb3ZpZGVyQhEKD19kYXRhX2RpcmVjdG9yeUIPCg1fbWVtb3J5X2J5dGVzQhMKEV9ncHVfbWVtb3J5X2J5dGVzIqsDCgxNb2RlbE9wdGlvbnMSGwoOY29udGV4dF9sZW5ndGgYASABKAVIAIgBARIWCglzZXF1ZW5jZXMYAiABKAVIAYgBARIZCgxiYXRjaF90b2tlbnMYAyABKAVIAogBARIUCgd0aHJlYWRzGAQgASgFSAOIAQESFwoKZ3B1X2xheWVycxgFIAEoBUgEiAEBEhwKD2ZsYXNoX2F0dGVudGlvbhgGIAEoCEgFiAEBEhQKB2t2X3R5cGUYByABKAlIBogBARIVCg1sb3JhX2FkYXB0ZXJzGAggAygJEhoKDWNoYXRfdGVtcGxhdGUYCSABKAlIB4gBARIfChJrZWVwX2FsaXZlX3NlY29uZHMYCiABKAVICIgBAUIRCg9fY29udGV4dF9sZW5ndGhCDAoKX3NlcXVlbmNlc0IPCg1fYmF0Y2hfdG9rZW5zQgoKCF90aHJlYWRzQg0KC19ncHVfbGF5ZXJzQhIKEF9mbGFzaF9hdHRlbnRpb25CCgoIX2t2X3R5cGVCEAoOX2NoYXRfdGVtcGxhdGVCFQoTX2tlZXBfYWxpdmVfc2Vjb25kcyK8AQoIVXBzdHJlYW0SDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEhUKCGJhc2VfdXJsGAMgASgJSACIAQESEAoIYXBpX2tleXMYBCADKAkSGgoNZGVmYXVsdF9tb2RlbBgFIAEoCUgBiAEBEhwKD3RpbWVvdXRfc2Vjb25kcxgGIAEoAUgCiAEBQgsKCV9iYXNlX3VybEIQCg5fZGVmYXVsdF9tb2RlbEISChBfdGltZW91dF9zZWNvbmRzIkEKBVJvdXRlEg0KBW1vZGVsGAEgASgJEikKB3RhcmdldHMYAiADKAsyGC5wYXJsZXkuY29uZmlnLnYxLlRhcmdldCJYCgZUYXJnZXQSEAoIdXBzdHJlYW0YASABKAkSEgoFbW9kZWwYAiABKAlIAIgBARITCgZ3ZWlnaHQYAyABKAVIAYgBAUIICgZfbW9kZWxCCQoHX3dlaWdodCKUAQoGRW5naW5lEhAKA2dwdRgBIAEoCUgAiAEBEh8KEmRlZmF1bHRfbWF4X3Rva2VucxgCIAEoBUgBiAEBEiAKE2RlZmF1bHRfdGVtcGVyYXR1cmUYAyABKAFIAogBAUIGCgRfZ3B1QhUKE19kZWZhdWx0X21heF90b2tlbnNCFgoUX2RlZmF1bHRfdGVtcGVyYXR1cmUibQoGTGltaXRzEjQKBnZhbHVlcxgBIAMoCzIkLnBhcmxleS5jb25maWcudjEuTGltaXRzLlZhbHVlc0VudHJ5Gi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEivQEKCVRlbGVtZXRyeRIWCglsb2dfbGV2ZWwYASABKAlIAIgBARIVCghsb2dfZmlsZRgCIAEoCUgBiAEBEhQKB21ldHJpY3MYAyABKAhIAogBARIVCghhcHBfbmFtZRgEIAEoCUgDiAEBEhQKB3ZlcnNpb24YBSABKAlIBIgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZUIKCghfbWV0cmljc0ILCglfYXBwX25hbWVCCgoIX3ZlcnNpb25iBnByb3RvMw");
+  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSLcAwoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSEAoIZmFsbGJhY2sYCSADKAkSGgoNcHJpY2VfdmVyc2lvbhgKIAEoCUgAiAEBEi4KCXRlbGVtZXRyeRgIIAEoCzIbLnBhcmxleS5jb25maWcudjEuVGVsZW1ldHJ5Gi4KDEFsaWFzZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhAKDl9wcmljZV92ZXJzaW9uIqgBCgRIdHRwEhEKBGhvc3QYASABKAlIAIgBARIRCgRwb3J0GAIgASgFSAGIAQESEQoEb3BlbhgDIAEoCEgCiAEBEiQKBGNvcnMYBCABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkNvcnMSFwoKcmVmbGVjdGlvbhgFIAEoCEgDiAEBQgcKBV9ob3N0QgcKBV9wb3J0QgcKBV9vcGVuQg0KC19yZWZsZWN0aW9uIhcKBENvcnMSDwoHb3JpZ2lucxgBIAMoCSLIAwoGTW9kZWxzEhYKCWRpcmVjdG9yeRgBIAEoCUgAiAEBEhMKBm1pcnJvchgCIAEoCUgBiAEBEhoKDWRlZmF1bHRfbW9kZWwYAyABKAlIAogBARIdChBkZWZhdWx0X3Byb3ZpZGVyGAQgASgJSAOIAQESGwoOZGF0YV9kaXJlY3RvcnkYBSABKAlIBIgBARI2CgdvcHRpb25zGAYgAygLMiUucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMuT3B0aW9uc0VudHJ5EhkKDG1lbW9yeV9ieXRlcxgHIAEoA0gFiAEBEh0KEGdwdV9tZW1vcnlfYnl0ZXMYCCABKANIBogBARpOCgxPcHRpb25zRW50cnkSCwoDa2V5GAEgASgJEi0KBXZhbHVlGAIgASgLMh4ucGFybGV5LmNvbmZpZy52MS5Nb2RlbE9wdGlvbnM6AjgBQgwKCl9kaXJlY3RvcnlCCQoHX21pcnJvckIQCg5fZGVmYXVsdF9tb2RlbEITChFfZGVmYXVsdF9wcm92aWRlckIRCg9fZGF0YV9kaXJlY3RvcnlCDwoNX21lbW9yeV9ieXRlc0ITChFfZ3B1X21lbW9yeV9ieXRlcyKrAwoMTW9kZWxPcHRpb25zEhsKDmNvbnRleHRfbGVuZ3RoGAEgASgFSACIAQESFgoJc2VxdWVuY2VzGAIgASgFSAGIAQESGQoMYmF0Y2hfdG9rZW5zGAMgASgFSAKIAQESFAoHdGhyZWFkcxgEIAEoBUgDiAEBEhcKCmdwdV9sYXllcnMYBSABKAVIBIgBARIcCg9mbGFzaF9hdHRlbnRpb24YBiABKAhIBYgBARIUCgdrdl90eXBlGAcgASgJSAaIAQESFQoNbG9yYV9hZGFwdGVycxgIIAMoCRIaCg1jaGF0X3RlbXBsYXRlGAkgASgJSAeIAQESHwoSa2VlcF9hbGl2ZV9zZWNvbmRzGAogASgFSAiIAQFCEQoPX2NvbnRleHRfbGVuZ3RoQgwKCl9zZXF1ZW5jZXNCDwoNX2JhdGNoX3Rva2Vuc0IKCghfdGhyZWFkc0INCgtfZ3B1X2xheWVyc0ISChBfZmxhc2hfYXR0ZW50aW9uQgoKCF9rdl90eXBlQhAKDl9jaGF0X3RlbXBsYXRlQhUKE19rZWVwX2FsaXZlX3NlY29uZHMi3wYKCFVwc3RyZWFtEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIVCghiYXNlX3VybBgDIAEoCUgAiAEBEhAKCGFwaV9rZXlzGAQgAygJEhoKDWRlZmF1bHRfbW9kZWwYBSABKAlIAYgBARIcCg90aW1lb3V0X3NlY29uZHMYBiABKAFIAogBARIcCg9jb25uZWN0X3NlY29uZHMYByABKAFIA4gBARIgChNmaXJzdF90b2tlbl9zZWNvbmRzGAggASgBSASIAQESGQoMaWRsZV9zZWNvbmRzGAkgASgBSAWIAQESGgoNdG90YWxfc2Vjb25kcxgKIAEoAUgGiAEBEjYKBnByaWNlcxgLIAMoCzImLnBhcmxleS5jb25maWcudjEuVXBzdHJlYW0uUHJpY2VzRW50cnkSFwoKZGlzY29ubmVjdBgMIAEoCUgHiAEBEhgKC2NsaWVudF9rZXlzGA0gASgISAiIAQESGAoLY29uY3VycmVuY3kYDiABKAVICYgBARIOCgZtb2RlbHMYDyADKAkSOAoHaGVhZGVycxgQIAMoCzInLnBhcmxleS5jb25maWcudjEuVXBzdHJlYW0uSGVhZGVyc0VudHJ5EjYKBnF1aXJrcxgRIAMoCzImLnBhcmxleS5jb25maWcudjEuVXBzdHJlYW0uUXVpcmtzRW50cnkaRgoLUHJpY2VzRW50cnkSCwoDa2V5GAEgASgJEiYKBXZhbHVlGAIgASgLMhcucGFybGV5LmNvbmZpZy52MS5QcmljZToCOAEaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLQoLUXVpcmtzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUILCglfYmFzZV91cmxCEAoOX2RlZmF1bHRfbW9kZWxCEgoQX3RpbWVvdXRfc2Vjb25kc0ISChBfY29ubmVjdF9zZWNvbmRzQhYKFF9maXJzdF90b2tlbl9zZWNvbmRzQg8KDV9pZGxlX3NlY29uZHNCEAoOX3RvdGFsX3NlY29uZHNCDQoLX2Rpc2Nvbm5lY3RCDgoMX2NsaWVudF9rZXlzQg4KDF9jb25jdXJyZW5jeSJ1CgVQcmljZRIOCgZwcm9tcHQYASABKAESEgoKY29tcGxldGlvbhgCIAEoARITCgZjYWNoZWQYAyABKAFIAIgBARIYCgtjYWNoZV93cml0ZRgEIAEoAUgBiAEBQgkKB19jYWNoZWRCDgoMX2NhY2hlX3dyaXRlIskBCgVSb3V0ZRINCgVtb2RlbBgBIAEoCRIpCgd0YXJnZXRzGAIgAygLMhgucGFybGV5LmNvbmZpZy52MS5UYXJnZXQSGwoOaGVkZ2VfYWZ0ZXJfbXMYAyABKAVIAIgBARIaCg1oZWRnZV9wZXJjZW50GAQgASgFSAGIAQESKAoGcmVzY3VlGAUgASgLMhgucGFybGV5LmNvbmZpZy52MS5SZXNjdWVCEQoPX2hlZGdlX2FmdGVyX21zQhAKDl9oZWRnZV9wZXJjZW50IiwKBlJlc2N1ZRIVCghhdHRlbXB0cxgBIAEoBUgAiAEBQgsKCV9hdHRlbXB0cyLPAQoGVGFyZ2V0EhAKCHVwc3RyZWFtGAEgASgJEhIKBW1vZGVsGAIgASgJSACIAQESEwoGd2VpZ2h0GAMgASgFSAGIAQESEAoDa2V5GAQgASgFSAKIAQESGwoOY29udGV4dF9sZW5ndGgYBSABKAVIA4gBARIrCgpwYXJhbWV0ZXJzGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIICgZfbW9kZWxCCQoHX3dlaWdodEIGCgRfa2V5QhEKD19jb250ZXh0X2xlbmd0aCKUAQoGRW5naW5lEhAKA2dwdRgBIAEoCUgAiAEBEh8KEmRlZmF1bHRfbWF4X3Rva2VucxgCIAEoBUgBiAEBEiAKE2RlZmF1bHRfdGVtcGVyYXR1cmUYAyABKAFIAogBAUIGCgRfZ3B1QhUKE19kZWZhdWx0X21heF90b2tlbnNCFgoUX2RlZmF1bHRfdGVtcGVyYXR1cmUibQoGTGltaXRzEjQKBnZhbHVlcxgBIAMoCzIkLnBhcmxleS5jb25maWcudjEuTGltaXRzLlZhbHVlc0VudHJ5Gi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEivQEKCVRlbGVtZXRyeRIWCglsb2dfbGV2ZWwYASABKAlIAIgBARIVCghsb2dfZmlsZRgCIAEoCUgBiAEBEhQKB21ldHJpY3MYAyABKAhIAogBARIVCghhcHBfbmFtZRgEIAEoCUgDiAEBEhQKB3ZlcnNpb24YBSABKAlIBIgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZUIKCghfbWV0cmljc0ILCglfYXBwX25hbWVCCgoIX3ZlcnNpb25iBnByb3RvMw", [file_google_protobuf_struct]);
 
 /**
  * The configuration file (YAML or JSON, names in lowerCamelCase or snake_case). Everything has a default; environment variables beat the file.
@@ -66,6 +67,20 @@ export type Config = Message<"parley.config.v1.Config"> & {
    * @generated from field: parley.config.v1.Limits limits = 7;
    */
   limits?: Limits | undefined;
+
+  /**
+   * Names of upstreams, or llama-cpp, or echo, that are tried in this order when a model's own targets have failed. Default none.
+   *
+   * @generated from field: repeated string fallback = 9;
+   */
+  fallback: string[];
+
+  /**
+   * Version of the prices, written into every record of what an attempt cost, such as "2026-11". Default empty.
+   *
+   * @generated from field: optional string price_version = 10;
+   */
+  priceVersion?: string | undefined;
 
   /**
    * Log, metrics and traces.
@@ -313,21 +328,21 @@ export const ModelOptionsSchema: GenMessage<ModelOptions> = /*@__PURE__*/
  */
 export type Upstream = Message<"parley.config.v1.Upstream"> & {
   /**
-   * How targets, metrics and errors name it; lower-case letters, digits and "-".
+   * How targets, metrics and errors name it; lower-case letters, digits and "-", at most 64; none of llama-cpp, echo, local, stub and auto.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * openai, anthropic, ollama, huggingface, vllm, lan, parley or raw.
+   * openai, anthropic, ollama, huggingface, vllm, lan, deepseek, openrouter, lmstudio, llama-server, parley or raw.
    *
    * @generated from field: string kind = 2;
    */
   kind: string;
 
   /**
-   * Its base URL. Default: the kind's own.
+   * Its base URL, http or https (for parley: host:port, or a URL). Default: the kind's own, where it has one.
    *
    * @generated from field: optional string base_url = 3;
    */
@@ -348,11 +363,88 @@ export type Upstream = Message<"parley.config.v1.Upstream"> & {
   defaultModel?: string | undefined;
 
   /**
-   * Seconds, 0.001-86400. Default 60.
+   * Whole answers: the call; streams: to the first content and between events. Seconds, 0.001-86400. Default 60; ollama 120.
    *
    * @generated from field: optional double timeout_seconds = 6;
    */
   timeoutSeconds?: number | undefined;
+
+  /**
+   * Connecting, TLS included. Seconds, 0.001-3600. Default 10.
+   *
+   * @generated from field: optional double connect_seconds = 7;
+   */
+  connectSeconds?: number | undefined;
+
+  /**
+   * From the request to the first content of a stream. Seconds, 0.001-86400. Default: timeout_seconds.
+   *
+   * @generated from field: optional double first_token_seconds = 8;
+   */
+  firstTokenSeconds?: number | undefined;
+
+  /**
+   * Between two events of a stream that has started. Seconds, 0.001-86400. Default: timeout_seconds.
+   *
+   * @generated from field: optional double idle_seconds = 9;
+   */
+  idleSeconds?: number | undefined;
+
+  /**
+   * An attempt in all. Seconds, 0.001-86400. Default 600.
+   *
+   * @generated from field: optional double total_seconds = 10;
+   */
+  totalSeconds?: number | undefined;
+
+  /**
+   * What tokens cost, by the model's name there; "*" speaks for all others. Default: unknown.
+   *
+   * @generated from field: map<string, parley.config.v1.Price> prices = 11;
+   */
+  prices: { [key: string]: Price };
+
+  /**
+   * What becomes of an answer whose caller left: estimate or none cancel it, and count what was sent or nothing; drain reads on, bounded by limits.drainReadMs, to learn the usage. Default estimate.
+   *
+   * @generated from field: optional string disconnect = 12;
+   */
+  disconnect?: string | undefined;
+
+  /**
+   * Whether callers may bring their own key (header x-parley-upstream-key). Default false.
+   *
+   * @generated from field: optional bool client_keys = 13;
+   */
+  clientKeys?: boolean | undefined;
+
+  /**
+   * Attempts that one of its targets serves at once. Default: limits.targetConcurrency.
+   *
+   * @generated from field: optional int32 concurrency = 14;
+   */
+  concurrency?: number | undefined;
+
+  /**
+   * Ids of its models that it serves under its own name. Empty: whatever it lists.
+   *
+   * @generated from field: repeated string models = 15;
+   */
+  models: string[];
+
+  /**
+   * Headers that every request to it carries, such as {"openai-organization": "org-1"}; none that carry keys.
+   *
+   * @generated from field: map<string, string> headers = 16;
+   */
+  headers: { [key: string]: string };
+
+  /**
+   * What it does differently from its kind, by name of the quirk, such as {"developerRole": "system"}. Default: the kind's row.
+   *
+   * @generated from field: map<string, string> quirks = 17;
+   */
+  quirks: { [key: string]: string };
 };
 
 /**
@@ -361,6 +453,48 @@ export type Upstream = Message<"parley.config.v1.Upstream"> & {
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
   messageDesc(file_parley_config_v1_config, 5);
+
+/**
+ * What a model's tokens cost.
+ *
+ * @generated from message parley.config.v1.Price
+ */
+export type Price = Message<"parley.config.v1.Price"> & {
+  /**
+   * Currency units per million prompt tokens, 0-1000000.
+   *
+   * @generated from field: double prompt = 1;
+   */
+  prompt: number;
+
+  /**
+   * Per million tokens written, 0-1000000.
+   *
+   * @generated from field: double completion = 2;
+   */
+  completion: number;
+
+  /**
+   * Per million prompt tokens from the upstream's cache, 0-1000000. Default: as prompt.
+   *
+   * @generated from field: optional double cached = 3;
+   */
+  cached?: number | undefined;
+
+  /**
+   * Per million prompt tokens written into its cache, 0-1000000. Default: as prompt.
+   *
+   * @generated from field: optional double cache_write = 4;
+   */
+  cacheWrite?: number | undefined;
+};
+
+/**
+ * Describes the message parley.config.v1.Price.
+ * Use `create(PriceSchema)` to create a new message.
+ */
+export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
+  messageDesc(file_parley_config_v1_config, 6);
 
 /**
  * Which targets answer for a model's name.
@@ -376,11 +510,32 @@ export type Route = Message<"parley.config.v1.Route"> & {
   model: string;
 
   /**
-   * Tried in this order.
+   * Tried in this order; neighbours that all have a weight are one rank, in an order drawn by weight.
    *
    * @generated from field: repeated parley.config.v1.Target targets = 2;
    */
   targets: Target[];
+
+  /**
+   * A second target is asked when the first has sent no content after so many milliseconds, 1-600000; the first content wins. Absent: never.
+   *
+   * @generated from field: optional int32 hedge_after_ms = 3;
+   */
+  hedgeAfterMs?: number | undefined;
+
+  /**
+   * Hedged attempts, at most so many percent of this route's calls, 1-100. Default 5.
+   *
+   * @generated from field: optional int32 hedge_percent = 4;
+   */
+  hedgePercent?: number | undefined;
+
+  /**
+   * Goes on with a text answer that broke after it had started. Default: it ends with an error.
+   *
+   * @generated from field: parley.config.v1.Rescue rescue = 5;
+   */
+  rescue?: Rescue | undefined;
 };
 
 /**
@@ -388,7 +543,28 @@ export type Route = Message<"parley.config.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 6);
+  messageDesc(file_parley_config_v1_config, 7);
+
+/**
+ * How a broken answer is gone on with.
+ *
+ * @generated from message parley.config.v1.Rescue
+ */
+export type Rescue = Message<"parley.config.v1.Rescue"> & {
+  /**
+   * Attempts to go on with one answer, 1-8. Default 2.
+   *
+   * @generated from field: optional int32 attempts = 1;
+   */
+  attempts?: number | undefined;
+};
+
+/**
+ * Describes the message parley.config.v1.Rescue.
+ * Use `create(RescueSchema)` to create a new message.
+ */
+export const RescueSchema: GenMessage<Rescue> = /*@__PURE__*/
+  messageDesc(file_parley_config_v1_config, 8);
 
 /**
  * One place that can answer.
@@ -411,11 +587,32 @@ export type Target = Message<"parley.config.v1.Target"> & {
   model?: string | undefined;
 
   /**
-   * Share among targets of the same rank, 0-1000000. Default 1.
+   * Share among neighbours that have one too, 0-1000000; 0: only when the others failed. Absent: tried in its place.
    *
    * @generated from field: optional int32 weight = 3;
    */
   weight?: number | undefined;
+
+  /**
+   * Which of the upstream's keys, from 1. Default: all, each a target.
+   *
+   * @generated from field: optional int32 key = 4;
+   */
+  key?: number | undefined;
+
+  /**
+   * Tokens of its context: a prompt too long for another target moves on here only if this is larger or unknown. 1-2147483647. Default unknown.
+   *
+   * @generated from field: optional int32 context_length = 5;
+   */
+  contextLength?: number | undefined;
+
+  /**
+   * Fields of the request where the caller says nothing, in the contract's JSON, such as {"sampling": {"temperature": 0.2}, "maxTokens": 512}. Default none.
+   *
+   * @generated from field: google.protobuf.Struct parameters = 6;
+   */
+  parameters?: JsonObject | undefined;
 };
 
 /**
@@ -423,7 +620,7 @@ export type Target = Message<"parley.config.v1.Target"> & {
  * Use `create(TargetSchema)` to create a new message.
  */
 export const TargetSchema: GenMessage<Target> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 7);
+  messageDesc(file_parley_config_v1_config, 9);
 
 /**
  * The engine that runs GGUF files, one process a model.
@@ -458,7 +655,7 @@ export type Engine = Message<"parley.config.v1.Engine"> & {
  * Use `create(EngineSchema)` to create a new message.
  */
 export const EngineSchema: GenMessage<Engine> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 8);
+  messageDesc(file_parley_config_v1_config, 10);
 
 /**
  * Sizes, times and counts that calls are held to; what each default is and what its refusal says stands in src/core/limits.ts.
@@ -479,7 +676,7 @@ export type Limits = Message<"parley.config.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 9);
+  messageDesc(file_parley_config_v1_config, 11);
 
 /**
  * Log, metrics and traces.
@@ -528,5 +725,5 @@ export type Telemetry = Message<"parley.config.v1.Telemetry"> & {
  * Use `create(TelemetrySchema)` to create a new message.
  */
 export const TelemetrySchema: GenMessage<Telemetry> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 10);
+  messageDesc(file_parley_config_v1_config, 12);
 

@@ -1,4 +1,5 @@
-import { inspect } from "node:util";
+/** By which Node asks an object how to print itself. */
+const inspection = Symbol.for("nodejs.util.inspect.custom");
 
 /** A text that no log, error, print or JSON shows. */
 export class Secret {
@@ -21,7 +22,7 @@ export class Secret {
     return "***";
   }
 
-  [inspect.custom](): string {
+  [inspection](): string {
     return "***";
   }
 }

@@ -1,0 +1,111 @@
+import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { FieldTable } from "./fields.ts";
+import type { ModelPurpose } from "./ports.ts";
+import type { Kind, Work } from "./work.ts";
+
+// Where calls may go, and what is known of it.
+
+/** One place that can answer, with the policies around it: a model of an upstream, asked with one of its keys. The same object for as long as the service runs. */
+export interface Target {
+  readonly provider: string;
+  /** The model's name there; safe as a metric label. */
+  readonly model: string;
+  /** Number of the upstream's key, from 1; 0 when it has none. Never the key itself. */
+  readonly key: number;
+  /** Whether it runs on this machine. */
+  readonly isLocal: boolean;
+  /** Whether an assistant message at the end of a conversation is gone on from rather than answered. */
+  readonly canContinue: boolean;
+  /** Whether callers may bring their own key for it. */
+  readonly takesCallerKeys: boolean;
+  readonly fields: FieldTable;
+  /** The work with the target layers around it; undefined when the provider cannot do this kind. */
+  workOf<Request, Event>(kind: Kind<Request, Event>): Work<Request, Event> | undefined;
+}
+
+/** A target in its place on a route. */
+export interface Stop {
+  readonly target: Target;
+  /** Stops of the same rank are tried in an order drawn by weight; lower ranks first. */
+  readonly rank: number;
+  /** Share among its rank; 0: only when the others have failed. */
+  readonly weight: number;
+  /** Tokens of its context; undefined: unknown. */
+  readonly contextLength: number | undefined;
+  /** Fills in fields that the caller left out; undefined: none. */
+  readonly fill: ((request: ChatRequest) => ChatRequest) | undefined;
+  /** Whether another model than the route's first is meant here: answers then name it. */
+  readonly isOtherModel: boolean;
+}
+
+/** What a model's name leads to. */
+export interface Destination {
+  /** The name to answer with: as asked, or the default's id. */
+  readonly name: string;
+  /** Never empty; by rank. */
+  readonly stops: readonly Stop[];
+  /** A second stop is asked when the first has sent no content after so many ms, for at most so many percent of the route's calls. */
+  readonly hedge?: { readonly afterMs: number; readonly percent: number } | undefined;
+  /** A text answer that broke after it had started is gone on with, at most so many times. */
+  readonly rescue?: { readonly attempts: number } | undefined;
+}
+
+/** How an upstream fares, over all its targets. */
+export interface ProviderHealth {
+  /** Whether calls are sent to it. */
+  readonly isAvailable: boolean;
+  /** The worst of its targets; undefined: it has no breaker. */
+  readonly breaker: "closed" | "open" | "half-open" | undefined;
+  /** Failed share of recent attempts, 0 to 1; undefined: none recently. */
+  readonly errorRate: number | undefined;
+}
+
+/** One provider as it stands. */
+export interface ProviderReport extends ProviderHealth {
+  readonly name: string;
+  /** What it speaks, such as `openai` or `llama-cpp`. */
+  readonly kind: string;
+}
+
+/** What stands behind the service. */
+export interface Providers {
+  /** By name. */
+  list(): readonly ProviderReport[];
+  /** Name of the default model's provider; empty when there is no default. */
+  defaultProvider(): string;
+}
+
+/** What one attempt at a target took, for the books. */
+export interface AttemptRecord {
+  readonly requestId: string;
+  /** Name of the kind of work. */
+  readonly operation: string;
+  readonly tenant: string;
+  readonly keyId: string;
+  readonly provider: string;
+  readonly model: string;
+  /** Number of the upstream's key, from 1; 0 when it has none, or when the caller brought one. */
+  readonly key: number;
+  /** From 1, over all targets of the call. */
+  readonly attempt: number;
+  readonly isCallersKey: boolean;
+  /** `ok`, `lost` (a hedge that another beat), `left` (the caller went away), or the error's reason. */
+  readonly outcome: string;
+  /** Undefined: nothing was used, or nobody knows. */
+  readonly usage: Usage | undefined;
+  /** In currency units; undefined: no price is known. */
+  readonly cost: number | undefined;
+  /** Version of the prices. */
+  readonly priceVersion: string;
+  readonly durationMs: number;
+  readonly firstContentMs: number | undefined;
+}
+
+/** The books: one record an attempt. */
+export interface Ledger {
+  record(attempt: AttemptRecord): void;
+}
+
+/** From a name to targets; no name means the default for the purpose, `chat` unless said. Throws `model_not_found` or `provider_not_found`. */
+export type Resolve = (model: string, provider: string, purpose?: ModelPurpose) => Destination;

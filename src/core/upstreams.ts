@@ -1,0 +1,80 @@
+import type { Secret } from "./secret.ts";
+
+/** Kinds of upstreams: what an API speaks and where it differs. */
+export const upstreamKinds = [
+  "openai",
+  "anthropic",
+  "ollama",
+  "huggingface",
+  "vllm",
+  "lan",
+  "deepseek",
+  "openrouter",
+  "lmstudio",
+  "llama-server",
+  "parley",
+  "raw",
+] as const;
+
+/** One of them. */
+export type UpstreamKind = (typeof upstreamKinds)[number];
+
+/** What becomes of an answer whose caller left before its end. */
+export type DisconnectPolicy = "estimate" | "none" | "drain";
+
+/** Time limits of an upstream, ms. */
+export interface UpstreamTimes {
+  /** Connecting, TLS included. */
+  readonly connectMs: number;
+  /** A whole answer, from the request to its last byte. */
+  readonly wholeMs: number;
+  /** From the request to the first content of a stream; its headers alone do not count. */
+  readonly firstTokenMs: number;
+  /** Between two events of a stream that has started. */
+  readonly idleMs: number;
+  /** An attempt in all. */
+  readonly totalMs: number;
+}
+
+/** What a model's tokens cost, in currency units per million. */
+export interface Price {
+  readonly prompt: number;
+  readonly completion: number;
+  readonly cached: number;
+  readonly cacheWrite: number;
+}
+
+/** One upstream as it was configured, with every default filled in. */
+export interface UpstreamSettings {
+  /** How targets, metrics and errors name it. */
+  readonly name: string;
+  readonly kind: UpstreamKind;
+  /** Without a slash at its end; `host:port` or a URL for a Parley. */
+  readonly baseUrl: string;
+  /** One target each; empty: it wants none. */
+  readonly apiKeys: readonly Secret[];
+  /** Asked for when a request names no model; undefined: a request must name one. */
+  readonly defaultModel: string | undefined;
+  readonly times: UpstreamTimes;
+  /** By the model's name there; `*` speaks for all others. */
+  readonly prices: Readonly<Record<string, Price>>;
+  readonly disconnect: DisconnectPolicy;
+  /** Whether callers may bring their own key. */
+  readonly takesCallerKeys: boolean;
+  /** Attempts that one of its targets serves at once; undefined: `limits.targetConcurrency`. */
+  readonly concurrency: number | undefined;
+  /** Ids that it serves under its own name; empty: whatever it lists. */
+  readonly models: readonly string[];
+  /** Sent with every request; none carries a key. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What it does differently from its kind, by name of the quirk. */
+  readonly quirks: Readonly<Record<string, string>>;
+}
+
+/** A proxy for requests that leave this machine. */
+export interface ProxySettings {
+  readonly http: Secret | undefined;
+  readonly https: Secret | undefined;
+  /** Hosts that are reached without one, as `NO_PROXY` lists them. */
+  readonly none: string | undefined;
+}
