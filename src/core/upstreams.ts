@@ -61,7 +61,7 @@ export interface UpstreamSettings {
   readonly disconnect: DisconnectPolicy;
   /** Whether callers may bring their own key. */
   readonly takesCallerKeys: boolean;
-  /** Attempts that one of its targets serves at once; undefined: `limits.targetConcurrency`. */
+  /** Attempts that it serves at once, over all its targets; undefined: `limits.targetConcurrency`. */
   readonly concurrency: number | undefined;
   /** Ids that it serves under its own name; empty: whatever it lists. */
   readonly models: readonly string[];

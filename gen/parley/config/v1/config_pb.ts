@@ -419,7 +419,7 @@ export type Upstream = Message<"parley.config.v1.Upstream"> & {
   clientKeys?: boolean | undefined;
 
   /**
-   * Attempts that one of its targets serves at once. Default: limits.targetConcurrency.
+   * Attempts that it serves at once, over all its targets; more wait in a queue of limits.targetQueue. Default: limits.targetConcurrency.
    *
    * @generated from field: optional int32 concurrency = 14;
    */
