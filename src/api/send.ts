@@ -1,40 +1,49 @@
+import type { EventEmitter } from "node:events";
 import { fault } from "../core/reasons.ts";
 import { abortFault } from "../core/signals.ts";
 import { limitFault } from "../core/limits.ts";
-import { cut, isClosed, type Doors, type Exchange } from "./exchange.ts";
+import { cut, isClosed, type Admitted, type Doors, type Exchange } from "./exchange.ts";
 
 /** Sends a chunk and waits while the client is slower than we are. A client that reads nothing for `stalledReaderMs` is cut off. Throws when the client is gone. */
-export async function send(
-  exchange: Exchange,
-  chunk: string | Uint8Array,
-  { clock, limits }: Pick<Doors, "clock" | "limits">,
-): Promise<void> {
-  const { response, call } = exchange;
+export async function send(exchange: Exchange, chunk: string | Uint8Array, options: Pick<Doors, "clock" | "limits">): Promise<void> {
+  const { response, call, outcome } = exchange;
   if (isClosed(exchange)) throw goneFault(exchange);
   if (response.write(chunk)) return;
-  await new Promise<void>((resolve, reject) => {
+  await drained({ writable: response, call, outcome, cut: () => cut(exchange) }, options);
+}
+
+/** An answer that its client is slow to read. */
+export interface Slow extends Pick<Admitted, "call" | "outcome"> {
+  readonly writable: Pick<EventEmitter, "on" | "off">;
+  readonly cut: () => void;
+}
+
+/** Waits until a client has read what there is. One that reads nothing for `stalledReaderMs` is cut off. Throws when it is gone, or the call has ended. */
+export function drained(slow: Slow, { clock, limits }: Pick<Doors, "clock" | "limits">): Promise<void> {
+  const { writable, call, outcome } = slow;
+  return new Promise<void>((resolve, reject) => {
     const stop = clock.after(limits.stalledReaderMs, () => {
-      exchange.outcome.error = limitFault("stalledReaderMs", "the client reads nothing");
-      cut(exchange);
+      outcome.error = limitFault("stalledReaderMs", "the client reads nothing");
+      slow.cut();
     });
     const settle = (then: () => void) => {
       stop();
-      response.off("drain", onDrain);
-      response.off("close", onClose);
+      writable.off("drain", onDrain);
+      writable.off("close", onClose);
       call.signal.removeEventListener("abort", onAbort);
       then();
     };
     const onDrain = () => settle(resolve);
-    const onClose = () => settle(() => reject(goneFault(exchange)));
+    const onClose = () => settle(() => reject(goneFault(slow)));
     // The end of the call cannot reach a client that does not read: without this, a drain or deadline would wait for it.
     const onAbort = () => settle(() => reject(abortFault(call.signal)));
-    response.on("drain", onDrain);
-    response.on("close", onClose);
+    writable.on("drain", onDrain);
+    writable.on("close", onClose);
     call.signal.addEventListener("abort", onAbort);
   });
 }
 
-/** Sends a whole JSON body. */
+/** Sends a whole JSON body. Headers that the answer has of its own are set on the response before. */
 export function sendJson({ request, response }: Exchange, status: number, value: unknown): void {
   sendBody({ request, response }, status, { type: "application/json", body: JSON.stringify(value) });
 }
@@ -50,6 +59,6 @@ export function sendBody(
   response.end(request.method === "HEAD" ? undefined : bytes);
 }
 
-function goneFault({ outcome, call }: Exchange) {
+function goneFault({ outcome, call }: Pick<Admitted, "call" | "outcome">) {
   return outcome.error ?? (call.signal.aborted ? abortFault(call.signal) : fault("caller_gone", "the client went away"));
 }

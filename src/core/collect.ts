@@ -37,6 +37,9 @@ function gather(response: ChatResponse, choice: (index: number) => Choice, { eve
       response.model = event.value.model;
       if (event.value.created !== undefined) response.created = event.value.created;
       return false;
+    case "started":
+      if (event.value.answerModel !== "") response.model = event.value.answerModel;
+      return false;
     case "text": {
       const to = choice(event.value.choice);
       to.logprobs.push(...event.value.logprobs);

@@ -32,7 +32,15 @@ export function accepted(fields: Pick<Accepted, "id" | "model"> & { readonly cre
 
 /** A provider's first event; the route fills in the attempt. */
 export function started(provider: string, model: string): ChatEvent {
-  const value: Started = { $typeName: "parley.v1.Started", provider, model, attempt: 1, isFallback: false, fromCache: false };
+  const value: Started = {
+    $typeName: "parley.v1.Started",
+    provider,
+    model,
+    attempt: 1,
+    isFallback: false,
+    fromCache: false,
+    answerModel: "",
+  };
   return chatEvent({ case: "started", value });
 }
 

@@ -41,8 +41,8 @@ export function chatOnly(layer: ChatLayer): Layer {
 function servedChat(chat: ChatEvent, facts: () => Served): ChatEvent {
   const { event } = chat;
   if (event.case === "started") {
-    const { provider, model, attempts: attempt, isFallback } = facts();
-    return chatEvent({ case: "started", value: { ...event.value, provider, model, attempt, isFallback } });
+    const { provider, model, attempts: attempt, isFallback, name: answerModel } = facts();
+    return chatEvent({ case: "started", value: { ...event.value, provider, model, attempt, isFallback, answerModel } });
   }
   if (event.case !== "completed") return chat;
   const served = facts();

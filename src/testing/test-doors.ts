@@ -9,6 +9,7 @@ import { healthBoard, type HealthBoard } from "../routing/health-board.ts";
 import { defaultLimits, type Limits } from "../core/limits.ts";
 import type { Models, Service, UnaryWork } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
+import type { ProviderReport } from "../core/targets.ts";
 import { once } from "../core/stream.ts";
 import { listen, type Listener, type ListenOptions } from "../api/listen.ts";
 import { recordingLog, type LogLine } from "./recording-log.ts";
@@ -30,6 +31,12 @@ export interface TestDoors extends Listener {
 const testModels: readonly Model[] = ["org/big:7b", "tiny", "tiny-2"].map((id) =>
   create(ModelSchema, { id, state: ModelState.READY, ownedBy: "local", provider: "test", isDefault: id === "tiny", contextLength: 2048 }),
 );
+
+/** What stands behind the scripted service. */
+const testProviders: readonly ProviderReport[] = [
+  { name: "openai", kind: "openai", isAvailable: false, breaker: "open", errorRate: 0.75 },
+  { name: "echo", kind: "echo", isAvailable: true, breaker: undefined, errorRate: undefined },
+];
 
 /** The events of a short answer: what `words` says, a piece at a time. */
 function* answer(words: readonly string[], model = "tiny"): Generator<ChatEvent> {
@@ -94,7 +101,7 @@ export async function openDoors(
       once(async () => (calls.push(context), create(CountTokensResponseSchema, { promptTokens: 7, model: "tiny" }))),
     ...notScripted,
     models: testModelPort,
-    providers: { list: () => [], defaultProvider: () => "" },
+    providers: { list: () => testProviders, defaultProvider: () => "openai" },
     health,
     about: { name: "parley", version: "0.0.0-test" },
   };

@@ -13,6 +13,7 @@ import { withKey } from "../with-key.ts";
 import { answerError } from "./answer-error.ts";
 import { readJson } from "./body.ts";
 import { streamEvents } from "./event-stream.ts";
+import { tellServed } from "./tell-served.ts";
 
 /** `POST /v1/chat/completions`, whole or as a stream. */
 export function chatCompletions(doors: Doors): Serve {
@@ -31,6 +32,7 @@ export function chatCompletions(doors: Doors): Serve {
         return await streamEvents(exchange, answer, doors);
       }
       const response = await unary(exchange, doors, () => collect(events));
+      tellServed(exchange, response.servedBy);
       sendJson(exchange, 200, chatResponseToOpenAI(response));
     } catch (error) {
       answerError(exchange, error, { log, param: paramOf(body) });

@@ -30,6 +30,7 @@ describe("a stream over REST", () => {
         chunk('"delta":{"content":"Hal"},"finish_reason":null'),
         chunk('"delta":{"content":"lo"},"finish_reason":null'),
         chunk('"delta":{},"finish_reason":"stop"'),
+        ": parley-served x-parley-provider=test x-parley-model=tiny x-parley-attempts=1 x-parley-retries=0 x-parley-fallback=false\n\n",
         "data: [DONE]\n\n",
       ].join(""),
     );
@@ -45,7 +46,10 @@ describe("a stream over REST", () => {
 
   it("ends with a chunk of the usage when asked, and has null usage before", async () => {
     doors = await openDoors(saying("x"));
-    const frames = (await (await ask({ stream_options: { include_usage: true } })).text()).trim().split("\n\n");
+    const frames = (await (await ask({ stream_options: { include_usage: true } })).text())
+      .trim()
+      .split("\n\n")
+      .filter((frame) => frame.startsWith("data:"));
     const chunks = frames.slice(0, -1).map((frame) => JSON.parse(frame.slice(6)) as { choices: unknown[]; usage: unknown });
     expect(chunks.map(({ usage }) => usage)).toEqual([null, null, null, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 }]);
     expect(chunks.at(-1)?.choices).toEqual([]);

@@ -31,6 +31,16 @@ const post = (body: string | Uint8Array, headers: Record<string, string> = { "co
   ask("/v1/chat/completions", { method: "POST", body: body as string, headers });
 
 describe("REST", () => {
+  it("says in headers who served an answer that comes whole", async () => {
+    const { headers } = await post(question);
+    const told = ["provider", "model", "attempts", "retries", "fallback", "hedged"].map((name) => headers.get(`x-parley-${name}`));
+    expect(told).toEqual(["test", "tiny", "1", "0", "false", null]);
+  });
+
+  it("lists the names of what stands behind the service, and the default's", async () => {
+    expect(await ask("/providers")).toMatchObject({ status: 200, json: { providers: ["echo", "openai"], default: "openai" } });
+  });
+
   it("answers a completion with every key that OpenAI requires", async () => {
     const { status, json } = await post(question);
     expect(status).toBe(200);

@@ -4,6 +4,7 @@ import { sendBody } from "../send.ts";
 import { answerError } from "./answer-error.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { getModel, listModels } from "./models.ts";
+import { listProviders } from "./providers.ts";
 import { alive, health, ready, root } from "./probes.ts";
 import { embeddings, rerank } from "./vectors.ts";
 
@@ -27,6 +28,7 @@ export function restRouter(doors: Doors, metricsText: MetricsText | undefined): 
     pathOfRoutes("/v1/embeddings", { POST: embeddings(doors) }, doors, "call"),
     pathOfRoutes("/v1/rerank", { POST: rerank(doors) }, doors, "call"),
     pathOfRoutes("/v1/models", { GET: get(listModels) }, doors),
+    pathOfRoutes("/providers", { GET: get(listProviders) }, doors),
     pathOfRoutes("/", { GET: get(root) }, doors),
     pathOfRoutes("/health", { GET: get(health) }, doors, "probe"),
     pathOfRoutes("/healthz", { GET: get(alive) }, doors, "probe"),

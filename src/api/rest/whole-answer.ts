@@ -1,3 +1,4 @@
+import type { ServedBy } from "../../../gen/parley/v1/usage_pb.ts";
 import { callContext } from "../../core/context.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { only } from "../../core/stream.ts";
@@ -8,9 +9,15 @@ import { sendJson } from "../send.ts";
 import { unary } from "../unary.ts";
 import { answerError } from "./answer-error.ts";
 import { readJson } from "./body.ts";
+import { tellServed } from "./tell-served.ts";
+
+/** An answer that tells who served it. */
+interface Told {
+  readonly servedBy?: ServedBy | undefined;
+}
 
 /** A route whose JSON body becomes one request, and whose one answer becomes JSON. */
-export interface WholeRoute<Request, Answer> {
+export interface WholeRoute<Request, Answer extends Told> {
   readonly kind: Kind<Request, Answer>;
   readonly work: Work<Request, Answer>;
   /** Reads a body: the request, and how its answer is written. */
@@ -20,7 +27,7 @@ export interface WholeRoute<Request, Answer> {
 }
 
 /** Serves such a route. */
-export function wholeAnswer<Request, Answer>(doors: Doors, route: WholeRoute<Request, Answer>): Serve {
+export function wholeAnswer<Request, Answer extends Told>(doors: Doors, route: WholeRoute<Request, Answer>): Serve {
   const { kind, work, read, paramOf } = route;
   return async function serveWholeAnswer(exchange: Exchange): Promise<void> {
     let body: unknown;
@@ -30,6 +37,7 @@ export function wholeAnswer<Request, Answer>(doors: Doors, route: WholeRoute<Req
       throwIfAborted(exchange.call.signal);
       const { request, write } = read(body);
       const answer = await unary(exchange, doors, () => only(work(request, callContext(exchange.call, kind, request))));
+      tellServed(exchange, answer.servedBy);
       sendJson(exchange, 200, write(answer));
     } catch (error) {
       answerError(exchange, error, { log: doors.log, param: paramOf(body) });

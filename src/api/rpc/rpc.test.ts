@@ -7,7 +7,7 @@ import { credentials, Client as GrpcClient, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorInfoSchema, RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { ChatRequestSchema, ChatService } from "../../../gen/parley/v1/chat_pb.ts";
-import { ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
+import { BreakerState, ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
 import { Role } from "../../../gen/parley/v1/messages_pb.ts";
 import { ModelService } from "../../../gen/parley/v1/models_pb.ts";
 import { TokenService } from "../../../gen/parley/v1/tokens_pb.ts";
@@ -97,10 +97,14 @@ describe("ModelService", () => {
 });
 
 describe("an RPC", () => {
-  it("that this version does not have answers UNIMPLEMENTED with its name", async () => {
-    const error = await failure(createClient(ProviderService, grpc()).listProviders({}));
-    expect([error.code, error.rawMessage]).toEqual([Code.Unimplemented, "parley.v1.ProviderService.ListProviders is not implemented"]);
-    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe("UNIMPLEMENTED");
+  it("tells what stands behind the service, by name, in pages", async () => {
+    const client = createClient(ProviderService, grpc());
+    const first = await client.listProviders({ pageSize: 1 });
+    expect(first).toMatchObject({ providers: [{ name: "echo", kind: "echo", available: true }], defaultProvider: "openai" });
+    expect([first.providers[0]?.breaker, first.providers[0]?.errorRate]).toEqual([BreakerState.UNSPECIFIED, undefined]);
+    const second = await client.listProviders({ pageSize: 1, pageToken: first.nextPageToken });
+    expect(second.providers).toMatchObject([{ name: "openai", available: false, breaker: BreakerState.OPEN, errorRate: 0.75 }]);
+    expect(second.nextPageToken).toBe("");
   });
 
   it("counts tokens", async () => {
@@ -133,7 +137,7 @@ describe("an RPC", () => {
     const headers: string[] = [];
     const client = createClient(ChatService, grpc());
     await client.chat(chat, { onHeader: (header) => headers.push(header.get("x-request-id") ?? "") });
-    headers.push((await failure(createClient(ProviderService, grpc()).listProviders({}))).metadata.get("x-request-id") ?? "");
+    headers.push((await failure(createClient(ProviderService, grpc()).listProviders({ pageSize: -1 }))).metadata.get("x-request-id") ?? "");
     for (const id of headers) expect(id).toMatch(/^req_/);
     expect(new Set(headers).size).toBe(2);
   });

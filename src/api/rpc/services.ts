@@ -21,6 +21,7 @@ import { withKey } from "../with-key.ts";
 import { callOf, exchangeOf } from "./exchange-key.ts";
 import { healthDoor } from "./health.ts";
 import { modelDoor } from "./models.ts";
+import { providerDoor } from "./providers.ts";
 
 /** A service with what answers it. */
 interface Served {
@@ -31,9 +32,6 @@ interface Served {
 function served<Desc extends DescService>(service: Desc, door: (doors: Doors) => Partial<ServiceImpl<Desc>>): Served {
   return { service, mount: (router, doors) => void router.service(service, door(doors)) };
 }
-
-/** Of the contract, but not in this version. */
-const later = () => ({});
 
 const work = [
   served(ChatService, chatDoor),
@@ -47,7 +45,7 @@ const management = [
     ...modelDoor(doors.service.models),
     warmPrompt: whole(doors, unaryKind.warmPromptKind, doors.service.warmPrompt),
   })),
-  served(ProviderService, later),
+  served(ProviderService, (doors) => providerDoor(doors.service.providers)),
 ];
 
 /** The services of the contract. */

@@ -1,4 +1,5 @@
 import type { Accepted, ChatEvent, ChoiceFinished, Completed, TokenLogprob, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
+import { servedComment } from "./served.ts";
 import { finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
 
 /** How chunks are written. */
@@ -48,6 +49,7 @@ export class ChunkWriter {
   readonly #options: ChunkOptions;
   readonly #choices = new Map<number, ChoiceState>();
   #isDone = false;
+  #accepted: Accepted | undefined;
   #prefix = "";
   #suffix = "";
 
@@ -67,6 +69,7 @@ export class ChunkWriter {
         this.#begin(event.value);
         return "";
       case "started":
+        this.#rename(event.value.answerModel);
         return this.#role(0);
       case "text":
       case "reasoning":
@@ -77,7 +80,7 @@ export class ChunkWriter {
         return this.#role(event.value.choice) + this.#finish(event.value);
       case "completed":
         this.#isDone = true;
-        return this.#usage(event.value) + doneFrame;
+        return this.#usage(event.value) + servedComment(event.value.servedBy) + doneFrame;
       default:
         return "";
     }
@@ -102,8 +105,15 @@ export class ChunkWriter {
     return this.#chunk(choice, "{}", `"${finishReasonToOpenAI(reason, hasToolCalls)}"`);
   }
 
+  /** Another model than the one that was asked for serves: chunks name it from here on, and none came before. */
+  #rename(model: string): void {
+    if (this.#accepted !== undefined && model !== "" && model !== this.#accepted.model) this.#begin({ ...this.#accepted, model });
+  }
+
   /** What all chunks share is written once: streams are made of small chunks. */
-  #begin({ id, model, created }: Accepted): void {
+  #begin(accepted: Accepted): void {
+    this.#accepted = accepted;
+    const { id, model, created } = accepted;
     const head = oneLine({ id, object: "chat.completion.chunk", created: Number(created?.seconds ?? 0n), model });
     this.#prefix = `data: ${head.slice(0, -1)},"choices":[`;
     this.#suffix = this.#options.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";

@@ -1,0 +1,8 @@
+import type { ServedBy } from "../../../gen/parley/v1/usage_pb.ts";
+import { servedHeaders } from "../../dialects/openai/served.ts";
+import type { Exchange } from "../exchange.ts";
+
+/** Says in an answer's headers who served it. */
+export function tellServed({ response }: Exchange, served: ServedBy | undefined): void {
+  for (const [name, value] of Object.entries(servedHeaders(served))) response.setHeader(name, value);
+}
