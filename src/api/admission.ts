@@ -5,7 +5,18 @@ import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
 import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
 import { endSpan } from "../telemetry/tracing.ts";
-import { cut, isFinished, type Doors, type Exchange, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
+import {
+  cut,
+  isFinished,
+  type Admitted,
+  type Called,
+  type Doors,
+  type Exchange,
+  type HttpRequest,
+  type HttpResponse,
+  type Procedure,
+  type RequestHead,
+} from "./exchange.ts";
 import { judge, type Judge } from "./judge.ts";
 import { discardRest } from "./linger.ts";
 import { logEnd } from "./log-lines.ts";
@@ -22,42 +33,66 @@ export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "a
 /** Serves one request from its headers to the end of its response. */
 export type Admit = (request: HttpRequest, response: HttpResponse, procedure: Procedure) => void;
 
+/** A request that was let in, until it is let out. */
+export interface Entry extends Admitted {
+  /** Tells the drain that the call has ended. */
+  readonly leave: () => void;
+}
+
+/** Where every request comes in and goes out, whatever carries it. */
+export interface Gate {
+  /** Before the body is read: opens the SERVER span, decides the caller and whether it may, joins the reasons to stop into one signal. */
+  enter(head: RequestHead, requestId: string, called: Called): Entry;
+  /** Once, at the end: writes the log line that no layer wrote, and ends the span. */
+  leave(entry: Entry, called: Called): void;
+}
+
 /** Makes a request's id; answered as `x-request-id`. */
 export function newRequestId(): string {
   return `req_${randomUUID().replaceAll("-", "")}`;
 }
 
-/**
- * Runs before the body of every request is read: opens the SERVER span, decides the caller and whether it may, joins the reasons to stop into one signal,
- * has the procedure serve it, and at the end writes the log line that no layer wrote. What it refuses is answered by the procedure's door, in its own protocol.
- */
-export function admission(options: AdmissionOptions): Admit {
-  const { clock, drain, limits } = options;
+/** The gate of a listener. */
+export function gate(options: AdmissionOptions): Gate {
+  const { clock, drain } = options;
+  return {
+    enter(head, requestId, called) {
+      const controller = new AbortController();
+      const abort = (reason: ConnectError) => controller.abort(reason);
+      const leave = drain.enter(abort);
+      const startedMs = clock.now();
+      const verdict = judge(head, called, options);
+      const call: Call = {
+        requestId,
+        procedure: called.name,
+        protocol: protocolOf(head, called),
+        caller: verdict.caller,
+        startedMs,
+        deadlineMs: verdict.timeoutMs === undefined ? undefined : startedMs + verdict.timeoutMs,
+        signal: controller.signal,
+        span: openSpan(head, called),
+        upstreamKey: undefined,
+        idempotencyKey: headerOf(head, "idempotency-key"),
+        record: callRecord(),
+      };
+      return { call, abort, refusal: verdict.refusal, outcome: { error: verdict.refusal }, leave };
+    },
+    leave(entry, called) {
+      finish(entry, called, options);
+      entry.leave();
+    },
+  };
+}
+
+/** Has a procedure serve each request that the gate lets in; what it refuses is answered by the procedure's door, in its own protocol. */
+export function admission(entrance: Gate, options: Pick<Doors, "clock" | "limits">): Admit {
   return function admit(request, response, procedure) {
-    const controller = new AbortController();
-    const abort = (reason: ConnectError) => controller.abort(reason);
-    const leave = drain.enter(abort);
-    const startedMs = clock.now();
-    const verdict = judge(request, procedure, options);
-    const call: Call = {
-      requestId: String(response.getHeader("x-request-id")),
-      procedure: procedure.name,
-      protocol: protocolOf(request, procedure),
-      caller: verdict.caller,
-      startedMs,
-      deadlineMs: verdict.timeoutMs === undefined ? undefined : startedMs + verdict.timeoutMs,
-      signal: controller.signal,
-      span: openSpan(request, procedure),
-      upstreamKey: undefined,
-      idempotencyKey: headerOf(request, "idempotency-key"),
-      record: callRecord(),
-    };
-    const exchange: Exchange = { request, response, call, abort, refusal: verdict.refusal, outcome: { error: verdict.refusal } };
+    const entry = entrance.enter(request, String(response.getHeader("x-request-id")), procedure);
+    const exchange: Exchange & Entry = { ...entry, request, response };
     const stopTimers = limitTime(exchange, options);
-    void run(exchange, procedure, { clock, limits }).then(() => {
+    void run(exchange, procedure, options).then(() => {
       stopTimers();
-      finish(exchange, procedure, options);
-      leave();
+      entrance.leave(exchange, procedure);
     });
   };
 }
@@ -97,27 +132,38 @@ function sent(stream: Http2ServerRequest["stream"]): Promise<void> {
 const deadlineSlackMs = 50;
 
 /** Why a client left: its deadline, when it leaves as that passes. */
-function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
+export function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
   if (deadlineMs !== undefined && nowMs >= deadlineMs - deadlineSlackMs)
     return fault("deadline_exceeded", "the caller's deadline has passed, and it went away");
   return fault("caller_gone", "the client went away");
 }
 
-/** The call's time and its body's time. */
-function limitTime(exchange: Exchange, { clock, limits }: AdmissionOptions): () => void {
-  const { call, request } = exchange;
-  const deadline = call.deadlineMs === undefined ? undefined : call.deadlineMs - call.startedMs;
-  const stopCall = clock.after(deadline ?? limits.callMs, () =>
-    exchange.abort(
+/** Ends a call whose own time, or the longest that any has, is over; the answer stops that. */
+export function limitCall(entry: Admitted, { clock, limits: { callMs } }: Pick<Doors, "clock" | "limits">): () => void {
+  const { deadlineMs, startedMs } = entry.call;
+  const deadline = deadlineMs === undefined ? undefined : deadlineMs - startedMs;
+  return clock.after(deadline ?? callMs, () =>
+    entry.abort(
       deadline === undefined
-        ? limitFault("callMs", `the call took longer than limits.callMs, ${limits.callMs} ms`)
+        ? limitFault("callMs", `the call took longer than limits.callMs, ${callMs} ms`)
         : fault("deadline_exceeded", `the caller's deadline of ${Math.round(deadline)} ms has passed`),
     ),
   );
+}
+
+/** What a body that does not come ends a call with. */
+export function lateBody({ bodyMs }: Doors["limits"]): ConnectError {
+  return limitFault("bodyMs", `the body took longer than limits.bodyMs, ${bodyMs} ms`);
+}
+
+/** The call's time and its body's time. */
+function limitTime(exchange: Exchange, options: Pick<Doors, "clock" | "limits">): () => void {
+  const { request, response } = exchange;
+  const { clock, limits } = options;
+  const stopCall = limitCall(exchange, options);
   if (request.complete) return stopCall;
   const stopBody = clock.after(limits.bodyMs, () => {
-    if (request.complete || exchange.response.writableEnded) return;
-    exchange.abort(limitFault("bodyMs", `the body took longer than limits.bodyMs, ${limits.bodyMs} ms`));
+    if (!request.complete && !response.writableEnded) exchange.abort(lateBody(limits));
   });
   return () => {
     stopCall();
@@ -125,7 +171,7 @@ function limitTime(exchange: Exchange, { clock, limits }: AdmissionOptions): () 
   };
 }
 
-function finish(exchange: Exchange, procedure: Procedure, { log, clock, refused }: AdmissionOptions): void {
+function finish(exchange: Admitted, procedure: Called, { log, clock, refused }: AdmissionOptions): void {
   const { call, outcome } = exchange;
   if (outcome.error === undefined && call.signal.aborted) outcome.error = asFault(call.signal.reason);
   describeEnd(exchange, procedure);
@@ -136,14 +182,14 @@ function finish(exchange: Exchange, procedure: Procedure, { log, clock, refused 
   if (procedure.purpose === "call" && outcome.error !== undefined) refused(reasonOf(outcome.error), durationMs);
 }
 
-function protocolOf({ headers }: HttpRequest, { family }: Procedure): string {
+function protocolOf({ headers }: RequestHead, { family }: Called): string {
   if (family === "rest") return "rest";
   const type = headers["content-type"] ?? "";
   if (type.startsWith("application/grpc-web")) return "grpc-web";
   return type.startsWith("application/grpc") ? "grpc" : "connect";
 }
 
-function headerOf({ headers }: HttpRequest, name: string): string | undefined {
+function headerOf({ headers }: RequestHead, name: string): string | undefined {
   const value = headers[name];
   return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { cors as connectCors } from "@connectrpc/connect";
-import type { HttpRequest, HttpResponse } from "./exchange.ts";
+import type { HttpRequest, HttpResponse, RequestHead } from "./exchange.ts";
 
 /** Headers that scripts may read: Connect's, ours, and those that say when to try again. */
 const exposed = [
@@ -28,13 +28,13 @@ export interface Cors {
   /** Answers a preflight; false when the request is none, or its origin is not listed. */
   preflight(request: HttpRequest, response: HttpResponse): boolean;
   /** Whether a page made this request that is neither listed nor served from here. */
-  isForeignPage(request: HttpRequest): boolean;
+  isForeignPage(request: RequestHead): boolean;
 }
 
 /** CORS by exact origins, such as `https://app.example`. Without any, no header is ever sent. */
 export function cors(origins: readonly string[]): Cors {
   const listed = new Set(origins);
-  const allowed = ({ headers: { origin } }: HttpRequest) => (origin !== undefined && listed.has(origin) ? origin : undefined);
+  const allowed = ({ headers: { origin } }: RequestHead) => (origin !== undefined && listed.has(origin) ? origin : undefined);
   return {
     mark(request, response) {
       if (listed.size === 0) return;
@@ -65,10 +65,9 @@ export function cors(origins: readonly string[]): Cors {
 }
 
 /** Whether the page comes from where it calls, by a name that no one else can point here: any other host could be made to mean this machine after its page has been loaded. */
-function isOwnPage(request: HttpRequest): boolean {
-  const { host, origin } = request.headers;
+function isOwnPage({ headers: { host, origin }, authority = host }: RequestHead): boolean {
   // The port is cleartext: a page that came over https came from something before it.
-  const own = URL.parse(`http://${("authority" in request ? request.authority : host) ?? host ?? ""}`);
+  const own = URL.parse(`http://${authority ?? ""}`);
   if (own === null || own.origin !== origin) return false;
   return own.hostname === "localhost" || isIP(own.hostname.replace(/^\[(.*)\]$/, "$1")) !== 0;
 }

@@ -1,8 +1,10 @@
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
-import { admission, newRequestId, type Refused } from "./admission.ts";
+import { admission, gate, newRequestId, type Refused } from "./admission.ts";
 import { cors } from "./cors.ts";
 import { pathOf, type Doors, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
+import { grpcDoor, type TakeStream } from "./grpc/door.ts";
+import type { NativeMethods } from "./grpc/methods.ts";
 import type { Authenticate } from "./judge.ts";
 import { restRouter, type MetricsText } from "./rest/router.ts";
 import { rpcProcedures } from "./rpc/adapter.ts";
@@ -28,13 +30,25 @@ export interface DoorOptions {
   readonly interceptors: readonly Interceptor[];
 }
 
-/** Every door behind one handler for both HTTP versions. */
-export function handlerOf(doors: Doors, options: DoorOptions): (request: HttpRequest, response: HttpResponse) => void {
+/** Every door. */
+export interface Handlers {
+  /** Takes each request of both HTTP versions. */
+  readonly handle: (request: HttpRequest, response: HttpResponse) => void;
+  /** Takes streams of HTTP/2 before requests are made of them. */
+  readonly take: TakeStream;
+}
+
+/** Every door behind one handler for both HTTP versions, and the native gRPC door before it. */
+export function handlersOf(doors: Doors, options: DoorOptions): Handlers {
   const crossOrigin = cors(options.corsOrigins);
   const { authenticate, refused } = options;
-  const admit = admission({ ...doors, authenticate, refused, cors: crossOrigin });
-  const procedureOf = directory(doors, options);
-  return function handle(request, response) {
+  const entrance = gate({ ...doors, authenticate, refused, cors: crossOrigin });
+  const admit = admission(entrance, doors);
+  const { procedureOf, native } = directory(doors, options);
+  const take = grpcDoor({ ...doors, gate: entrance, methods: native, purposeOf });
+  return { handle, take };
+
+  function handle(request: HttpRequest, response: HttpResponse): void {
     const requestId = newRequestId();
     response.setHeader("x-request-id", requestId);
     // The client closes after this answer, rather than sending one more request to a service that goes away.
@@ -42,13 +56,19 @@ export function handlerOf(doors: Doors, options: DoorOptions): (request: HttpReq
     crossOrigin.mark(request, response);
     if (crossOrigin.preflight(request, response)) return doors.log.debug("preflight", { requestId });
     admit(request, response, procedureOf(request));
-  };
+  }
+}
+
+/** What there is to call. */
+interface Directory {
+  readonly procedureOf: (request: HttpRequest) => Procedure;
+  readonly native: NativeMethods;
 }
 
 /** Finds what a request asks for: an RPC by its path, else a REST route, else the error of the protocol it speaks. */
-function directory(doors: Doors, options: DoorOptions): (request: HttpRequest) => Procedure {
+function directory(doors: Doors, options: DoorOptions): Directory {
   const services: DescService[] = [];
-  const rpcs = rpcProcedures({
+  const { procedures, native } = rpcProcedures({
     ...doors,
     interceptors: options.interceptors,
     purposeOf,
@@ -60,11 +80,12 @@ function directory(doors: Doors, options: DoorOptions): (request: HttpRequest) =
     },
   });
   const rest = restRouter(doors, options.metricsText);
-  return (request) => {
+  const procedureOf = (request: HttpRequest) => {
     const refused = unacceptable(request, doors.limits);
     if (refused !== undefined) return refused;
-    const rpc = rpcs.get(pathOf(request));
+    const rpc = procedures.get(pathOf(request));
     if (rpc !== undefined) return rpc;
     return isRpcType(request.headers["content-type"]) ? unknownRpc : rest(request);
   };
+  return { procedureOf, native };
 }

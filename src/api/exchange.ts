@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { EventEmitter } from "node:events";
 import type { ConnectError } from "@connectrpc/connect";
@@ -10,6 +10,16 @@ import type { Drain } from "./drain.ts";
 
 /** A request of either HTTP version. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
+
+/** What a request says before its body, whatever carries it. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** The host that is asked for, over HTTP/2. */
+  readonly authority?: string;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
 
 /** What both HTTP versions' responses have in common. */
 export interface HttpResponse extends EventEmitter {
@@ -25,10 +35,8 @@ export interface HttpResponse extends EventEmitter {
   destroy(error?: Error): unknown;
 }
 
-/** One request with its response, admitted or to be refused. */
-export interface Exchange {
-  readonly request: HttpRequest;
-  readonly response: HttpResponse;
+/** A request that was judged by its head: admitted, or to be refused. */
+export interface Admitted {
   readonly call: Call;
   /** Ends the call: aborts its signal, unless that is aborted already. */
   abort(reason: ConnectError): void;
@@ -36,6 +44,12 @@ export interface Exchange {
   readonly refusal: ConnectError | undefined;
   /** What it ended with, for the log and the span: the door notes an error here when it answers with one. */
   readonly outcome: Outcome;
+}
+
+/** One request with its response. */
+export interface Exchange extends Admitted {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
 }
 
 /** How an exchange ended. */
@@ -52,12 +66,16 @@ export type Serve = (exchange: Exchange) => Promise<void>;
  */
 export type Purpose = "call" | "management" | "probe" | "other";
 
-/** Something that can be called: an RPC, or a method on a REST path. */
-export interface Procedure {
+/** What is called: an RPC, or a method on a REST path. */
+export interface Called {
   /** One of a closed set, safe as a label: `parley.v1.ChatService/Chat`, `POST /v1/chat/completions`, `_OTHER`. */
   readonly name: string;
   readonly family: "rpc" | "rest";
   readonly purpose: Purpose;
+}
+
+/** Something that can be called, with what serves it. */
+export interface Procedure extends Called {
   readonly serve: Serve;
 }
 
@@ -76,7 +94,7 @@ export function statusOf(error: ConnectError | undefined): number {
 }
 
 /** The path of a request, without the query. */
-export function pathOf({ url }: HttpRequest): string {
+export function pathOf({ url }: Pick<RequestHead, "url">): string {
   const path = url ?? "";
   const query = path.indexOf("?");
   return query === -1 ? path : path.slice(0, query);

@@ -6,10 +6,10 @@ import { asFault, fault } from "../core/reasons.ts";
 import type { Cors } from "./cors.ts";
 import { timeoutMsOf } from "./deadline.ts";
 import type { Drain } from "./drain.ts";
-import type { HttpRequest, Procedure } from "./exchange.ts";
+import type { Called, RequestHead } from "./exchange.ts";
 
 /** Decides who calls, from the headers and whether the caller is on this machine. Throws `unauthenticated`. */
-export type Authenticate = (headers: HttpRequest["headers"], isLoopback: boolean) => Caller;
+export type Authenticate = (headers: RequestHead["headers"], isLoopback: boolean) => Caller;
 
 /** What the headers of a request say: who calls, for how long, and why it may not. */
 export interface Verdict {
@@ -30,7 +30,7 @@ export interface Judge {
 const nobody: Caller = { tenant: "anonymous", keyId: "", scopes: [], models: [], isLoopback: false };
 
 /** Judges a request by its headers alone. */
-export function judge(request: HttpRequest, procedure: Procedure, options: Judge): Verdict {
+export function judge(request: RequestHead, procedure: Called, options: Judge): Verdict {
   const proxy = proxyHeader(request);
   const isLoopback = proxy === undefined && isLoopbackAddress(request.socket.remoteAddress ?? "");
   try {
@@ -46,7 +46,7 @@ export function judge(request: HttpRequest, procedure: Procedure, options: Judge
 }
 
 /** Throws what stands against a request whoever makes it: that the service goes away, and the page it comes from. */
-function checkCircumstances(request: HttpRequest, procedure: Procedure, { drain, cors }: Judge): void {
+function checkCircumstances(request: RequestHead, procedure: Called, { drain, cors }: Judge): void {
   if (drain.isDraining && procedure.purpose !== "probe")
     throw fault("draining", "the service is shutting down; try again, another replica may answer", { retryAfterMs: 1000 });
   if (isCausing(request, procedure) && cors.isForeignPage(request)) throw foreignPage(request);
@@ -55,21 +55,21 @@ function checkCircumstances(request: HttpRequest, procedure: Procedure, { drain,
 /** Headers that a proxy leaves. Behind one on this machine every peer is a neighbour, whoever it speaks for. */
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
-function proxyHeader({ headers }: HttpRequest): string | undefined {
+function proxyHeader({ headers }: RequestHead): string | undefined {
   return proxyHeaders.find((name) => headers[name] !== undefined);
 }
 
-function outsider({ name }: Procedure, proxy: string | undefined): ConnectError {
+function outsider({ name }: Called, proxy: string | undefined): ConnectError {
   const why = proxy === undefined ? "this peer is another machine" : `the header ${proxy} says that this request came through a proxy`;
   return fault("permission_denied", `${name} answers programs on the service's own machine only: ${why}`);
 }
 
 /** Whether a request does something. Pages get to send any of these without a preflight, as text: that the reply is hidden from them undoes nothing. */
-function isCausing({ method }: HttpRequest, { purpose }: Procedure): boolean {
+function isCausing({ method }: RequestHead, { purpose }: Called): boolean {
   return purpose === "management" || !(purpose === "probe" || method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
-function foreignPage({ headers: { origin } }: HttpRequest): ConnectError {
+function foreignPage({ headers: { origin } }: RequestHead): ConnectError {
   const page = JSON.stringify(origin?.slice(0, 256));
   return fault("permission_denied", `origin: pages of ${page} may not call this service; its operator can list them in LLM_CORS_ORIGINS`);
 }

@@ -1,4 +1,5 @@
-import type { Duplex } from "node:stream";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Duplex, Readable } from "node:stream";
 import type { HttpRequest } from "./exchange.ts";
 
 /** How long what a client still sends after its answer is read and thrown away, ms. A connection that is closed while bytes arrive is reset, and the client may lose the answer. */
@@ -13,27 +14,46 @@ const sentCheckMs = 5;
 /** NGHTTP2_NO_ERROR. */
 const noError = 0;
 
+/** A request whose answer has been written, and what may still come of it. */
+interface Rest {
+  readonly source: Pick<Readable, "on" | "once" | "off" | "resume">;
+  /** Tells a client that goes on sending to stop. */
+  readonly stop: () => void;
+}
+
 /** Throws away the rest of a request whose answer has been written; a client that goes on sending is stopped. */
 export function discardRest(request: HttpRequest): void {
   if (isWhole(request)) return;
-  let left = lingerBytes;
   const stop = () => {
-    clearTimeout(timer);
-    request.off("data", count);
-    if ("stream" in request) resetWhenSent(request);
+    if ("stream" in request) resetWhenSent(request.stream);
     else if (!isWhole(request)) request.socket.destroy();
   };
-  const timer = setTimeout(stop, lingerMs);
+  discard({ source: request, stop });
+}
+
+/** The same for a stream of HTTP/2 that no request was made of. */
+export function discardRestOf(stream: ServerHttp2Stream): void {
+  if (!isRead(stream)) discard({ source: stream, stop: () => resetWhenSent(stream) });
+}
+
+function discard({ source, stop }: Rest): void {
+  let left = lingerBytes;
+  const end = () => {
+    clearTimeout(timer);
+    source.off("data", count);
+    stop();
+  };
+  const timer = setTimeout(end, lingerMs);
   timer.unref();
   const count = (chunk: Uint8Array) => {
     left -= chunk.length;
-    if (left < 0) stop();
+    if (left < 0) end();
   };
-  request.once("end", () => clearTimeout(timer));
-  request.once("close", () => clearTimeout(timer));
-  request.on("data", count);
+  source.once("end", () => clearTimeout(timer));
+  source.once("close", () => clearTimeout(timer));
+  source.on("data", count);
   // Whoever stopped reading may have paused it; listening alone would not undo that.
-  request.resume();
+  source.resume();
 }
 
 /** Closes a connection that was ended by us, whether or not the client closes its half. */
@@ -44,12 +64,16 @@ export function closeSoon(socket: Duplex): void {
 }
 
 function isWhole(request: HttpRequest): boolean {
-  return request.complete || ("stream" in request && (request.stream.endAfterHeaders || request.stream.closed));
+  return request.complete || ("stream" in request && isRead(request.stream));
+}
+
+function isRead(stream: ServerHttp2Stream): boolean {
+  return stream.endAfterHeaders || stream.readableEnded || stream.closed;
 }
 
 /** Tells an HTTP/2 client that the rest of its body is not wanted, once the answer is out. No event says that trailers have been sent, and a reset before would take their place. */
-function resetWhenSent(request: Extract<HttpRequest, { stream: unknown }>): void {
-  if (isWhole(request)) return;
-  if (request.stream.state.localClose === 1) request.stream.close(noError);
-  else setTimeout(() => resetWhenSent(request), sentCheckMs).unref();
+function resetWhenSent(stream: ServerHttp2Stream): void {
+  if (isRead(stream)) return;
+  if (stream.state.localClose === 1) stream.close(noError);
+  else setTimeout(() => resetWhenSent(stream), sentCheckMs).unref();
 }

@@ -1,7 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { asFault, reasonOf, reasons } from "../core/reasons.ts";
 import type { Log } from "../core/ports.ts";
-import type { Exchange, Procedure } from "./exchange.ts";
+import type { Admitted, Called } from "./exchange.ts";
 
 /** Writes the line of a request that no layer logged: refusals, models, health, unknown paths. */
 export function logEnd({
@@ -10,8 +10,8 @@ export function logEnd({
   log,
   durationMs,
 }: {
-  exchange: Exchange;
-  procedure: Procedure;
+  exchange: Admitted;
+  procedure: Called;
   log: Log;
   durationMs: number;
 }): void {

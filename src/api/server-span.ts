@@ -2,18 +2,18 @@ import { INVALID_SPAN_CONTEXT, trace, type Attributes, type Span } from "@opente
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { grpcStatusName, serverSpan } from "../telemetry/tracing.ts";
-import { pathOf, statusOf, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { pathOf, statusOf, type Admitted, type Called, type RequestHead } from "./exchange.ts";
 
 /** `rpc.status_code` as the RPC conventions of 2026-08-20 call it; older releases said `rpc.grpc.status_code`. */
 const rpcStatusCode = "rpc.status_code";
 
 /** Opens the SERVER span: below the caller's, by the W3C headers. Probes have none, for they would be most of all spans. */
-export function openSpan(request: HttpRequest, { name, family, purpose }: Procedure): Span {
+export function openSpan(request: RequestHead, { name, family, purpose }: Called): Span {
   if (purpose === "probe") return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
   return serverSpan(name, request.headers, { ...attributesOf(request, name, family), ...clientIds(request) });
 }
 
-function attributesOf(request: HttpRequest, name: string, family: Procedure["family"]): Attributes {
+function attributesOf(request: RequestHead, name: string, family: Called["family"]): Attributes {
   if (family === "rpc") {
     const isGrpc = (request.headers["content-type"] ?? "").startsWith("application/grpc");
     return {
@@ -32,7 +32,7 @@ function attributesOf(request: HttpRequest, name: string, family: Procedure["fam
 }
 
 /** Ids that the client made up are facts about the client, and never ours. */
-function clientIds({ headers }: HttpRequest): Attributes {
+function clientIds({ headers }: RequestHead): Attributes {
   const id = headers["x-request-id"] ?? headers["x-client-request-id"];
   const retries = headers["x-stainless-retry-count"];
   return {
@@ -42,7 +42,7 @@ function clientIds({ headers }: HttpRequest): Attributes {
 }
 
 /** Puts the status on the span. */
-export function describeEnd({ call, outcome }: Exchange, { family }: Procedure): void {
+export function describeEnd({ call, outcome }: Admitted, { family }: Called): void {
   if (!call.span.isRecording()) return;
   if (family === "rest") {
     call.span.setAttribute("http.response.status_code", statusOf(outcome.error));

@@ -5,10 +5,12 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
+import type { TakeStream } from "./grpc/door.ts";
 import { answerRaw, answerUnreadable } from "./raw.ts";
 
 /** Takes each request of a server. */
@@ -53,11 +55,13 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
   return server;
 }
 
+type StreamListener = (this: Http2Server, stream: ServerHttp2Stream, ...rest: readonly unknown[]) => void;
+
 /** How many headers more than twice the limit are read, to be answered. */
 const spareHeaders = 64;
 
 /** The HTTP/2 server; it never listens itself. The numbers beside the limits are those of the recipe against resets, header floods and memory. */
-export function http2Server(limits: Limits, handle: Handler): Http2Server {
+export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStream): Http2Server {
   const server = createHttp2Server({
     settings: {
       maxConcurrentStreams: limits.maxConcurrentStreams,
@@ -73,6 +77,13 @@ export function http2Server(limits: Limits, handle: Handler): Http2Server {
   });
   const take = (request: Http2ServerRequest, response: Http2ServerResponse) => handle(request, response as unknown as HttpResponse);
   server.on("request", take);
+  // Node's own listeners make a request and a response of each stream: what takes the stream itself comes before them.
+  const makers = server.listeners("stream") as StreamListener[];
+  server.removeAllListeners("stream");
+  server.on("stream", (stream, headers, flags, rawHeaders) => {
+    if (takeStream(stream, headers, rawHeaders)) return;
+    for (const make of makers) make.call(server, stream, headers, flags, rawHeaders);
+  });
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);
   server.on("session", (session) => guard(session, limits));

@@ -33,11 +33,19 @@ function tooManyHeaders(request: HttpRequest, { maxHeaders, maxHeaderBytes }: Li
   const { rawHeaders } = request;
   if (rawHeaders.length / 2 > maxHeaders)
     return { status: 431, error: fault("invalid_request", `the request has more headers than limits.maxHeaders, ${maxHeaders}`) };
-  if (!("stream" in request)) return undefined;
+  if (!("stream" in request) || bytesOf(rawHeaders) <= maxHeaderBytes) return undefined;
+  return { status: 431, error: fault("invalid_request", `the headers are larger than limits.maxHeaderBytes, ${maxHeaderBytes} bytes`) };
+}
+
+/** Whether a request over HTTP/2 is refused for its headers' number or size. */
+export function hasTooManyHeaders(rawHeaders: readonly string[], { maxHeaders, maxHeaderBytes }: Limits): boolean {
+  return rawHeaders.length / 2 > maxHeaders || bytesOf(rawHeaders) > maxHeaderBytes;
+}
+
+function bytesOf(rawHeaders: readonly string[]): number {
   let bytes = 0;
   for (const text of rawHeaders) bytes += text.length + headerOverheadBytes / 2;
-  if (bytes <= maxHeaderBytes) return undefined;
-  return { status: 431, error: fault("invalid_request", `the headers are larger than limits.maxHeaderBytes, ${maxHeaderBytes} bytes`) };
+  return bytes;
 }
 
 /** Refuses a target that proxies and servers may read differently: what decides must be the path alone, on one named host. */

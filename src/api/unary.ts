@@ -1,9 +1,9 @@
 import { limitFault } from "../core/limits.ts";
-import type { Doors, Exchange } from "./exchange.ts";
+import type { Admitted, Doors } from "./exchange.ts";
 
 /** Does work whose answer comes whole: nobody sees how far it is, so its call has a time limit beside that of every call. */
 export async function unary<Answer>(
-  { abort }: Pick<Exchange, "abort">,
+  { abort }: Pick<Admitted, "abort">,
   { clock, limits }: Pick<Doors, "clock" | "limits">,
   work: () => Promise<Answer>,
 ): Promise<Answer> {

@@ -6,6 +6,7 @@ import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse 
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import type { Doors, Exchange, HttpRequest, Procedure, Purpose } from "../exchange.ts";
+import { recordingRouter, type NativeMethods } from "../grpc/methods.ts";
 import { send } from "../send.ts";
 import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
@@ -21,8 +22,16 @@ export interface RpcOptions extends Doors {
   readonly purposeOf: (procedure: string) => Purpose;
 }
 
-/** Every RPC by its path, over Connect, gRPC and gRPC-Web. */
-export function rpcProcedures(options: RpcOptions): ReadonlyMap<string, Procedure> {
+/** Every RPC by its path. */
+export interface Rpcs {
+  /** Over Connect, gRPC and gRPC-Web. */
+  readonly procedures: ReadonlyMap<string, Procedure>;
+  /** Those that the native gRPC door may serve. */
+  readonly native: NativeMethods;
+}
+
+/** Mounts every RPC. */
+export function rpcProcedures(options: RpcOptions): Rpcs {
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.limits.maxBodyBytes,
@@ -34,8 +43,10 @@ export function rpcProcedures(options: RpcOptions): ReadonlyMap<string, Procedur
       if (refusal !== undefined) throw refusal;
     },
   });
-  options.routes(router);
-  return new Map(router.handlers.map((handler) => [handler.requestPath, procedureOf(handler, options)]));
+  const recorded = recordingRouter(router, options.interceptors);
+  options.routes(recorded.router);
+  const procedures = new Map(router.handlers.map((handler) => [handler.requestPath, procedureOf(handler, options)]));
+  return { procedures, native: recorded.methods };
 }
 
 /** A misspelt field is named rather than dropped, and bytes that are not UTF-8 are refused rather than repaired. Connect's type does not tell of `textDecoder`. */

@@ -5,7 +5,7 @@ import { asFault } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
 import { mapErrors } from "../../core/stream.ts";
 import { logCause } from "../log-lines.ts";
-import type { Doors, Exchange } from "../exchange.ts";
+import type { Admitted, Doors } from "../exchange.ts";
 import { exchangeOf } from "./exchange-key.ts";
 import { messageFault } from "./message-fault.ts";
 
@@ -25,7 +25,7 @@ export function edge({ log, limits }: Pick<Doors, "log" | "limits">): Intercepto
 }
 
 /** The error as the client gets it; the exchange notes it. A copy, since one error may end many calls. */
-export function outgoing(exchange: Exchange, error: unknown, log: Log): ConnectError {
+export function outgoing(exchange: Admitted, error: unknown, log: Log): ConnectError {
   const { requestId, procedure } = exchange.call;
   logCause(log, error, { requestId, procedure });
   const known = asFault(error);

@@ -1,0 +1,214 @@
+import type { ServerHttp2Stream } from "node:http2";
+import type { OutgoingHttpHeaders } from "node:http";
+import { asFault } from "../../core/reasons.ts";
+import { abortFault } from "../../core/signals.ts";
+import { goneFault, lateBody, limitCall, type Entry, type Gate } from "../admission.ts";
+import type { Called, Doors, RequestHead } from "../exchange.ts";
+import { discardRestOf } from "../linger.ts";
+import { outgoing } from "../rpc/edge.ts";
+import { drained } from "../send.ts";
+import { Answer } from "./answer.ts";
+import { gzipped, leastCompressedBytes, plain, type Encodings } from "./compression.ts";
+import type { NativeMethod, Streaming } from "./methods.ts";
+import { RequestMessage } from "./request-message.ts";
+import { RpcContext } from "./rpc-context.ts";
+import { trailersOf } from "./status.ts";
+
+/** What serving a call needs. */
+export interface CallOptions extends Pick<Doors, "clock" | "limits" | "log"> {
+  readonly gate: Gate;
+}
+
+/** What is asked. */
+export interface Asked extends Called {
+  readonly method: NativeMethod;
+  readonly encodings: Encodings;
+  readonly requestId: string;
+  readonly head: RequestHead;
+}
+
+/** NGHTTP2_CANCEL. */
+const cancelCode = 8;
+const contentType = "application/grpc+proto";
+
+/** One call over gRPC, from its headers until its stream has been closed. */
+export class GrpcCall {
+  readonly #stream: ServerHttp2Stream;
+  readonly #asked: Asked;
+  readonly #options: CallOptions;
+  readonly #entry: Entry;
+  readonly #context: RpcContext;
+  readonly #message: RequestMessage;
+  readonly #answer: Answer;
+  readonly #stopCall: () => void;
+  #stopReading: () => void = () => {};
+  #stopClosing: () => void = () => {};
+  #trailers: OutgoingHttpHeaders = {};
+  /** The answer's end has been written, or will not be. */
+  #isServed = false;
+  #isClosed = false;
+
+  constructor(stream: ServerHttp2Stream, asked: Asked, options: CallOptions) {
+    this.#stream = stream;
+    this.#asked = asked;
+    this.#options = options;
+    this.#entry = options.gate.enter(asked.head, asked.requestId, asked);
+    this.#context = new RpcContext(asked.method.desc, this.#entry, asked.head);
+    this.#message = new RequestMessage(options.limits);
+    this.#answer = new Answer(stream);
+    this.#stopCall = limitCall(this.#entry, options);
+  }
+
+  /** Begins to serve. */
+  begin(): void {
+    const { refusal } = this.#entry;
+    // A reset of the stream is told by `close`; unheard, its error would end the process.
+    this.#stream.on("error", () => {});
+    this.#stream.once("close", () => this.#onClose());
+    if (refusal === undefined) this.#read();
+    else this.#fail(refusal);
+  }
+
+  #read(): void {
+    const { clock, limits } = this.#options;
+    const { signal } = this.#entry.call;
+    const onAbort = () => this.#fail(abortFault(signal));
+    const onData = (chunk: Buffer) => {
+      try {
+        this.#message.push(chunk);
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
+    const onEnd = () => {
+      this.#stopReading();
+      void this.#serve();
+    };
+    const stopBody = clock.after(limits.bodyMs, () => this.#entry.abort(lateBody(limits)));
+    signal.addEventListener("abort", onAbort);
+    this.#stopReading = () => {
+      stopBody();
+      signal.removeEventListener("abort", onAbort);
+      this.#stream.off("data", onData);
+      this.#stream.off("end", onEnd);
+    };
+    this.#stream.on("data", onData);
+    this.#stream.on("end", onEnd);
+  }
+
+  async #serve(): Promise<void> {
+    try {
+      const { method, encodings } = this.#asked;
+      const framed = this.#message.take();
+      const bytes = framed.isCompressed ? await plain(framed, encodings, this.#options.limits) : framed.bytes;
+      const request = method.decode(bytes);
+      if (method.answer.kind === "server_streaming") await this.#sendAll(method.answer.run(request, this.#context));
+      else await this.#send(await method.answer.run(request, this.#context));
+      this.#succeed();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Sends a stream's messages, no faster than they are read. */
+  async #sendAll(messages: ReturnType<Streaming["run"]>): Promise<void> {
+    const events = messages[Symbol.asyncIterator]();
+    for (let event = await events.next(); event.done !== true; event = await events.next()) {
+      try {
+        const sending = this.#send(event.value);
+        if (sending !== undefined) await sending;
+        if (this.#answer.isFull) await this.#drained();
+      } catch (error) {
+        await events.return?.();
+        throw error;
+      }
+    }
+  }
+
+  /** Hands a message to the answer; the headers go out before the first, so that an implementation can still add to them. */
+  #send(message: object): Promise<void> | undefined {
+    const bytes = this.#asked.method.encode(message);
+    if (!this.#stream.headersSent) this.#respond();
+    if (this.#asked.encodings.response === "gzip" && bytes.length >= leastCompressedBytes)
+      return gzipped(bytes).then((compressed) => this.#answer.add(compressed, true));
+    this.#answer.add(bytes, false);
+    return undefined;
+  }
+
+  #drained(): Promise<void> {
+    const { call, outcome } = this.#entry;
+    return drained({ writable: this.#stream, call, outcome, cut: () => this.#cut() }, this.#options);
+  }
+
+  #respond(): void {
+    if (this.#stream.destroyed) return;
+    const { requestId, encodings } = this.#asked;
+    const headers: OutgoingHttpHeaders = { ":status": 200, "content-type": contentType, "x-request-id": requestId };
+    if (encodings.response === "gzip") headers["grpc-encoding"] = "gzip";
+    this.#context.addedHeaders?.forEach((value, name) => void (headers[name] = value));
+    this.#stream.respond(headers, { waitForTrailers: true });
+    this.#stream.once("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+  }
+
+  #succeed(): void {
+    if (this.#stream.destroyed) return this.#served();
+    if (!this.#stream.headersSent) this.#respond();
+    this.#trailers = trailersOf(undefined, this.#context.addedTrailers);
+    this.#answer.end();
+    this.#served();
+  }
+
+  /** Ends the call with an error: in the headers alone, where nothing has been sent. */
+  #fail(thrown: unknown): void {
+    if (this.#isServed) return;
+    this.#stopReading();
+    const { outcome, call } = this.#entry;
+    const stream = this.#stream;
+    // What the call ended with has been noted, or is the client's own doing: there is nobody to tell.
+    if (stream.destroyed || stream.writableNeedDrain) {
+      if (!call.signal.aborted) outcome.error ??= asFault(thrown);
+      this.#cut();
+      return this.#served();
+    }
+    this.#trailers = trailersOf(outgoing(this.#entry, thrown, this.#options.log), this.#context.addedTrailers);
+    if (stream.headersSent) this.#answer.end();
+    else {
+      const { requestId } = this.#asked;
+      stream.respond({ ":status": 200, "content-type": contentType, "x-request-id": requestId, ...this.#trailers }, { endStream: true });
+    }
+    discardRestOf(stream);
+    this.#served();
+  }
+
+  #cut(): void {
+    this.#stream.close(cancelCode);
+  }
+
+  #onClose(): void {
+    const entry = this.#entry;
+    const { outcome, call } = entry;
+    this.#isClosed = true;
+    if (!this.#isServed || this.#stream.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
+    if (this.#isServed) this.#leave();
+  }
+
+  /** The work has ended; the call has when its answer is out, though a client may still be sending what nobody wants. */
+  #served(): void {
+    this.#isServed = true;
+    if (this.#isClosed) return this.#leave();
+    const { clock, limits } = this.#options;
+    // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
+    this.#stopClosing = clock.after(limits.idleConnectionMs, () => this.#cut());
+    if (!this.#stream.readableEnded) this.#stream.once("finish", () => this.#leave());
+  }
+
+  #hasLeft = false;
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#stopCall();
+    this.#stopClosing();
+    this.#context.end();
+    this.#options.gate.leave(this.#entry, this.#asked);
+  }
+}

@@ -1,0 +1,107 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { createContextValues, type ContextValues, type HandlerContext } from "@connectrpc/connect";
+import { fault } from "../../core/reasons.ts";
+import { linkSignal, type LinkedSignal } from "../../core/signals.ts";
+import type { Admitted, RequestHead } from "../exchange.ts";
+import { exchangeKey } from "../rpc/exchange-key.ts";
+
+/** What an RPC's implementation is told of its call. Most look at little of it: the rest is made when it is looked at. */
+export class RpcContext implements HandlerContext {
+  readonly method: DescMethod;
+  readonly protocolName = "grpc";
+  readonly requestMethod = "POST";
+  readonly #admitted: Admitted;
+  readonly #head: RequestHead;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+  #values: ContextValues | undefined;
+  #link: LinkedSignal | undefined;
+
+  constructor(method: DescMethod, admitted: Admitted, head: RequestHead) {
+    this.method = method;
+    this.#admitted = admitted;
+    this.#head = head;
+  }
+
+  get service() {
+    return this.method.parent;
+  }
+
+  get values(): ContextValues {
+    return (this.#values ??= createContextValues().set(exchangeKey, this.#admitted));
+  }
+
+  get url(): string {
+    return `http://${this.#head.authority ?? ""}${this.#head.url ?? ""}`;
+  }
+
+  get requestHeader(): Headers {
+    return (this.#requestHeader ??= headersOf(this.#head));
+  }
+
+  get responseHeader(): Headers {
+    return (this.#responseHeader ??= new Headers());
+  }
+
+  get responseTrailer(): Headers {
+    return (this.#responseTrailer ??= new Headers());
+  }
+
+  /** Aborted with the call, and at its end. */
+  get signal(): AbortSignal {
+    return (this.#link ??= linkSignal(this.#admitted.call.signal)).signal;
+  }
+
+  readonly timeoutMs = (): number | undefined => {
+    const { deadlineMs } = this.#admitted.call;
+    return deadlineMs === undefined ? undefined : deadlineMs - performance.timeOrigin - performance.now();
+  };
+
+  /** What the implementation has added to the headers of its answer. */
+  get addedHeaders(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
+  /** What it has added to the trailers. */
+  get addedTrailers(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+
+  /** The same with every part made, as a plain object. */
+  whole(): HandlerContext {
+    const { method, service, signal, timeoutMs, requestMethod, requestHeader, responseHeader, responseTrailer } = this;
+    const { protocolName, values, url } = this;
+    return {
+      method,
+      service,
+      signal,
+      timeoutMs,
+      requestMethod,
+      requestHeader,
+      responseHeader,
+      responseTrailer,
+      protocolName,
+      values,
+      url,
+    };
+  }
+
+  /** The call has ended: so does what still runs for it. */
+  end(): void {
+    if (this.#link === undefined) return;
+    this.#link.release();
+    this.#link.abort(fault("caller_gone", "the call has ended"));
+  }
+}
+
+function headersOf({ headers }: RequestHead): Headers {
+  const header = new Headers();
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || name.startsWith(":")) continue;
+    if (typeof value === "string") header.append(name, value);
+    else for (const item of value) header.append(name, item);
+  }
+  return header;
+}
