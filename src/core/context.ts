@@ -24,8 +24,14 @@ export function anonymous(isLoopback: boolean): Caller {
 export interface CallRecord {
   /** Target that was chosen last, by names that are safe as metric labels; undefined before routing. */
   target: { readonly provider: string; readonly model: string } | undefined;
-  /** Attempts made so far. */
+  /** Attempts made so far, hedges included. */
   attempts: number;
+  /** Attempts that repeated one on the same target. */
+  retries: number;
+  /** Whether an upstream's rate limit was met. */
+  isRateLimited: boolean;
+  /** Whether a second attempt ran beside the first. */
+  isHedged: boolean;
   /** Time at providers so far, all attempts, ms; undefined before the first has ended. */
   upstreamMs: number | undefined;
   /** Whether the observe layer has written this call's log line. */
@@ -69,7 +75,15 @@ export interface CallContext extends Call {
 
 /** A fresh record. */
 export function callRecord(): CallRecord {
-  return { target: undefined, attempts: 0, upstreamMs: undefined, isLogged: false };
+  return {
+    target: undefined,
+    attempts: 0,
+    retries: 0,
+    isRateLimited: false,
+    isHedged: false,
+    upstreamMs: undefined,
+    isLogged: false,
+  };
 }
 
 /** Joins what the door knows with what the request says; `isWhole` unless the caller reads events as they come. */

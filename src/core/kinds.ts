@@ -21,6 +21,7 @@ export const chatKind: Kind<ChatRequest, ChatEvent> = {
   modelOf: ({ model }) => model,
   providerOf: ({ provider }) => provider,
   withModel: (request, model) => (request.model === model ? request : { ...request, model }),
+  withChat: (request, change) => change(request),
   chatOf: (request) => request,
   workOf: (provider) => provider.generate,
   served: servedChat,
@@ -28,6 +29,7 @@ export const chatKind: Kind<ChatRequest, ChatEvent> = {
   timingsOf: ({ event }) => (event.case === "completed" ? event.value.timings : undefined),
   finishOf: ({ event }) => (event.case === "finished" ? (finishNames[event.value.reason] ?? "other") : undefined),
   isContent: ({ event }) => content.has(event.case ?? ""),
+  isProgress: ({ event }) => event.case === "progress",
 };
 
 /** A layer of chat alone, as one for any kind of work: other work passes it by. */
@@ -41,7 +43,7 @@ export function chatOnly(layer: ChatLayer): Layer {
 function servedChat(chat: ChatEvent, facts: () => Served): ChatEvent {
   const { event } = chat;
   if (event.case === "started") {
-    const { provider, model, attempts: attempt, isFallback, name: answerModel } = facts();
+    const { provider, model, attempt, isFallback, name: answerModel } = facts();
     return chatEvent({ case: "started", value: { ...event.value, provider, model, attempt, isFallback, answerModel } });
   }
   if (event.case !== "completed") return chat;

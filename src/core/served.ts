@@ -2,17 +2,25 @@ import type { ServedBy } from "../../gen/parley/v1/usage_pb.ts";
 import type { Served } from "./work.ts";
 
 /** Who served a call, as answers tell. */
-export function servedBy({ provider, model, attempts, isFallback: fallback }: Served): ServedBy {
+export function servedBy({
+  provider,
+  model,
+  attempts,
+  retries,
+  isFallback: fallback,
+  isRateLimited: rateLimited,
+  isHedged: hedged,
+}: Served): ServedBy {
   return {
     $typeName: "parley.v1.ServedBy",
     provider,
     model,
     attempts,
     fallback,
-    retries: 0,
+    retries,
     cacheHit: false,
-    rateLimited: false,
-    hedged: false,
+    rateLimited,
+    hedged,
     splices: [],
   };
 }

@@ -28,10 +28,11 @@ interface Holding {
   readonly chat?: ChatRequest | undefined;
 }
 
-/** What no answer that comes whole has: choices that end, and content to read before the rest. */
+/** What no answer that comes whole has: choices that end, content to read before the rest, and anything before the answer. */
 const whole = {
   finishOf: () => undefined,
   isContent: () => false,
+  isProgress: () => false,
 };
 
 /** The parts of a kind whose requests name their model themselves. */
@@ -41,6 +42,7 @@ function naming<Request extends Naming>() {
     modelOf: ({ model }: Request) => model,
     providerOf: ({ provider = "" }: Request) => provider,
     withModel: (request: Request, model: string): Request => (request.model === model ? request : { ...request, model }),
+    withChat: (request: Request) => request,
     chatOf: (_request: Request): ChatRequest | undefined => undefined,
   };
 }
@@ -53,6 +55,8 @@ function holding<Request extends Holding>() {
     providerOf: ({ chat }: Request) => chat?.provider ?? "",
     withModel: (request: Request, model: string): Request =>
       request.chat === undefined || request.chat.model === model ? request : { ...request, chat: { ...request.chat, model } },
+    withChat: (request: Request, change: (chat: ChatRequest) => ChatRequest): Request =>
+      request.chat === undefined ? request : { ...request, chat: change(request.chat) },
     chatOf: ({ chat }: Request) => chat,
   };
 }

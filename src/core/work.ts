@@ -11,14 +11,23 @@ export type Generate = Work<ChatRequest, ChatEvent>;
 
 /** What only the route knows of an answer. */
 export interface Served {
-  /** The model's name that answers repeat. */
+  /** The model's name as answers give it: as asked, unless another model than the route's first serves; then that one's. */
   readonly name: string;
   readonly provider: string;
   /** The model's name there. */
   readonly model: string;
-  /** Attempts so far, from 1. */
+  /** Which attempt serves, from 1. */
+  readonly attempt: number;
+  /** Attempts so far, hedges included. */
   readonly attempts: number;
+  /** Attempts that repeated one on the same target. */
+  readonly retries: number;
+  /** Whether another than the route's first target serves. */
   readonly isFallback: boolean;
+  /** Whether an upstream's rate limit was met on the way. */
+  readonly isRateLimited: boolean;
+  /** Whether a second attempt ran beside the first. */
+  readonly isHedged: boolean;
   /** Instant of admission, ms since the epoch. */
   readonly startedMs: number;
   /** Now, ms since the epoch. */
@@ -39,6 +48,8 @@ export interface Kind<Request, Event> {
   providerOf(request: Request): string;
   /** A copy of the request that asks for another model. */
   withModel(request: Request, model: string): Request;
+  /** A copy of the request whose chat request, if it has one of its own, is changed. */
+  withChat(request: Request, change: (chat: ChatRequest) => ChatRequest): Request;
   /** The part of the request that a provider's field table speaks of, if any. */
   chatOf(request: Request): ChatRequest | undefined;
   /** What of a provider does this work; undefined when it cannot. */
@@ -53,6 +64,8 @@ export interface Kind<Request, Event> {
   finishOf(event: Event): string | undefined;
   /** Whether the event is content: the caller has something to read from here on. */
   isContent(event: Event): boolean;
+  /** Whether the event comes before the answer: another target may still be asked after it. */
+  isProgress(event: Event): boolean;
 }
 
 /** A policy for any kind of work: wraps work in more work. What else it must know stands in the context. */
