@@ -1,0 +1,33 @@
+import type { UpstreamSettings } from "../../../core/upstreams.ts";
+import type { UpstreamDialect } from "../../upstream-dialect.ts";
+import { faultOfAnswer } from "./errors.ts";
+import { anthropicFields } from "./fields.ts";
+import { modelsOf, modelsPerPage } from "./models.ts";
+import { MessageReader, wholeMessage } from "./reader.ts";
+import { hasFiles, messagesBody } from "./request.ts";
+import { anthropicTraits } from "./traits.ts";
+import { apiVersion } from "./wire.ts";
+
+const versioned = { "anthropic-version": apiVersion };
+/** Files that the API keeps are a beta of this version. */
+const withFiles = { ...versioned, "anthropic-beta": "files-api-2025-04-14" };
+
+/** Anthropic's messages API, for asking it. Throws `invalid_request` for quirks that nobody knows. */
+export function anthropicDialect({ quirks }: Pick<UpstreamSettings, "kind" | "quirks">): UpstreamDialect {
+  const traits = anthropicTraits(quirks);
+  return {
+    fields: anthropicFields(traits),
+    framing: "sse",
+    canContinue: traits.canContinue,
+    authorize: (key) => ({ "x-api-key": key }),
+    chat(request, { isStream }) {
+      const body = messagesBody(request, { isStream, traits });
+      return { method: "POST", path: "/v1/messages", body: { ...body }, headers: hasFiles(body) ? withFiles : versioned };
+    },
+    reader: (request, asked) => new MessageReader(request, asked),
+    whole: wholeMessage,
+    listModels: () => ({ method: "GET", path: `/v1/models?limit=${modelsPerPage}`, body: undefined, headers: versioned }),
+    models: modelsOf,
+    errorOf: faultOfAnswer,
+  };
+}

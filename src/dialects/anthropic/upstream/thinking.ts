@@ -1,0 +1,99 @@
+import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
+import { ReasoningEffort, ToolChoiceMode } from "../../../../gen/parley/v1/messages_pb.ts";
+import { invalidField, unsupportedField } from "../../../core/reasons.ts";
+import type { AnthropicTraits } from "./traits.ts";
+import type { Block, Turn, WireEffort, WireThinking } from "./wire.ts";
+
+/** How the model is to think, and how long its answer may be with it. */
+export interface Thinking {
+  readonly maxTokens: number;
+  readonly thinking?: WireThinking;
+  readonly effort?: WireEffort;
+}
+
+/** Fewer tokens of thinking are refused by the API. */
+const leastBudget = 1024;
+
+/** Tokens of thinking that an effort stands for: doubled from step to step, up to what Claude was made to use well. */
+const budgets: Readonly<Record<number, number>> = {
+  [ReasoningEffort.MINIMAL]: 1024,
+  [ReasoningEffort.LOW]: 2048,
+  [ReasoningEffort.MEDIUM]: 8192,
+  [ReasoningEffort.HIGH]: 16_384,
+  [ReasoningEffort.XHIGH]: 32_768,
+  [ReasoningEffort.MAX]: 49_152,
+};
+
+const efforts: Readonly<Record<number, WireEffort>> = {
+  [ReasoningEffort.MINIMAL]: "low",
+  [ReasoningEffort.LOW]: "low",
+  [ReasoningEffort.MEDIUM]: "medium",
+  [ReasoningEffort.HIGH]: "high",
+  [ReasoningEffort.XHIGH]: "xhigh",
+  [ReasoningEffort.MAX]: "max",
+};
+
+/** Of `max_tokens`, an effort leaves at least so much to the answer itself. */
+const answerShare = 0.25;
+
+/** Says how the model thinks. Thinking counts as part of `max_tokens`; where that is not given, thinking comes on top. Throws `unsupported_field` for what thinking excludes. */
+export function thinkingOf(request: ChatRequest, turns: readonly Turn[], traits: AnthropicTraits): Thinking {
+  const { effort = ReasoningEffort.UNSPECIFIED, budgetTokens } = request.reasoning ?? {};
+  const maxTokens = request.maxTokens ?? traits.maxTokens;
+  if (effort === ReasoningEffort.NONE || budgetTokens === 0) return { maxTokens, thinking: { type: "disabled" } };
+  if (effort === ReasoningEffort.UNSPECIFIED && budgetTokens === undefined) return { maxTokens };
+  refuseBeside(request, turns);
+  if (traits.thinking === "budget") return withBudget(budgetTokens ?? budgets[effort] ?? leastBudget, request, traits);
+  if (budgetTokens !== undefined)
+    throw unsupportedField("reasoning.budget_tokens", "this upstream's models take an effort; send reasoning.effort");
+  const wanted = efforts[effort];
+  return { maxTokens, thinking: { type: "adaptive" }, ...(wanted !== undefined && { effort: wanted }) };
+}
+
+function withBudget(wanted: number, { maxTokens, reasoning }: ChatRequest, traits: AnthropicTraits): Thinking {
+  const isExact = reasoning?.budgetTokens !== undefined;
+  if (isExact && wanted < leastBudget)
+    throw unsupportedField("reasoning.budget_tokens", `Anthropic thinks for at least ${leastBudget} tokens, or not at all with 0`);
+  if (maxTokens === undefined) return enabled(wanted, wanted + traits.maxTokens);
+  if (maxTokens <= leastBudget)
+    throw unsupportedField(
+      "max_tokens",
+      `Anthropic thinks for at least ${leastBudget} tokens, and these are part of max_tokens: send more, or no reasoning`,
+    );
+  if (!isExact) return enabled(Math.max(leastBudget, Math.min(wanted, Math.floor(maxTokens * (1 - answerShare)))), maxTokens);
+  if (wanted >= maxTokens)
+    throw invalidField("reasoning.budget_tokens", `${wanted} is not below max_tokens, ${maxTokens}, of which it is a part`);
+  return enabled(wanted, maxTokens);
+}
+
+function enabled(budget: number, maxTokens: number): Thinking {
+  return { maxTokens, thinking: { type: "enabled", budget_tokens: budget } };
+}
+
+/** What Anthropic refuses together with thinking. */
+function refuseBeside({ sampling, toolChoice, continueFinalMessage }: ChatRequest, turns: readonly Turn[]): void {
+  const refuse = (field: string, because: string) => {
+    throw unsupportedField(field, `while it thinks, Anthropic ${because}; leave out this or reasoning`);
+  };
+  if ((sampling?.temperature ?? 1) !== 1) refuse("sampling.temperature", "draws at temperature 1");
+  if ((sampling?.topK ?? 0) !== 0) refuse("sampling.top_k", "takes no top_k");
+  if ((sampling?.topP ?? 1) < 0.95) refuse("sampling.top_p", "takes a top_p from 0.95");
+  if (toolChoice?.mode === ToolChoiceMode.REQUIRED) refuse("tool_choice", "can be made to call no tool");
+  if (continueFinalMessage) refuse("continue_final_message", "goes on from no message");
+  if (callsWithoutThinking(turns))
+    refuse(
+      "reasoning",
+      "wants the thinking back that led to the calls whose results are sent, and the last turn of the assistant has none",
+    );
+}
+
+/** Whether the turn whose calls are being answered has lost its thinking, as it does in formats that have no place for a signature. */
+function callsWithoutThinking(turns: readonly Turn[]): boolean {
+  const [calling, answering] = turns.slice(-2);
+  if (calling === undefined || answering === undefined || calling.role !== "assistant" || !has(answering, "tool_result")) return false;
+  return !has(calling, "thinking") && !has(calling, "redacted_thinking");
+}
+
+function has({ content }: Turn, type: Block["type"]): boolean {
+  return typeof content !== "string" && content.some((block) => block.type === type);
+}

@@ -1,0 +1,54 @@
+import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
+import { ToolChoiceMode, type Function as Described, type Tool } from "../../../../gen/parley/v1/messages_pb.ts";
+import { isJsonObject, parsedJson } from "../../../core/json.ts";
+import { invalidField } from "../../../core/reasons.ts";
+import { cacheControlOf } from "./options.ts";
+import type { MessagesBody, WireTool, WireToolChoice } from "./wire.ts";
+
+/** Tools and their choice. Where only some may be called, only those are told of. */
+export function toolsOf({ tools, toolChoice, parallelToolCalls }: ChatRequest): Pick<MessagesBody, "tools" | "tool_choice"> {
+  if (tools.length === 0) return {};
+  const allowed = new Set(toolChoice?.mode === ToolChoiceMode.NONE ? [] : toolChoice?.toolNames);
+  const told = tools.flatMap((tool, index) => (allowed.size === 0 || allowed.has(nameOf(tool)) ? [wireTool(tool, `tools[${index}]`)] : []));
+  const choice = choiceOf(toolChoice?.mode ?? ToolChoiceMode.UNSPECIFIED, [...allowed]);
+  // One call at most is said with the choice.
+  if (parallelToolCalls === false && choice?.type !== "none")
+    return { tools: told, tool_choice: { ...(choice ?? { type: "auto" }), disable_parallel_tool_use: true } };
+  return choice === undefined ? { tools: told } : { tools: told, tool_choice: choice };
+}
+
+function choiceOf(mode: ToolChoiceMode, names: readonly string[]): WireToolChoice | undefined {
+  switch (mode) {
+    case ToolChoiceMode.AUTO:
+      return { type: "auto" };
+    case ToolChoiceMode.NONE:
+      return { type: "none" };
+    case ToolChoiceMode.REQUIRED:
+      return names.length === 1 ? { type: "tool", name: names[0]! } : { type: "any" };
+    default:
+      return undefined;
+  }
+}
+
+function nameOf({ tool }: Tool): string {
+  return tool.case === "function" ? tool.value.name : "";
+}
+
+function wireTool({ tool, providerOptions }: Tool, at: string): WireTool {
+  if (tool.case !== "function") throw invalidField(at, "is of no known kind");
+  const { name, description, strict } = tool.value;
+  const wire: WireTool = { name, input_schema: schemaOf(tool.value, `${at}.function.parameters`) };
+  if (description !== "") wire.description = description;
+  if (strict === true) wire.strict = true;
+  const control = cacheControlOf(providerOptions, `${at}.provider_options`);
+  if (control !== undefined) wire.cache_control = control;
+  return wire;
+}
+
+function schemaOf({ parameters }: Described, at: string): WireTool["input_schema"] {
+  if (parameters.trim() === "") return { type: "object", properties: {} };
+  const schema = parsedJson(parameters);
+  if (!isJsonObject(schema)) throw invalidField(at, "is no JSON object");
+  // Anthropic demands the type, which a schema of arguments may leave out.
+  return { ...schema, type: "object" };
+}

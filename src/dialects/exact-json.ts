@@ -1,0 +1,16 @@
+/** V8's way to keep a number as it was written; TypeScript's library has no types of it. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object };
+
+/** Numbers of sixteen digits or with an exponent are those that a double may not hold. */
+const risky = /\d{16}|\d[eE][+-]?\d{3}/;
+
+/** Reads JSON so that `JSON.stringify` writes each number as it was written: an id of twenty digits stays the id that it was. Throws what `JSON.parse` throws. */
+export function exactJson(text: string): unknown {
+  if (!risky.test(text)) return JSON.parse(text);
+  return JSON.parse(text, keepNumber);
+}
+
+function keepNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source;
+  return typeof value === "number" && source !== undefined && String(value) !== source ? rawJSON(source) : value;
+}
