@@ -71,7 +71,7 @@ export function gate(options: AdmissionOptions): Gate {
         deadlineMs: verdict.timeoutMs === undefined ? undefined : startedMs + verdict.timeoutMs,
         signal: controller.signal,
         span: openSpan(head, called),
-        upstreamKey: undefined,
+        upstreamKey: verdict.upstreamKey,
         idempotencyKey: headerOf(head, "idempotency-key"),
         record: callRecord(),
       };

@@ -16,6 +16,13 @@ const exposed = [
   "x-ratelimit-remaining-tokens",
   "x-ratelimit-reset-requests",
   "x-ratelimit-reset-tokens",
+  "x-parley-provider",
+  "x-parley-model",
+  "x-parley-attempts",
+  "x-parley-retries",
+  "x-parley-fallback",
+  "x-parley-hedged",
+  "x-parley-splices",
 ].join(", ");
 
 /** Longest that browsers keep a preflight's answer, seconds; Chromium's own cap. */

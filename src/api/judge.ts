@@ -7,6 +7,7 @@ import type { Cors } from "./cors.ts";
 import { timeoutMsOf } from "./deadline.ts";
 import type { Drain } from "./drain.ts";
 import type { Called, RequestHead } from "./exchange.ts";
+import { upstreamKeyOf } from "./upstream-key.ts";
 
 /** Decides who calls, from the headers and whether the caller is on this machine. Throws `unauthenticated`. */
 export type Authenticate = (headers: RequestHead["headers"], isLoopback: boolean) => Caller;
@@ -16,6 +17,8 @@ export interface Verdict {
   readonly caller: Caller;
   /** The caller's own, ms; undefined when it has none, or a longer one than the service gives. */
   readonly timeoutMs: number | undefined;
+  /** The caller's own key for the upstream. */
+  readonly upstreamKey: string | undefined;
   readonly refusal: ConnectError | undefined;
 }
 
@@ -36,12 +39,13 @@ export function judge(request: RequestHead, procedure: Called, options: Judge): 
   try {
     const caller = options.authenticate(request.headers, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);
+    const upstreamKey = upstreamKeyOf(request);
     if (procedure.purpose === "management" && !isLoopback) throw outsider(procedure, proxy);
     checkCircumstances(request, procedure, options);
     const isWithin = timeoutMs !== undefined && timeoutMs <= options.limits.callMs;
-    return { caller, timeoutMs: isWithin ? timeoutMs : undefined, refusal: undefined };
+    return { caller, timeoutMs: isWithin ? timeoutMs : undefined, upstreamKey, refusal: undefined };
   } catch (error) {
-    return { caller: { ...nobody, isLoopback }, timeoutMs: undefined, refusal: asFault(error) };
+    return { caller: { ...nobody, isLoopback }, timeoutMs: undefined, upstreamKey: undefined, refusal: asFault(error) };
   }
 }
 
