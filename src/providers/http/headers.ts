@@ -1,0 +1,88 @@
+import { isSpanContextValid, propagation, ROOT_CONTEXT, trace, type Span } from "@opentelemetry/api";
+import type { CallContext } from "../../core/context.ts";
+import { fault } from "../../core/reasons.ts";
+import type { Secret } from "../../core/secret.ts";
+import type { UpstreamSettings } from "../../core/upstreams.ts";
+import type { UpstreamDialect, UpstreamRequest } from "../../dialects/upstream-dialect.ts";
+import { acceptedEncodings } from "./encodings.ts";
+
+/** Where a caller's own key comes from. */
+const callersKeyHeader = "x-parley-upstream-key";
+
+/** What no configuration may set: HTTP's own, and what carries keys. */
+const forbidden = new Set([
+  "authorization",
+  "proxy-authorization",
+  "x-api-key",
+  "cookie",
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "upgrade",
+  "keep-alive",
+  "te",
+  "trailer",
+  "expect",
+]);
+
+/** Makes the headers of requests to one upstream with one key. */
+export interface RequestHeaders {
+  /** `accept` is what the answer is to be. Throws `permission_denied` for a caller's own key where none is allowed. */
+  of(request: UpstreamRequest, options: { readonly accept: string; readonly context: HeaderContext }): Record<string, string>;
+}
+
+/** What of a call the headers need; a list of models is asked for by no call. */
+export interface HeaderContext {
+  readonly upstreamKey: string | undefined;
+  readonly span: Span | undefined;
+}
+
+/** Makes them. Throws `invalid_request` for a configured header that HTTP or a key needs. */
+export function requestHeaders(settings: UpstreamSettings, dialect: UpstreamDialect, key: Secret | undefined): RequestHeaders {
+  const base: Record<string, string> = { "user-agent": "parley" };
+  for (const [name, value] of Object.entries(settings.headers)) base[checked(name, value, settings.name)] = value;
+  const own = key === undefined ? {} : dialect.authorize(key.reveal());
+  return {
+    of({ headers, body }, { accept, context }) {
+      const { span, upstreamKey } = context;
+      const authorization = upstreamKey === undefined ? own : callersKey(upstreamKey, settings, dialect);
+      const all: Record<string, string> = { ...base, accept, ...headers, ...authorization };
+      all["accept-encoding"] = accept === json ? acceptedEncodings : "identity";
+      if (body !== undefined) all["content-type"] = json;
+      if (span !== undefined) inject(span, all);
+      return all;
+    },
+  };
+}
+
+/** What `accept` says where the answer comes whole. */
+export const json = "application/json";
+
+/** Whether the key that a call sends is its caller's own. */
+export function isCallersKey({ upstreamKey }: Pick<CallContext, "upstreamKey">): boolean {
+  return upstreamKey !== undefined;
+}
+
+/** The headers of the caller's own key. It is never repeated: what no header can carry may be half of one. */
+function callersKey(key: string, { takesCallerKeys, name }: UpstreamSettings, dialect: UpstreamDialect): Readonly<Record<string, string>> {
+  if (!takesCallerKeys) throw fault("permission_denied", `${name} takes no keys of callers: leave out the header ${callersKeyHeader}`);
+  if (!/^[\x21-\x7e]{1,4096}$/u.test(key))
+    throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
+  return dialect.authorize(key);
+}
+
+/** W3C trace context, where a span is recorded at all. */
+function inject(span: Span, headers: Record<string, string>): void {
+  if (isSpanContextValid(span.spanContext())) propagation.inject(trace.setSpan(ROOT_CONTEXT, span), headers);
+}
+
+/** The name in lower case. */
+function checked(name: string, value: string, upstream: string): string {
+  const lower = name.toLowerCase();
+  const at = `upstreams.${upstream}.headers`;
+  if (forbidden.has(lower)) throw fault("invalid_request", `${at}: ${lower} cannot be set here; keys go to apiKeys`);
+  if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/u.test(lower) || /[^\t\x20-\x7e\x80-\xff]/u.test(value))
+    throw fault("invalid_request", `${at}: ${JSON.stringify(lower)} is no header that HTTP can carry`);
+  return lower;
+}
