@@ -1,0 +1,150 @@
+import type { ChatEvent, TokenLogprob } from "../../../../gen/parley/v1/chat_pb.ts";
+import { chatEvent, reasoning, text } from "../../../core/events.ts";
+import { isJsonObject, type JsonObject } from "../../../core/json.ts";
+import type { AskedUpstream } from "../../upstream-dialect.ts";
+import { contentPieces } from "./content-pieces.ts";
+import { finishEvent } from "./finish.ts";
+import { tokenLogprobs } from "./logprobs.ts";
+import { detailEvents } from "./reasoning-details.ts";
+import { malformed } from "../../upstream-fault.ts";
+import { ToolCalls } from "./tool-calls.ts";
+
+/** Where a choice's events go. */
+interface Answer {
+  readonly hasStarted: boolean;
+  say(event: ChatEvent): void;
+  count(characters: number): void;
+}
+
+interface ChoiceOptions {
+  readonly index: number;
+  /** Alternatives a token that were asked for; undefined: logprobs were not. */
+  readonly mostLogprobs: number | undefined;
+  readonly asked: AskedUpstream;
+  readonly answer: Answer;
+}
+
+const noLogprobs: TokenLogprob[] = [];
+
+/** Reads what one choice says, delta by delta. */
+export class ChoiceReader {
+  readonly #index: number;
+  readonly #options: ChoiceOptions;
+  readonly #answer: Answer;
+  #calls: ToolCalls | undefined;
+  /** Of tokens that made no character before the answer has started. */
+  #held: TokenLogprob[] = noLogprobs;
+  #isFinished = false;
+
+  constructor(options: ChoiceOptions) {
+    this.#index = options.index;
+    this.#options = options;
+    this.#answer = options.answer;
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** Reads a choice of a chunk, or one that came whole. */
+  read(choice: JsonObject): void {
+    const { logprobs, finish_reason: reason } = choice;
+    const delta = choice["delta"] ?? choice["message"];
+    if (isJsonObject(delta)) this.#delta(delta, logprobs);
+    else if (typeof choice["text"] === "string") this.#words(choice["text"], logprobs);
+    if (typeof reason === "string" && reason !== "" && !this.#isFinished) this.#finish(reason, choice);
+  }
+
+  #delta(delta: JsonObject, logprobs: unknown): void {
+    const { content, refusal, tool_calls: calls } = delta;
+    this.#think(delta);
+    if (typeof content === "string") this.#words(content, logprobs);
+    else if (Array.isArray(content)) this.#pieces(content, logprobs);
+    else if (content !== undefined && content !== null) throw this.#malformed("content that is no text");
+    if (typeof refusal === "string" && refusal !== "") this.#refuse(refusal);
+    if (Array.isArray(calls) && calls.length > 0) this.#call(calls);
+  }
+
+  #words(words: string, told: unknown): void {
+    const isTold = this.#options.mostLogprobs !== undefined && told !== undefined && told !== null;
+    const logprobs = isTold || this.#held !== noLogprobs ? this.#logprobs(told) : noLogprobs;
+    if (words === "") this.#hold(logprobs);
+    else {
+      this.#answer.count(words.length);
+      this.#say(text(this.#index, words, logprobs));
+    }
+  }
+
+  /** Tokens of these words, behind those held back. */
+  #logprobs(told: unknown): TokenLogprob[] {
+    const tokens = tokenLogprobs(told, this.#options.mostLogprobs ?? 0, this.#options.asked);
+    if (this.#held === noLogprobs) return tokens;
+    const held = this.#held;
+    this.#held = noLogprobs;
+    for (const token of tokens) held.push(token);
+    return held;
+  }
+
+  /** A token may make half a character, or none. Before the first content it does not start the answer. */
+  #hold(logprobs: TokenLogprob[]): void {
+    if (logprobs.length === 0) return;
+    if (this.#answer.hasStarted) this.#say(text(this.#index, "", logprobs));
+    else this.#held = logprobs;
+  }
+
+  #pieces(content: readonly unknown[], logprobs: unknown): void {
+    const pieces = contentPieces(content);
+    if (pieces === undefined) throw this.#malformed("a piece of content of an unknown type");
+    if (pieces.thinking !== "") this.#thought(pieces.thinking);
+    this.#words(pieces.text, logprobs);
+  }
+
+  /** Under one of three names; where it is told in details and as text, both say the same. */
+  #think({ reasoning_content: content, reasoning: plain, reasoning_details: details }: JsonObject): void {
+    if (Array.isArray(details) && details.length > 0) {
+      const events = detailEvents(this.#index, details);
+      for (const event of events) this.#say(event);
+      if (events.length > 0) return;
+    }
+    const thought = typeof content === "string" && content !== "" ? content : plain;
+    if (typeof thought === "string" && thought !== "") this.#thought(thought);
+  }
+
+  #thought(words: string): void {
+    this.#answer.count(words.length);
+    this.#say(reasoning(this.#index, words));
+  }
+
+  #refuse(words: string): void {
+    this.#answer.count(words.length);
+    this.#say(chatEvent({ case: "refusal", value: { $typeName: "parley.v1.RefusalDelta", choice: this.#index, text: words } }));
+  }
+
+  #call(pieces: readonly unknown[]): void {
+    this.#calls ??= new ToolCalls(this.#index);
+    for (const piece of pieces) {
+      const event = this.#calls.read(piece);
+      if (event === "malformed") throw this.#malformed("a piece of a tool call that cannot be read");
+      if (event === undefined) continue;
+      if (event.event.case === "toolCall") this.#answer.count(event.event.value.name.length + event.event.value.arguments.length);
+      this.#say(event);
+    }
+  }
+
+  #say(event: ChatEvent): void {
+    if (this.#isFinished) throw this.#malformed("more of an answer that had ended");
+    this.#answer.say(event);
+  }
+
+  #finish(reason: string, choice: JsonObject): void {
+    if (this.#calls?.isOpen === true) throw this.#malformed("a tool call without a name");
+    const event = finishEvent(this.#index, reason, { choice, hasCalls: this.#calls !== undefined, asked: this.#options.asked });
+    if (this.#held.length > 0) this.#say(text(this.#index, "", this.#held));
+    this.#say(event);
+    this.#isFinished = true;
+  }
+
+  #malformed(what: string): Error {
+    return malformed(this.#options.asked, what);
+  }
+}

@@ -1,0 +1,43 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Capability, ModelSchema, ModelState, type Model } from "../../../../gen/parley/v1/models_pb.ts";
+import { isJsonObject, type JsonObject } from "../../../core/json.ts";
+import { fault } from "../../../core/reasons.ts";
+
+/** More models than this are not listed: OpenRouter has hundreds, and nobody's list may fill memory. */
+const mostModels = 10_000;
+
+/** Reads the list of models; some servers send the bare list. Throws `provider_malformed`. */
+export function modelsOf(body: unknown, provider: string): readonly Model[] {
+  const data = isJsonObject(body) ? body["data"] : body;
+  if (!Array.isArray(data)) throw fault("provider_malformed", `${provider} sent no list of models: check its base URL`, { provider });
+  return data.slice(0, mostModels).flatMap((item: unknown) => (isJsonObject(item) ? modelOf(item, provider) : []));
+}
+
+function modelOf(item: JsonObject, provider: string): Model[] {
+  const { id, name, created, owned_by: owner } = item;
+  if (typeof id !== "string" || id === "" || id.length > 256) return [];
+  const contextLength = contextOf(item);
+  return [
+    create(ModelSchema, {
+      id,
+      title: typeof name === "string" && name !== "" ? name.slice(0, 256).toWellFormed() : id,
+      provider,
+      state: ModelState.READY,
+      // Nothing in the format says what a model is for; names of models that make vectors do.
+      capabilities: [/embed|bge-|e5-|gte-|minilm/i.test(id) ? Capability.EMBED : Capability.CHAT],
+      ownedBy: typeof owner === "string" && owner !== "" ? owner.slice(0, 256).toWellFormed() : provider,
+      ...(contextLength !== undefined && { contextLength }),
+      ...(isCount(created) && { created: timestampFromMs(created * 1000) }),
+    }),
+  ];
+}
+
+/** Under the names of vLLM, OpenRouter, LM Studio and llama-server. */
+function contextOf({ max_model_len: vllm, context_length: router, max_context_length: studio, meta }: JsonObject): number | undefined {
+  return [vllm, router, studio, isJsonObject(meta) ? (meta["n_ctx"] ?? meta["n_ctx_train"]) : undefined].find(isCount);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 && value < 2 ** 31;
+}

@@ -1,0 +1,46 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { ReasoningPart } from "../../../../gen/parley/v1/messages_pb.ts";
+import type { ChatEvent } from "../../../../gen/parley/v1/chat_pb.ts";
+import { chatEvent } from "../../../core/events.ts";
+import { isJsonObject, parsedJson } from "../../../core/json.ts";
+
+// OpenRouter's `reasoning_details`: text with a signature, summaries, and parts that the maker of the model has encrypted, which have to come back as they were.
+
+const utf8 = new TextEncoder();
+const nothing = new Uint8Array();
+
+/** The details of a delta as events; empty where none of them says anything. */
+export function detailEvents(choice: number, details: readonly unknown[]): ChatEvent[] {
+  return details.flatMap((detail) => {
+    if (!isJsonObject(detail)) return [];
+    if (detail["type"] === "reasoning.encrypted") return [thought(choice, { text: "", signature: "", redactedData: hidden(detail) })];
+    const text = stringOf(detail["text"]) || stringOf(detail["summary"]);
+    const signature = stringOf(detail["signature"]);
+    return text === "" && signature === "" ? [] : [thought(choice, { text, signature, redactedData: nothing })];
+  });
+}
+
+function thought(choice: number, facts: { text: string; signature: string; redactedData: Uint8Array<ArrayBuffer> }): ChatEvent {
+  return chatEvent({ case: "reasoning", value: { $typeName: "parley.v1.ReasoningDelta", choice, ...facts } });
+}
+
+/** Hidden thinking is kept as the detail's own JSON: whatever stands in it goes back. */
+function hidden(detail: object): Uint8Array<ArrayBuffer> {
+  return utf8.encode(JSON.stringify(detail));
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Earlier thinking as details; hidden thinking of other makers is left out. */
+export function reasoningDetails(thinking: readonly ReasoningPart[]): JsonObject[] {
+  return thinking.flatMap(({ text, signature, redactedData }): JsonObject[] => {
+    if (redactedData.length > 0) {
+      const detail = parsedJson(new TextDecoder().decode(redactedData));
+      return isJsonObject(detail) ? [detail as JsonObject] : [];
+    }
+    if (text === "" && signature === "") return [];
+    return [{ type: "reasoning.text", text, ...(signature !== "" && { signature }) }];
+  });
+}
