@@ -10,6 +10,7 @@ import {
 } from "../../gen/parley/v1/chat_pb.ts";
 import { MessageSchema, PartSchema, Role, type Part } from "../../gen/parley/v1/messages_pb.ts";
 import { fault } from "./reasons.ts";
+import { readAll } from "./stream.ts";
 
 /** Gathers a stream into the whole answer: parts keep the order in which they began. Throws what the stream throws, and `provider_truncated` when it ends without `completed`. */
 export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatResponse> {
@@ -23,7 +24,10 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatRes
     return fresh;
   };
   let isComplete = false;
-  for await (const event of events) isComplete = gather(response, choice, event) || isComplete;
+  await readAll(events, (event) => {
+    isComplete = gather(response, choice, event) || isComplete;
+    return undefined;
+  });
   if (!isComplete) throw fault("provider_truncated", "the answer ended without its end mark");
   response.choices = [...choices.values()].toSorted((a, b) => a.index - b.index);
   return response;

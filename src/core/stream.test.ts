@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fault, reasonOf } from "./reasons.ts";
-import { mapErrors, mapStream, observe, only, type Outcome } from "./stream.ts";
+import { begun, mapErrors, mapStream, observe, only, readAll, type Outcome, type ReadyIterator } from "./stream.ts";
 
 describe("observe", () => {
   const watch = () => {
@@ -86,5 +86,72 @@ describe("mapStream and mapErrors", () => {
     for await (const _ of mapStream(first.stream, shout)) break;
     for await (const _ of mapErrors(second.stream, tell)) break;
     expect([first.told, second.told]).toEqual([["over"], ["over"]]);
+  });
+});
+
+describe("a stream that knows what is there already", () => {
+  /** Letters, of which `waits` come only when waited for; tells how often that was. */
+  function letters(all: readonly string[], waits: ReadonlySet<string> = new Set()) {
+    const told = { waited: 0, left: 0 };
+    let at = 0;
+    const take = (): IteratorResult<string> => (at < all.length ? { done: false, value: all[at++]! } : { done: true, value: undefined });
+    const iterator: ReadyIterator<string> = {
+      ready: () => (at < all.length && !waits.has(all[at]!) ? take() : undefined),
+      next: async () => (told.waited++, take()),
+      return: async () => (told.left++, { done: true, value: undefined }),
+    };
+    return { told, stream: { [Symbol.asyncIterator]: () => iterator } };
+  }
+
+  it("is read without waiting, through every layer, in the order of the layers", async () => {
+    const { told, stream } = letters(["a", "b", "c"], new Set(["b"]));
+    const seen: string[] = [];
+    const watch = (name: string) => ({ event: (event: string) => void seen.push(`${name}${event}`), end: () => void seen.push(name) });
+    const inner = observe(() => stream, watch("inner"));
+    const changed = begun(() => mapStream(inner, (letter) => letter.toUpperCase()));
+    await readAll(
+      observe(() => changed, watch("outer")),
+      () => undefined,
+    );
+    expect(seen).toEqual(["innera", "outerA", "innerb", "outerB", "innerc", "outerC", "inner", "outer"]);
+    // For the one that was not there, and for the end.
+    expect(told).toEqual({ waited: 2, left: 0 });
+  });
+
+  it("waits for its reader where that says so, and is left when its reader fails", async () => {
+    const { told, stream } = letters(["a", "b", "c"]);
+    const read: string[] = [];
+    const reading = readAll(stream, (letter) => {
+      read.push(letter);
+      return letter === "b" ? Promise.reject(new Error("full")) : Promise.resolve();
+    });
+    await expect(reading).rejects.toThrow("full");
+    expect([read, told.left]).toEqual([["a", "b"], 1]);
+  });
+
+  it("tells every layer what was thrown, as the layers inside have changed it", async () => {
+    const iterator: ReadyIterator<string> = {
+      ready() {
+        throw new Error("inner");
+      },
+      next: () => Promise.reject(new Error("not asked")),
+    };
+    const seen: unknown[] = [];
+    const end = (outcome: Outcome) => void seen.push(outcome.type === "failed" && (outcome.error as Error).message);
+    const inner = observe(() => ({ [Symbol.asyncIterator]: () => iterator }), { end });
+    const outer = observe(() => mapErrors(inner, () => new Error("outer")), { end });
+    await expect(readAll(outer, () => undefined)).rejects.toThrow("outer");
+    expect(seen).toEqual(["inner", "outer"]);
+  });
+
+  it("tells a change that fails to the layers outside it alone", async () => {
+    const seen: string[] = [];
+    const inner = observe(() => letters(["a"]).stream, { end: ({ type }) => void seen.push(`inner ${type}`) });
+    const changed = mapStream(inner, () => {
+      throw new Error("no");
+    });
+    const outer = observe(() => changed, { end: ({ type }) => void seen.push(`outer ${type}`) });
+    await expect(only(outer)).rejects.toThrow("no");
+    expect(seen).toEqual(["outer failed"]);
   });
 });

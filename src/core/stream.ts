@@ -11,51 +11,146 @@ export interface Watch<Event> {
 /** How a stream ended. */
 export type Outcome = { readonly type: "done" } | { readonly type: "left" } | { readonly type: "failed"; readonly error: unknown };
 
+/** An iterator that knows what is there already. */
+export interface ReadyIterator<Event> extends AsyncIterator<Event> {
+  /** The next event if it can be had at once, else undefined: then `next` waits for it. Never called while a `next` is under way. Throws what the stream throws. A promise for each event would cost more than most events do. */
+  ready?(): IteratorResult<Event> | undefined;
+}
+
 /**
  * A stream that is made when it is read, and can be read once: permits, timers and spans that its making takes are never held for a reader that does not come.
  * What fails while it is made is told by the first `next`, like any other failure of a stream.
  */
 export function begun<Event>(make: () => AsyncIterable<Event>): AsyncIterable<Event> {
-  return readOnce(() => iteratorOf(make));
+  return new ReadOnce(() => iteratorOf(make));
 }
 
-/** Watches a stream, made when it is read, without standing in its way: the inner promises are forwarded, which costs a quarter of what a generator around it would. */
+/** Watches a stream, made when it is read, without standing in its way. */
 export function observe<Event>(make: () => AsyncIterable<Event>, watch: Watch<Event>): AsyncIterable<Event> {
-  return readOnce(() => watched(iteratorOf(make), watch));
+  return new ReadOnce(() => staged(iteratorOf(make), new Stage({ watch })));
 }
 
-function watched<Event>(inner: AsyncIterator<Event>, watch: Watch<Event>): AsyncIterator<Event> {
-  let hasEnded = false;
-  const end = (outcome: Outcome) => {
-    if (hasEnded) return;
-    hasEnded = true;
-    watch.end?.(outcome);
-  };
-  const onResult = (result: IteratorResult<Event>) => (result.done === true ? end({ type: "done" }) : watch.event?.(result.value));
-  const onError = (error: unknown) => end({ type: "failed", error });
-  return {
-    next() {
-      watch.ask?.();
-      const promise = inner.next();
-      promise.then(onResult, onError);
-      return promise;
-    },
-    return(value?: unknown) {
-      end({ type: "left" });
-      return inner.return?.(value) ?? Promise.resolve({ done: true, value: undefined });
-    },
-  };
+/** Changes each event of a stream. */
+export function mapStream<Event, Changed>(stream: AsyncIterable<Event>, change: (event: Event) => Changed): AsyncIterable<Changed> {
+  return { [Symbol.asyncIterator]: () => staged<Changed>(stream[Symbol.asyncIterator](), new Stage({ change: change as Change })) };
 }
 
-function readOnce<Event>(open: () => AsyncIterator<Event>): AsyncIterable<Event> {
-  let isRead = false;
-  return {
-    [Symbol.asyncIterator]() {
-      if (isRead) throw new TypeError("this stream can be read only once");
-      isRead = true;
-      return open();
-    },
-  };
+/** Throws what a stream throws as `change` makes it; called once, for a stream that has thrown is over. */
+export function mapErrors<Event>(stream: AsyncIterable<Event>, change: (error: unknown) => Error): AsyncIterable<Event> {
+  return { [Symbol.asyncIterator]: () => staged<Event>(stream[Symbol.asyncIterator](), new Stage({ fail: change })) };
+}
+
+type Change = (event: unknown) => unknown;
+
+/** What one layer does with what passes. */
+class Stage {
+  readonly watch: Watch<unknown> | undefined;
+  readonly change: Change | undefined;
+  readonly fail: ((error: unknown) => Error) | undefined;
+  #hasEnded = false;
+
+  constructor({ watch, change, fail }: { watch?: Watch<never>; change?: Change; fail?: (error: unknown) => Error }) {
+    this.watch = watch;
+    this.change = change;
+    this.fail = fail;
+  }
+
+  end(outcome: Outcome): void {
+    if (this.#hasEnded || this.watch === undefined) return;
+    this.#hasEnded = true;
+    this.watch.end?.(outcome);
+  }
+}
+
+/** Puts a layer around an iterator. Layers around layers share one pipe, so that an event costs one promise, however many it passes. */
+function staged<Event>(inner: AsyncIterator<unknown>, stage: Stage): AsyncIterator<Event> {
+  if (!(inner instanceof Pipe)) return new Pipe(inner, stage) as AsyncIterator<Event>;
+  inner.stages.push(stage);
+  return inner as AsyncIterator<Event>;
+}
+
+const done: Outcome = { type: "done" };
+const left: Outcome = { type: "left" };
+
+/** An iterator with the layers around it. */
+class Pipe implements ReadyIterator<unknown> {
+  readonly #source: ReadyIterator<unknown>;
+  /** Innermost first. */
+  readonly stages: Stage[];
+  readonly #onResult = (result: IteratorResult<unknown>) => this.#pass(result);
+  readonly #onError = (error: unknown) => this.#fail(error, 0);
+
+  constructor(source: AsyncIterator<unknown>, stage: Stage) {
+    this.#source = source;
+    this.stages = [stage];
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    for (let index = this.stages.length - 1; index >= 0; index--) this.stages[index]?.watch?.ask?.();
+    return this.#source.next().then(this.#onResult, this.#onError);
+  }
+
+  ready(): IteratorResult<unknown> | undefined {
+    let result: IteratorResult<unknown> | undefined;
+    try {
+      result = this.#source.ready?.();
+    } catch (error) {
+      this.#fail(error, 0);
+    }
+    return result === undefined ? undefined : this.#pass(result);
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    for (let index = this.stages.length - 1; index >= 0; index--) this.stages[index]?.end(left);
+    await this.#source.return?.();
+    return { done: true, value: undefined };
+  }
+
+  /** Shows a result to every layer, from the inside out. */
+  #pass(result: IteratorResult<unknown>): IteratorResult<unknown> {
+    const { stages } = this;
+    if (result.done === true) {
+      for (const stage of stages) stage.end(done);
+      return result;
+    }
+    let event = result.value;
+    for (let index = 0; index < stages.length; index++) {
+      const { watch, change } = stages[index]!;
+      if (change === undefined) watch?.event?.(event);
+      else
+        try {
+          event = change(event);
+        } catch (error) {
+          this.#fail(error, index + 1);
+        }
+    }
+    return event === result.value ? result : { done: false, value: event };
+  }
+
+  /** Tells a failure to the layers from one on. */
+  #fail(error: unknown, from: number): never {
+    let told = error;
+    for (const stage of this.stages.slice(from)) {
+      if (stage.fail !== undefined) told = stage.fail(told);
+      stage.end({ type: "failed", error: told });
+    }
+    throw told;
+  }
+}
+
+class ReadOnce<Event> implements AsyncIterable<Event> {
+  #open: (() => AsyncIterator<Event>) | undefined;
+
+  constructor(open: () => AsyncIterator<Event>) {
+    this.#open = open;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Event> {
+    const open = this.#open;
+    if (open === undefined) throw new TypeError("this stream can be read only once");
+    this.#open = undefined;
+    return open();
+  }
 }
 
 function iteratorOf<Event>(make: () => AsyncIterable<Event>): AsyncIterator<Event> {
@@ -69,38 +164,20 @@ function iteratorOf<Event>(make: () => AsyncIterable<Event>): AsyncIterator<Even
   }
 }
 
-/** Changes each event of a stream. */
-export function mapStream<Event, Changed>(stream: AsyncIterable<Event>, change: (event: Event) => Changed): AsyncIterable<Changed> {
-  const map = (result: IteratorResult<Event>): IteratorResult<Changed> =>
-    result.done === true ? result : { done: false, value: change(result.value) };
-  return forwarded(stream, (result) => result.then(map));
-}
-
-/** Throws what a stream throws as `change` makes it; called once, for a stream that has thrown is over. */
-export function mapErrors<Event>(stream: AsyncIterable<Event>, change: (error: unknown) => Error): AsyncIterable<Event> {
-  const fail = (error: unknown) => {
-    throw change(error);
-  };
-  return forwarded(stream, (result) => result.catch(fail));
-}
-
-/** A stream whose every result is that of another, turned: cheaper than a generator around it. Who leaves it leaves the other, and waits until that has been left. */
-function forwarded<Event, Changed>(
-  stream: AsyncIterable<Event>,
-  turn: (result: Promise<IteratorResult<Event>>) => Promise<IteratorResult<Changed>>,
-): AsyncIterable<Changed> {
-  return {
-    [Symbol.asyncIterator](): AsyncIterator<Changed> {
-      const inner = stream[Symbol.asyncIterator]();
-      return {
-        next: () => turn(inner.next()),
-        return: async () => {
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
+/** Reads a stream to its end; `see` may answer with what is to be waited for before the next event. Cheaper than `for await`, which waits for each. Who fails leaves the stream. */
+export async function readAll<Event>(stream: AsyncIterable<Event>, see: (event: Event) => Promise<void> | undefined): Promise<void> {
+  const events: ReadyIterator<Event> = stream[Symbol.asyncIterator]();
+  for (;;) {
+    const result = events.ready?.() ?? (await events.next());
+    if (result.done === true) return;
+    try {
+      const waiting = see(result.value);
+      if (waiting !== undefined) await waiting;
+    } catch (error) {
+      await events.return?.();
+      throw error;
+    }
+  }
 }
 
 /** A stream whose making may wait: unary work and layers that must await before the inner work is known. */
@@ -116,7 +193,7 @@ export async function* once<Event>(make: () => Promise<Event>): AsyncGenerator<E
 /** The one event of unary work; reads on to the end, so that the work ends by itself. Throws a TypeError when there is none. */
 export async function only<Event>(stream: AsyncIterable<Event>): Promise<Event> {
   let found: { readonly event: Event } | undefined;
-  for await (const event of stream) found ??= { event };
+  await readAll(stream, (event) => void (found ??= { event }));
   if (found === undefined) throw new TypeError("unary work yielded nothing");
   return found.event;
 }

@@ -1,7 +1,7 @@
 import { accepted } from "../core/events.ts";
 import type { ChatEvent } from "../../gen/parley/v1/chat_pb.ts";
 import type { Clock } from "../core/ports.ts";
-import { begun } from "../core/stream.ts";
+import { begun, type ReadyIterator } from "../core/stream.ts";
 import type { Generate } from "../core/work.ts";
 
 /** What accept needs. */
@@ -24,7 +24,7 @@ export function accept({ clock, holdMs, newId }: AcceptOptions): (next: Generate
   };
 
   /** By hand rather than as a generator: after the first event the inner promises are forwarded. */
-  function held(inner: AsyncIterator<ChatEvent>, first: ChatEvent): AsyncIterator<ChatEvent> {
+  function held(inner: ReadyIterator<ChatEvent>, first: ChatEvent): ReadyIterator<ChatEvent> {
     let waiting: Promise<IteratorResult<ChatEvent>> | undefined;
     let isAccepted = false;
     return {
@@ -38,6 +38,7 @@ export function accept({ clock, holdMs, newId }: AcceptOptions): (next: Generate
         waiting = undefined;
         return result;
       },
+      ready: () => (isAccepted && waiting === undefined ? inner.ready?.() : undefined),
       async return() {
         await inner.return?.();
         return { done: true, value: undefined };

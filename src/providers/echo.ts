@@ -4,13 +4,12 @@ import type { Message } from "../../gen/parley/v1/messages_pb.ts";
 import { Capability, ModelSchema, ModelState } from "../../gen/parley/v1/models_pb.ts";
 import { CountTokensResponseSchema } from "../../gen/parley/v1/tokens_pb.ts";
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
-import type { CallContext } from "../core/context.ts";
 import { completed, finished, started, text } from "../core/events.ts";
 import { honoured, inert, refused, serviceFields, type FieldTable } from "../core/fields.ts";
 import type { Provider } from "../core/ports.ts";
 import { invalidField } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import { once } from "../core/stream.ts";
+import { once, type ReadyIterator } from "../core/stream.ts";
 
 const fixed = inert("echo draws no tokens: its answer is the last message");
 
@@ -69,21 +68,21 @@ export function echo(name = "echo"): Provider {
   return {
     name,
     fields,
-    generate: (request, context) => repeat(name, request, context),
+    generate: (request, { signal }) => paced(repeat(name, request, signal), signal),
     countTokens: (request, { signal }) =>
       once(async () => {
-        const counted = request.chat === undefined ? 0 : await promptTokens(request.chat, pace(signal));
-        return create(CountTokensResponseSchema, { promptTokens: counted, model: request.chat?.model ?? "" });
+        const tokens = request.chat === undefined ? 0 : await counted(request.chat, signal);
+        return create(CountTokensResponseSchema, { promptTokens: tokens, model: request.chat?.model ?? "" });
       }),
     listModels: async () => [model],
     close: async () => {},
   };
 }
 
-async function* repeat(name: string, request: ChatRequest, { signal }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
-  const paced = pace(signal);
+/** What is said, and undefined wherever others should have their turn. */
+function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Generator<ChatEvent | undefined, void, undefined> {
   const { words, stopSequence } = planned(request);
-  const prompt = await promptTokens(request, paced);
+  const prompt = yield* promptTokens(request);
   const most = request.maxTokens ?? Infinity;
   let said = 0;
   yield started(name, request.model);
@@ -96,11 +95,10 @@ async function* repeat(name: string, request: ChatRequest, { signal }: CallConte
         break;
       }
       count++;
-      if (paced.isDue()) await paced.turn();
+      if (++said % wordsPerTurn === 0) yield undefined;
       if (signal.aborted) throwIfAborted(signal);
       yield text(choice, word);
     }
-    said += count;
     yield finished(choice, reason, reason === FinishReason.STOP && stopSequence !== undefined ? { stopSequence } : {});
   }
   const usage: Usage = { $typeName: "parley.v1.Usage", promptTokens: prompt, completionTokens: said, source: UsageSource.PROVIDER };
@@ -113,18 +111,45 @@ const token = /\s*\S+|\s+$/gu;
 /** Words between two looks at the rest of the world: about a quarter of a millisecond. */
 const wordsPerTurn = 1024;
 
-/** Lets timers, sockets and other calls have their turn: nothing that echo does waits by itself. */
-function pace(signal: AbortSignal): { isDue(): boolean; turn(): Promise<void> } {
-  let left = wordsPerTurn;
-  throwIfAborted(signal);
-  return {
-    isDue: () => --left === 0,
-    async turn() {
-      left = wordsPerTurn;
-      await new Promise((resolve) => setImmediate(resolve));
+/** Reads a generator, and lets timers, sockets and other calls have their turn where it says so: nothing that echo does waits by itself. */
+function paced(events: Generator<ChatEvent | undefined, void, undefined>, signal: AbortSignal): AsyncIterable<ChatEvent> {
+  const over: IteratorResult<ChatEvent> = { done: true, value: undefined };
+  const ready = (): IteratorResult<ChatEvent> | undefined => {
+    const { done, value } = events.next();
+    if (done === true) return over;
+    return value === undefined ? undefined : { done: false, value };
+  };
+  const iterator: ReadyIterator<ChatEvent> = {
+    ready,
+    async next() {
       throwIfAborted(signal);
+      for (;;) {
+        const result = ready();
+        if (result !== undefined) return result;
+        await turn(signal);
+      }
+    },
+    async return() {
+      events.return();
+      return over;
     },
   };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+/** The prompt's tokens alone. */
+async function counted(request: ChatRequest, signal: AbortSignal): Promise<number> {
+  throwIfAborted(signal);
+  const counting = promptTokens(request);
+  for (let step = counting.next(); ; step = counting.next()) {
+    if (step.done === true) return step.value;
+    await turn(signal);
+  }
+}
+
+async function turn(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  throwIfAborted(signal);
 }
 
 /** What will be said of the last message: all up to the first stop text. */
@@ -159,15 +184,12 @@ function textOf({ parts }: Message): string {
     .join("");
 }
 
-/** Words of the prompt, and one token a message for who speaks. */
-async function promptTokens({ messages, rawPrompt }: ChatRequest, paced: ReturnType<typeof pace>): Promise<number> {
+/** Words of the prompt, and one token a message for who speaks; yields where others should have their turn. */
+function* promptTokens({ messages, rawPrompt }: ChatRequest): Generator<undefined, number, undefined> {
   const texts = rawPrompt?.prompt.case === "text" ? [rawPrompt.prompt.value] : messages.map(textOf);
   let count = rawPrompt === undefined ? messages.length : 0;
   for (const words of texts) {
-    for (const _ of words.matchAll(token)) {
-      count++;
-      if (paced.isDue()) await paced.turn();
-    }
+    for (const _ of words.matchAll(token)) if (++count % wordsPerTurn === 0) yield undefined;
   }
   return count;
 }

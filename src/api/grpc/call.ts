@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from "node:http2";
 import type { OutgoingHttpHeaders } from "node:http";
 import { asFault } from "../../core/reasons.ts";
 import { abortFault } from "../../core/signals.ts";
+import { readAll } from "../../core/stream.ts";
 import { goneFault, lateBody, limitCall, type Entry, type Gate } from "../admission.ts";
 import type { Called, Doors, RequestHead } from "../exchange.ts";
 import { discardRestOf } from "../linger.ts";
@@ -9,7 +10,7 @@ import { outgoing } from "../rpc/edge.ts";
 import { drained } from "../send.ts";
 import { Answer } from "./answer.ts";
 import { gzipped, leastCompressedBytes, plain, type Encodings } from "./compression.ts";
-import type { NativeMethod, Streaming } from "./methods.ts";
+import type { NativeMethod } from "./methods.ts";
 import { RequestMessage } from "./request-message.ts";
 import { RpcContext } from "./rpc-context.ts";
 import { trailersOf } from "./status.ts";
@@ -102,7 +103,7 @@ export class GrpcCall {
       const framed = this.#message.take();
       const bytes = framed.isCompressed ? await plain(framed, encodings, this.#options.limits) : framed.bytes;
       const request = method.decode(bytes);
-      if (method.answer.kind === "server_streaming") await this.#sendAll(method.answer.run(request, this.#context));
+      if (method.answer.kind === "server_streaming") await readAll(method.answer.run(request, this.#context), this.#sendNext);
       else await this.#send(await method.answer.run(request, this.#context));
       this.#succeed();
     } catch (error) {
@@ -110,20 +111,12 @@ export class GrpcCall {
     }
   }
 
-  /** Sends a stream's messages, no faster than they are read. */
-  async #sendAll(messages: ReturnType<Streaming["run"]>): Promise<void> {
-    const events = messages[Symbol.asyncIterator]();
-    for (let event = await events.next(); event.done !== true; event = await events.next()) {
-      try {
-        const sending = this.#send(event.value);
-        if (sending !== undefined) await sending;
-        if (this.#answer.isFull) await this.#drained();
-      } catch (error) {
-        await events.return?.();
-        throw error;
-      }
-    }
-  }
+  /** Sends a message of a stream, no faster than they are read. */
+  readonly #sendNext = (message: object): Promise<void> | undefined => {
+    const sending = this.#send(message);
+    if (sending !== undefined) return sending.then(() => (this.#answer.isFull ? this.#drained() : undefined));
+    return this.#answer.isFull ? this.#drained() : undefined;
+  };
 
   /** Hands a message to the answer; the headers go out before the first, so that an implementation can still add to them. */
   #send(message: object): Promise<void> | undefined {
@@ -188,6 +181,8 @@ export class GrpcCall {
     const entry = this.#entry;
     const { outcome, call } = entry;
     this.#isClosed = true;
+    // Node keeps the object of a closed stream until the collector's next great round: what it holds on to would wait as long.
+    this.#stream.removeAllListeners();
     if (!this.#isServed || this.#stream.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
     if (this.#isServed) this.#leave();
   }
