@@ -1,0 +1,35 @@
+import type { ChatEvent, ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
+import { exactJson } from "../../exact-json.ts";
+import type { AnswerReader, AskedUpstream, UpstreamFrame } from "../../upstream-dialect.ts";
+import { malformed } from "../../upstream-fault.ts";
+import { Answer } from "./answer.ts";
+
+/** Reads a stream of Ollama's, line by line. */
+export class LineReader implements AnswerReader {
+  readonly #answer: Answer;
+  readonly #asked: AskedUpstream;
+
+  constructor(request: ChatRequest, asked: AskedUpstream, contextLength: number | undefined) {
+    this.#answer = new Answer(request, asked, contextLength);
+    this.#asked = asked;
+  }
+
+  get isWhole(): boolean {
+    return this.#answer.isWhole;
+  }
+
+  read({ data }: UpstreamFrame): readonly ChatEvent[] {
+    if (this.#answer.isWhole || data.trim() === "") return [];
+    let line: unknown;
+    try {
+      line = exactJson(data);
+    } catch {
+      throw malformed(this.#asked, "a line that is no JSON");
+    }
+    return this.#answer.read(line);
+  }
+
+  end(): readonly ChatEvent[] {
+    return this.#answer.end();
+  }
+}
