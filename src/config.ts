@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { create, fromJson, toJson, type JsonObject } from "@bufbuild/protobuf";
 import { ConfigSchema, type Config } from "../gen/parley/config/v1/config_pb.ts";
 import type { Limits } from "./core/limits.ts";
@@ -6,11 +5,12 @@ import { isLoopbackHost } from "./core/loopback.ts";
 import { fault } from "./core/reasons.ts";
 import { checkConfig, type Blame } from "./config/checks.ts";
 import { readConfigFile } from "./config/file.ts";
+import { originOf, overlay, pathsOf } from "./config/overlay.ts";
+import { overlayUpstreams } from "./config/overlay-upstreams.ts";
 import { settingsOf, type Settings } from "./config/settings.ts";
 import { surroundingsOf, type Surroundings } from "./config/surroundings.ts";
 import type { Variables } from "./core/child-environment.ts";
 import { readEnvironment, readFlag, type EnvironmentReading, type Setting } from "./environment/read.ts";
-import { isWebUrl } from "./environment/values.ts";
 
 /** Flags of the command line that say what the configuration also says; as typed. */
 export interface Flags {
@@ -54,35 +54,38 @@ const flagPaths: Readonly<Record<keyof Flags, readonly [flag: string, path: stri
   logLevel: ["--log-level", "telemetry.logLevel"],
 };
 
-/** Folders and files among the settings: relative ones are below the working folder. */
-const pathSettings = new Set(["models.directory", "models.dataDirectory", "models.mirror", "telemetry.logFile"]);
-
 /** Reads and checks a configuration. Throws `invalid_request` that names the variable, flag, or file and key at fault; no secret is ever in it. */
 export function loadConfig({ file, environment, flags = {} }: ConfigSources): LoadedConfig {
   const fromFile = file === undefined ? create(ConfigSchema) : readConfigFile(file);
-  if (file !== undefined) checkConfig(fromFile, (path) => `${file}: ${path}`);
+  if (file !== undefined) checkConfig(fromFile, (path) => `${file}: ${path}`, false);
   const reading = readEnvironment(environment);
-  const settings = new Map([...reading.settings, ...readFlags(flags)]);
   const fileJson = toJson(ConfigSchema, fromFile) as JsonObject;
-  const origins = new Map([...pathsOf(fileJson).map((path) => [path, file ?? ""] as const), ...originsOf(settings)]);
-  const config = fromJson(ConfigSchema, overlay(fileJson, settings));
-  return resolveConfig(config, { settings, origins, warnings: reading.warnings, variables: environment });
+  const remote = overlayUpstreams(fileJson, new Map([...reading.settings, ...readFlags(flags)]), file ?? "");
+  const { settings, upstreams } = remote;
+  const ofFile = pathsOf(fileJson).map((path) => [path, file ?? ""] as const);
+  const origins = new Map([...ofFile, ...originsOf(settings), ...remote.origins]);
+  const config = fromJson(ConfigSchema, { ...overlay(fileJson, settings), upstreams });
+  const own = new Set([...settings.keys(), ...remote.origins.map(([path]) => path)]);
+  const warnings = [...reading.warnings, ...remote.warnings];
+  return resolveConfig(config, { settings, own, origins, warnings, variables: environment });
 }
 
 /** What is known beside a configuration's messages. */
 interface Beside extends EnvironmentReading {
+  /** Paths that a variable or a flag set. */
+  readonly own: ReadonlySet<string>;
   readonly origins: ReadonlyMap<string, string>;
   readonly variables: Variables;
 }
 
-const nothing: Beside = { settings: new Map(), origins: new Map(), warnings: [], variables: {} };
+const nothing: Beside = { settings: new Map(), own: new Set(), origins: new Map(), warnings: [], variables: {} };
 
 /** Checks a configuration that a program made, and fills in its defaults. Throws `invalid_request` that names the key at fault. */
 export function resolveConfig(config: Config, beside: Beside = nothing): LoadedConfig {
   const blame: Blame = (path) => {
-    const origin = beside.origins.get(path);
-    const isFile = origin !== undefined && !beside.settings.has(path);
-    return isFile ? `${origin}: ${path}` : (origin ?? path);
+    const origin = originOf(path, beside.origins);
+    const isOwn = origin !== undefined && [...beside.own].some((set) => path.startsWith(set) && beside.origins.get(set) === origin);
+    return isOwn || origin === undefined ? (origin ?? path) : `${origin}: ${path}`;
   };
   checkConfig(config, blame);
   const surroundings = surroundingsOf(beside.settings);
@@ -112,28 +115,4 @@ function readFlags(flags: Flags): [string, Setting][] {
 
 function originsOf(settings: ReadonlyMap<string, Setting>): (readonly [string, string])[] {
   return [...settings].map(([path, { from }]) => [path, from] as const);
-}
-
-/** Paths of every value in the JSON of a Config. */
-function pathsOf(json: JsonObject, prefix = ""): string[] {
-  return Object.entries(json).flatMap(([key, value]) => {
-    const path = prefix + key;
-    const isBranch = typeof value === "object" && value !== null && !Array.isArray(value) && path !== "aliases";
-    return isBranch ? pathsOf(value, `${path}.`) : [path];
-  });
-}
-
-/** A copy of the JSON with the settings that belong to it; a list or map replaces the file's whole. */
-function overlay(json: JsonObject, settings: ReadonlyMap<string, Setting>): JsonObject {
-  const copy = structuredClone(json);
-  const branches = new Set(ConfigSchema.fields.map(({ jsonName }) => jsonName));
-  for (const [path, { value }] of settings) {
-    const segments = path.split(".");
-    if (!branches.has(segments[0] ?? "")) continue;
-    let at = copy;
-    for (const segment of segments.slice(0, -1)) at = (at[segment] ??= {}) as JsonObject;
-    const isPath = pathSettings.has(path) && typeof value === "string" && !isWebUrl(value);
-    at[segments.at(-1) ?? ""] = (isPath ? resolve(value) : value) as JsonObject[string];
-  }
-  return copy;
 }

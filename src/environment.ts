@@ -16,38 +16,12 @@ import {
   secretType,
   switchType,
   textType,
+  namesType,
   urlType,
-  type ValueType,
 } from "./environment/values.ts";
 import type { Variables } from "./core/child-environment.ts";
-
-/** Another name of a variable, where older services or platforms use one. */
-export interface Alias {
-  readonly name: string;
-  /** How its text is read; the row's own type unless it differs. */
-  readonly type: ValueType;
-}
-
-/** One variable: what it sets, how its text is read, and what to say about it. */
-export interface EnvironmentRow {
-  readonly name: string;
-  /** Paths of the configuration (`http.port`), or of what only the environment says (`hub.token`). */
-  readonly sets: readonly string[];
-  readonly type: ValueType;
-  /** What holds when nothing is set, for people. */
-  readonly default: string;
-  readonly what: string;
-  readonly aliases: readonly Alias[];
-}
-
-interface Facts extends Pick<EnvironmentRow, "type" | "default" | "what"> {
-  readonly aliases?: readonly (string | Alias)[];
-}
-
-function row(name: string, sets: string | readonly string[], { aliases = [], ...facts }: Facts): EnvironmentRow {
-  const typed = aliases.map((alias) => (typeof alias === "string" ? { name: alias, type: facts.type } : alias));
-  return { name, sets: typeof sets === "string" ? [sets] : sets, ...facts, aliases: typed };
-}
+import { row, type EnvironmentRow } from "./environment/row.ts";
+import { upstreamRows } from "./environment/upstream-rows.ts";
 
 /** Every variable that does something. A name beats its aliases, an earlier row a later one, and a variable the configuration file; an empty one counts as unset. */
 export const environment: readonly EnvironmentRow[] = [
@@ -76,18 +50,23 @@ export const environment: readonly EnvironmentRow[] = [
   row("LLM_DEFAULT_PROVIDER", "models.defaultProvider", {
     type: textType,
     default: "auto",
-    what: "`auto` (a local model, else `echo`), `local` or `llama-cpp` (a local model or an error), `echo` or `stub` (repeats what it is told).",
+    what: "`auto` (a local model, else the first upstream, else `echo`), `local` or `llama-cpp` (a local model or an error), `echo` or `stub` (repeats what it is told), or an upstream's name: `openai`, `anthropic`, `ollama`, `huggingface`, `vllm`, `lan`, `raw`, or one of the file.",
     aliases: ["LLM_PROVIDER"],
+  }),
+  row("LLM_PROVIDER_FALLBACK", "fallback", {
+    type: namesType,
+    default: "none; `stub` where the provider is `lan`",
+    what: "Providers that are tried in this order when a model's own targets have failed, each with its default model; `none` for none.",
   }),
   row("LLM_DEFAULT_MODEL", "models.defaultModel", {
     type: textType,
-    default: "the only GGUF on disk, else the catalog's default, else `echo`",
+    default: "the only GGUF on disk, else the catalog's default, else the first upstream's, else `echo`",
     what: "Model that answers when a request names none.",
   }),
   row("LLM_MODEL_ALIASES", "aliases", {
     type: pairsType,
     default: "none",
-    what: "Other names of models: `name=model,name=model`; `*=model` catches unknown names. Replaces the file's list.",
+    what: "Other names of models: `name=model,name=model`; `*=model` catches unknown names. Answers repeat the name asked for. Replaces the file's list.",
   }),
   row("LLM_MODELS_DIR", "models.directory", { type: pathType, default: "`models`", what: "Folder of the GGUF files." }),
   row("LLM_MODEL_MIRROR", "models.mirror", { type: placeType, default: "none", what: "Folder or URL that is asked for models first." }),
@@ -108,7 +87,11 @@ export const environment: readonly EnvironmentRow[] = [
     what: "What computes local models: `auto` (the best that is there), `none`, `cuda`, `vulkan` or `metal`.",
   }),
   row("HF_ENDPOINT", "hub.endpoint", { type: urlType, default: "https://huggingface.co", what: "Hub that models are pulled from." }),
-  row("HF_TOKEN", "hub.token", { type: secretType, default: "none", what: "Token for the hub." }),
+  row("HF_TOKEN", "hub.token", {
+    type: secretType,
+    default: "none",
+    what: "Token for the hub; the key of the upstream `huggingface` too, where it has no other.",
+  }),
   row("LLM_DEFAULT_TEMPERATURE", "engine.defaultTemperature", {
     type: numberType,
     default: "the engine's own, 0.8",
@@ -121,9 +104,10 @@ export const environment: readonly EnvironmentRow[] = [
   }),
   row("LLM_TIMEOUT_SECS", ["limits.values.unaryCallMs", "limits.values.firstTokenMs", "limits.values.idleStreamMs"], {
     type: secondsType,
-    default: "120 whole, 60 between events",
-    what: "Longest wait for an answer that comes whole, for the first content of a remote target, and for the next event of any stream; `limits.callMs` caps every call.",
+    default: "120 whole, 60 between events; upstreams 60, `ollama` 120",
+    what: "Longest wait for an answer that comes whole, for the first content of a remote target, and for the next event of any stream; an upstream's own time limit beats it, `limits.callMs` caps every call.",
   }),
+  ...upstreamRows,
   row("LLM_LOG_LEVEL", "telemetry.logLevel", {
     type: levelType,
     default: "info",
@@ -188,32 +172,6 @@ export const laterVariables: readonly string[] = [
   "LLM_METRICS_PORT",
   "LLM_API_KEYS",
   "LLM_API_KEYS_FILE",
-  "LLM_API_KEY",
-  "LLM_PROVIDER_FALLBACK",
-  "LLM_OPENAI_API_KEY",
-  "LLM_OPENAI_BASE_URL",
-  "LLM_OPENAI_DEFAULT_MODEL",
-  "LLM_OPENAI_TIMEOUT",
-  "LLM_ANTHROPIC_API_KEY",
-  "LLM_ANTHROPIC_BASE_URL",
-  "LLM_ANTHROPIC_DEFAULT_MODEL",
-  "LLM_ANTHROPIC_TIMEOUT",
-  "LLM_OLLAMA_BASE_URL",
-  "LLM_OLLAMA_DEFAULT_MODEL",
-  "LLM_OLLAMA_TIMEOUT",
-  "LLM_HUGGINGFACE_API_KEY",
-  "LLM_HUGGINGFACE_MODEL",
-  "LLM_HUGGINGFACE_BASE_URL",
-  "LLM_HUGGINGFACE_TIMEOUT",
-  "LLM_VLLM_BASE_URL",
-  "LLM_VLLM_TIMEOUT",
-  "LLM_LAN_BASE_URL",
-  "LLM_LAN_API_KEY",
-  "LLM_LAN_TIMEOUT",
-  "LLM_BASE_URL",
-  "LLM_RAW_URL",
-  "LLM_RAW_TIMEOUT",
-  "LLM_URL",
   "LLM_REDIS_URL",
   "LLM_REDIS_ENABLED",
   "LLM_REDIS_MAX_CONNECTIONS",
@@ -224,12 +182,6 @@ export const laterVariables: readonly string[] = [
   "LLM_KAFKA_REQUEST_TOPIC",
   "LLM_KAFKA_METRICS_TOPIC",
   "LLM_KAFKA_ERROR_TOPIC",
-  "OPENAI_API_KEY",
-  "ANTHROPIC_API_KEY",
-  "OLLAMA_HOST",
-  "HUGGINGFACE_API_KEY",
-  "HUGGINGFACE_MODEL",
-  "VLLM_URL",
   "REDIS_URL",
   "REDIS_ENABLED",
   "REDIS_MAX_CONNECTIONS",

@@ -11,7 +11,9 @@ import { chatKind } from "./core/kinds.ts";
 import { countTokensKind } from "./core/unary-kinds.ts";
 import { reasonOf } from "./core/reasons.ts";
 import { only } from "./core/stream.ts";
-import { callLayers, startServer, targetLayers, type ParleyServer } from "./service.ts";
+import { concurrency } from "./layers/concurrency.ts";
+import { targetLayers } from "./service-targets.ts";
+import { callLayers, startServer, type ParleyServer } from "./service.ts";
 import { silentLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { testCall } from "./testing/call-context.ts";
@@ -35,7 +37,8 @@ describe("the order of the layers", () => {
     ]);
   });
   it("of an attempt", () => {
-    const target = { provider: "p", model: "m", isLocal: true };
+    const queue = concurrency({ clock: systemClock, target: "p", limit: 1, queue: 1, queueMs: 1 });
+    const target = { provider: "p", model: "m", key: 0, isLocal: true, upstream: undefined, queue };
     expect(targetLayers(parts, target).map(({ name }) => name)).toEqual(["attemptSpanLayer", "concurrencyLayer", "timeLimitsLayer"]);
   });
 });

@@ -7,19 +7,17 @@ import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
 import { chatKind, chatOnly } from "./core/kinds.ts";
 import type { Clock, Library, Log, Provider, Service } from "./core/ports.ts";
-import type { Target } from "./core/targets.ts";
 import type { Reason } from "./core/reasons.ts";
 import * as unary from "./core/unary-kinds.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
-import { attemptSpan } from "./layers/attempt-span.ts";
 import { authorizeModel } from "./layers/authorize-model.ts";
-import { concurrency } from "./layers/concurrency.ts";
 import { observe } from "./layers/observe.ts";
 import { sequence } from "./layers/sequence.ts";
-import { timeLimits } from "./layers/time-limits.ts";
 import { validate } from "./layers/validate.ts";
 import { openModelLibrary } from "./service-library.ts";
+import { targetMaker, type Parts } from "./service-targets.ts";
+import { openUpstreams, type Upstream } from "./service-upstreams.ts";
 import { echo } from "./providers/echo.ts";
 import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
 import { directory, type Directory } from "./routing/directory.ts";
@@ -28,7 +26,7 @@ import { providerList } from "./routing/provider-list.ts";
 import { readiness } from "./routing/readiness.ts";
 import { route } from "./routing/route.ts";
 import { openLog } from "./telemetry/log.ts";
-import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
 import { startTracing } from "./telemetry/start-tracing.ts";
 
 /** What a program that embeds Parley may bring. */
@@ -59,14 +57,6 @@ export interface ParleyServer {
 
 /** What metrics are told of a call that no layer saw. */
 const nothingDone = { target: undefined, firstTokenMs: undefined, inferenceMs: undefined, usage: undefined };
-
-/** What layers and routing are made of. */
-interface Parts {
-  readonly loaded: LoadedConfig;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-}
 
 /**
  * Builds the service from a configuration and starts it. The default model is loaded in the background; `service.health` says when it is there.
@@ -112,8 +102,9 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
 function serviceOf(parts: Parts, library: Library) {
   const { settings } = parts.loaded;
   const { log } = parts;
+  const upstreams = openUpstreams(parts);
   const providers = { local: localProvider(parts, library), echo: echo() };
-  const names = nameDirectory(parts, library, providers);
+  const names = nameDirectory(parts, library, { ...providers, upstreams });
   const board = healthBoard(serviceNames);
   const ready = readiness({ board, directory: names, library, ...providers, clock: parts.clock, log });
   const begin = () => void ready.refresh();
@@ -140,7 +131,7 @@ function serviceOf(parts: Parts, library: Library) {
     gpu: providers.local.local?.gpu ?? new Promise<string>(() => {}),
     async close() {
       ready.close();
-      await Promise.all([providers.local.close(), providers.echo.close()]);
+      await Promise.all([providers.local, providers.echo, ...upstreams.flatMap((each) => each.providers)].map((each) => each.close()));
     },
   };
 }
@@ -166,61 +157,26 @@ export function callLayers({ clock, log, metrics, loaded: { limits } }: Parts, n
   ];
 }
 
-/** Policies that an attempt at one target passes, outermost first. */
-export function targetLayers(
-  { clock, loaded: { limits } }: Parts,
-  target: { provider: string; model: string; isLocal: boolean },
-): readonly Layer[] {
-  const { provider, model, isLocal } = target;
-  const name = `${provider}/${model}`;
-  return [
-    // outermost, so that the span has the wait in the queue
-    attemptSpan({ clock, provider, model, isLocal }),
-    // before the time limits: waiting here has its own
-    concurrency({ clock, target: name, limit: limits.targetConcurrency, queue: limits.targetQueue, queueMs: limits.targetQueueMs }),
-    // innermost: what it measures is the provider alone; a local one queues inside, so no first-token limit
-    timeLimits({ clock, target: name, firstTokenMs: isLocal ? undefined : limits.firstTokenMs, idleStreamMs: limits.idleStreamMs }),
-  ];
-}
-
 /** Work with every policy around it. */
 function callWork<Request, Event>(parts: Parts, names: Directory, kind: Kind<Request, Event>): Work<Request, Event> {
   return compose(callLayers(parts, names), route(kind, { clock: parts.clock, resolve: names.resolve }), kind);
 }
 
-function nameDirectory(parts: Parts, library: Library, providers: { local: Provider; echo: Provider }): Directory {
-  const { settings } = parts.loaded;
-  return directory({
-    library,
-    ...providers,
-    aliases: settings.aliases,
-    routes: settings.routes,
-    defaultModel: settings.defaultModel ?? "",
-    defaultProvider: settings.defaultProvider,
-    target: (provider, model) => targetOf(parts, provider, model),
-  });
+/** What can answer calls. */
+interface Backends {
+  readonly local: Provider;
+  readonly echo: Provider;
+  readonly upstreams: readonly Upstream[];
 }
 
-/** One model of a provider with its policies around it; they keep their state for as long as the service runs. */
-function targetOf(parts: Parts, provider: Provider, model: string): Target {
-  const layers = targetLayers(parts, { provider: provider.name, model, isLocal: provider.local !== undefined });
-  const works = new Map<string, unknown>();
-  return {
-    provider: provider.name,
-    model,
-    key: 0,
-    isLocal: provider.local !== undefined,
-    canContinue: provider.canContinue ?? false,
-    takesCallerKeys: provider.takesCallerKeys ?? false,
-    fields: provider.fields,
-    workOf<Request, Event>(kind: Kind<Request, Event>) {
-      const inner = kind.workOf(provider);
-      if (inner === undefined) return undefined;
-      const known = works.get(kind.operation) ?? compose(layers, inner, kind);
-      works.set(kind.operation, known);
-      return known as Work<Request, Event>;
-    },
-  };
+function nameDirectory(parts: Parts, library: Library, backends: Backends): Directory {
+  const { settings, limits } = parts.loaded;
+  const { aliases, routes, defaultModel = "", defaultProvider, fallback } = settings;
+  const { askedModels } = limits;
+  return directory({
+    ...{ library, ...backends, aliases, routes, defaultModel, defaultProvider, fallback, askedModels },
+    target: targetMaker(parts),
+  });
 }
 
 function localProvider({ loaded: { settings, limits }, clock, log, metrics }: Parts, library: Library): Provider {

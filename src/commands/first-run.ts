@@ -1,8 +1,10 @@
 import type { Settings } from "../config/settings.ts";
 import type { Library, ModelFile } from "../core/ports.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
-import { isEcho, leadsOf } from "../routing/names.ts";
+import { isEcho, leadsOf, type Lead } from "../routing/names.ts";
 import type { PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
+
+type LocalLead = Extract<Lead, { readonly is: "here" }>;
 
 /** What making sure of a model needs. */
 export interface FirstRunOptions {
@@ -44,16 +46,28 @@ function undecided({ defaultProvider, defaultModel }: Settings, library: FirstRu
 /** Id of the model to pull before the service can answer as configured; undefined when there is none to pull. */
 function missingModel(settings: Settings, library: FirstRunOptions["library"]): string | undefined {
   const { defaultProvider, defaultModel } = settings;
-  if (defaultProvider === "echo") return undefined;
-  if (defaultModel === undefined) return library.list().some(canChat) ? undefined : library.defaultId;
-  const leads = leadsOf(defaultModel, settings);
-  if (leads.some((lead) => isEcho(lead) || library.find(lead.model) !== undefined)) return undefined;
-  const known = library.catalog().find(({ id, aliases }) => leads.some(({ model }) => id === model || aliases.includes(model)));
+  if (defaultProvider === "echo" || settings.upstreams.some(({ name }) => name === defaultProvider)) return undefined;
+  const hasOther = defaultProvider === "auto" && settings.upstreams.length > 0;
+  if (defaultModel === undefined) return library.list().some(canChat) || hasOther ? undefined : library.defaultId;
+  const leads = leadsOf(defaultModel, settings).flatMap(leadsHere);
+  if (leads.some((lead) => lead === "elsewhere" || isEcho(lead) || library.find(lead.model) !== undefined)) return undefined;
+  const models = leads.flatMap((lead) => (lead === "elsewhere" ? [] : [lead.model]));
+  const known = library.catalog().find(({ id, aliases }) => models.some((model) => id === model || aliases.includes(model)));
   if (known !== undefined) return known.id;
+  if (hasOther && !library.list().some(canChat)) return undefined;
   throw fault(
     "model_not_found",
     `the default model "${defaultModel}" is neither on disk nor in the catalog; put its GGUF file into ${settings.modelsDirectory}, or choose one that \`parley models list\` shows`,
     { metadata: { model: defaultModel } },
+  );
+}
+
+/** What of a lead is on this machine; `elsewhere` is a model that an upstream serves. */
+function leadsHere(lead: Lead): readonly (LocalLead | "elsewhere")[] {
+  if (lead.is === "here") return [lead];
+  if (lead.is === "there") return ["elsewhere"];
+  return lead.route.targets.map(({ upstream: provider, model }) =>
+    provider === "llama-cpp" || provider === "echo" ? { is: "here", provider, model } : "elsewhere",
   );
 }
 

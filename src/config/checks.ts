@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { create } from "@bufbuild/protobuf";
-import { ModelsSchema, type Config, type ModelOptions, type Route, type Upstream } from "../../gen/parley/config/v1/config_pb.ts";
+import { ModelsSchema, type Config, type ModelOptions } from "../../gen/parley/config/v1/config_pb.ts";
 import { gpuFrom, gpus } from "../core/gpus.ts";
 import { limits, type LimitName } from "../core/limits.ts";
 import { loadProblems } from "../core/load-choices.ts";
@@ -8,51 +8,43 @@ import { isModelId } from "../core/model-id.ts";
 import { fault } from "../core/reasons.ts";
 import { nearest } from "../environment/nearest.ts";
 import { isWebUrl, logLevelFrom, logLevels } from "../environment/values.ts";
-
-/** Something that is wrong, and with what. */
-interface Problem {
-  /** Path of the key, such as `http.port`. */
-  readonly path: string;
-  /** What is wrong, and what to do. */
-  readonly what: string;
-}
+import { range, type Problem } from "./problem.ts";
+import { referenceProblems, routesProblems } from "./route-checks.ts";
+import { missingProblems, upstreamsProblems } from "./upstream-checks.ts";
 
 /** Names a setting for people by what set it: a variable, a flag, or a key of a file. */
 export type Blame = (path: string) => string;
 
-/** What answers when a request names no provider. */
-export const defaultProviders = ["auto", "llama-cpp", "echo"] as const;
+/** What answers when a request names no provider, beside upstreams by their names. */
+const defaultProviders: readonly string[] = ["auto", "llama-cpp", "echo"];
 
-/** One of them. */
-export type DefaultProvider = (typeof defaultProviders)[number];
+const providerSynonyms: Readonly<Record<string, string>> = { local: "llama-cpp", stub: "echo" };
 
-const providerSynonyms: Readonly<Record<string, DefaultProvider>> = { local: "llama-cpp", stub: "echo" };
-
-/** Kinds of upstreams that the configuration knows and this version cannot serve. */
-const laterKinds: readonly string[] = ["openai", "anthropic", "ollama", "huggingface", "vllm", "lan", "parley", "raw"];
-
-/** The provider that a name means, `local` and `stub` too; undefined when this version has none of that name. */
-export function defaultProviderFrom(text: string): DefaultProvider | undefined {
+/** The provider that a name means, in lower case; `local` and `stub` are other names. */
+export function providerNameFrom(text: string): string {
   const lower = text.toLowerCase();
-  const synonym = Object.hasOwn(providerSynonyms, lower) ? providerSynonyms[lower] : undefined;
-  return defaultProviders.find((name) => name === lower) ?? synonym;
+  return (Object.hasOwn(providerSynonyms, lower) ? providerSynonyms[lower] : undefined) ?? lower;
 }
 
-/** Refuses what a configuration must not say. Throws `invalid_request` for the first problem, with every key named by `blame`. */
-export function checkConfig(config: Config, blame: Blame): void {
-  const [problem] = problems(config);
+/** Refuses what a configuration must not say. Throws `invalid_request` for the first problem, with every key named by `blame`. A file alone is no whole yet: variables may bring what it names. */
+export function checkConfig(config: Config, blame: Blame, isWhole = true): void {
+  const [problem] = isWhole ? wholeProblems(config) : problems(config);
   if (problem !== undefined) throw fault("invalid_request", `${blame(problem.path)}: ${problem.what}`);
+}
+
+function* wholeProblems(config: Config): Generator<Problem> {
+  yield* problems(config);
+  const name = config.models?.defaultProvider;
+  if (name !== undefined && !isProvider(name, config)) yield { path: "models.defaultProvider", what: providerProblem(name, config) };
+  yield* missingProblems(config.upstreams);
+  yield* referenceProblems(config);
 }
 
 function* problems(config: Config): Generator<Problem> {
   yield* httpProblems(config);
   yield* modelsProblems(config);
-  for (const [index, upstream] of config.upstreams.entries()) yield* upstreamProblems(upstream, `upstreams[${index}]`);
-  for (const [index, route] of config.routes.entries()) {
-    yield* routeProblems(route, `routes[${index}]`);
-    if (config.routes.slice(0, index).some(({ model }) => model === route.model))
-      yield { path: `routes[${index}].model`, what: `there is a route for ${JSON.stringify(route.model)} already` };
-  }
+  yield* upstreamsProblems(config.upstreams);
+  yield* routesProblems(config.routes);
   yield* aliasProblems(config);
   yield* engineProblems(config);
   yield* limitProblems(config);
@@ -72,14 +64,12 @@ function* httpProblems({ http }: Config): Generator<Problem> {
 }
 
 function* modelsProblems({ models = create(ModelsSchema) }: Config): Generator<Problem> {
-  const { defaultModel, defaultProvider, mirror } = models;
+  const { defaultModel, mirror } = models;
   if (defaultModel !== undefined && !isModelId(defaultModel))
     yield {
       path: "models.defaultModel",
       what: `${JSON.stringify(defaultModel)} cannot be a model's name; give the id that "parley models list" shows`,
     };
-  if (defaultProvider !== undefined && defaultProviderFrom(defaultProvider) === undefined)
-    yield { path: "models.defaultProvider", what: providerProblem(defaultProvider) };
   if (mirror?.includes("://") && !isWebUrl(mirror)) yield { path: "models.mirror", what: "must be a folder, or a URL with http or https" };
   yield* range("models.memoryBytes", optionalNumber(models.memoryBytes), [1, Number.MAX_SAFE_INTEGER]);
   yield* range("models.gpuMemoryBytes", optionalNumber(models.gpuMemoryBytes), [0, Number.MAX_SAFE_INTEGER]);
@@ -92,34 +82,14 @@ function* optionProblems(id: string, options: ModelOptions): Generator<Problem> 
   for (const { key, what } of loadProblems(options)) yield { path: `${path}.${key}`, what };
 }
 
-function providerProblem(name: string): string {
-  const known = `known are ${[...defaultProviders, ...Object.keys(providerSynonyms)].join(", ")}`;
-  if (laterKinds.includes(name.toLowerCase())) return `${name} is not in this version; ${known}`;
-  return `there is no provider ${JSON.stringify(name)}; ${known}`;
+function isProvider(name: string, { upstreams }: Config): boolean {
+  const meant = providerNameFrom(name);
+  return defaultProviders.includes(meant) || upstreams.some((upstream) => upstream.name === meant);
 }
 
-function* upstreamProblems({ kind }: Upstream, path: string): Generator<Problem> {
-  if (laterKinds.includes(kind)) yield { path, what: `upstreams of the kind ${kind} are not in this version; remove it` };
-  else
-    yield {
-      path: `${path}.kind`,
-      what: `there is no kind ${JSON.stringify(kind)}; known are ${laterKinds.join(", ")}, none of them in this version`,
-    };
-}
-
-function* routeProblems({ model, targets }: Route, path: string): Generator<Problem> {
-  if (!isModelId(model)) yield { path: `${path}.model`, what: `${JSON.stringify(model)} cannot be a model's name` };
-  const [target] = targets;
-  if (target === undefined) yield { path: `${path}.targets`, what: "must name one target" };
-  else if (targets.length > 1) yield { path: `${path}.targets`, what: "more than one target is not in this version" };
-  else if (target.weight !== undefined) yield { path: `${path}.targets[0].weight`, what: "weights are not in this version; remove it" };
-  else if (target.upstream !== "llama-cpp" && target.upstream !== "echo")
-    yield {
-      path: `${path}.targets[0].upstream`,
-      what: `${JSON.stringify(target.upstream)} is not in this version; known are llama-cpp and echo`,
-    };
-  else if (target.model !== undefined && !isModelId(target.model))
-    yield { path: `${path}.targets[0].model`, what: `${JSON.stringify(target.model)} cannot be a model's name` };
+function providerProblem(name: string, { upstreams }: Config): string {
+  const names = [...defaultProviders, ...Object.keys(providerSynonyms), ...upstreams.map((upstream) => upstream.name)];
+  return `there is no provider ${JSON.stringify(name)}; known are ${names.join(", ")}, and the kinds of upstreams`;
 }
 
 function* aliasProblems({ aliases }: Config): Generator<Problem> {
@@ -152,11 +122,6 @@ function* limitProblems(config: Config): Generator<Problem> {
     const { min, max, unit } = limits[name as LimitName];
     yield* range(path, Number(value), [min, max, ` ${unit}`]);
   }
-}
-
-function* range(path: string, value: number | undefined, [min, max, unit = ""]: readonly [number, number, string?]): Generator<Problem> {
-  if (value === undefined || (value >= min && value <= max)) return;
-  yield { path, what: `${value} is outside ${min} to ${max}${unit}` };
 }
 
 function optionalNumber(value: bigint | undefined): number | undefined {

@@ -2,7 +2,9 @@ import { toJson } from "@bufbuild/protobuf";
 import { ModelOptionsSchema, type ModelOptions } from "../../gen/parley/config/v1/config_pb.ts";
 import type { LoadedConfig } from "../config.ts";
 import { limits, type LimitName } from "../core/limits.ts";
+import type { RouteSettings } from "../core/routes.ts";
 import type { Secret } from "../core/secret.ts";
+import type { UpstreamSettings } from "../core/upstreams.ts";
 import { withoutCredentials } from "../environment/values.ts";
 
 /** What a configuration was understood as and where each value comes from, a line a value, for people; secrets are `***`. */
@@ -33,7 +35,10 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["models.gpuMemoryBytes", settings.gpuMemoryBytes],
     ...Object.entries(settings.modelOptions).flatMap(([id, options]) => optionRows(`models.options.${id}`, options)),
     ["aliases", Object.entries(settings.aliases).map(([name, target]) => `${name}=${target}`)],
-    ["routes", settings.routes.map(({ model, provider, targetModel }) => `${model}=${provider}/${targetModel || model}`)],
+    ...settings.upstreams.flatMap((upstream, index) => upstreamRows(upstream, `upstreams[${index}]`)),
+    ["routes", settings.routes.map(routeText)],
+    ["fallback", settings.fallback],
+    ["priceVersion", settings.priceVersion],
     ["engine.gpu", settings.gpu],
     ["engine.defaultMaxTokens", settings.defaultMaxTokens],
     ["engine.defaultTemperature", settings.defaultTemperature],
@@ -43,6 +48,37 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["telemetry.appName", settings.appName],
     ["telemetry.version", settings.version],
   ];
+}
+
+/** What is asked of an upstream; keys are counted and never shown. */
+function upstreamRows(upstream: UpstreamSettings, path: string): Row[] {
+  const { times, headers, prices, quirks } = upstream;
+  const limit = upstream.concurrency;
+  return [
+    [`${path}.name`, upstream.name],
+    [`${path}.kind`, upstream.kind],
+    [`${path}.baseUrl`, upstream.baseUrl],
+    [`${path}.apiKeys`, upstream.apiKeys.map(String)],
+    [`${path}.defaultModel`, upstream.defaultModel === "" ? "whatever it serves" : upstream.defaultModel],
+    [`${path}.timeoutSeconds`, times.wholeMs / 1000],
+    [`${path}.connectSeconds`, times.connectMs / 1000],
+    [`${path}.firstTokenSeconds`, times.firstTokenMs / 1000],
+    [`${path}.idleSeconds`, times.idleMs / 1000],
+    [`${path}.totalSeconds`, times.totalMs / 1000],
+    [`${path}.disconnect`, upstream.disconnect],
+    [`${path}.clientKeys`, upstream.takesCallerKeys],
+    ...(limit === undefined ? [] : [[`${path}.concurrency`, limit] as const]),
+    ...(upstream.models.length === 0 ? [] : [[`${path}.models`, upstream.models] as const]),
+    ...Object.keys(headers).map((name) => [`${path}.headers.${name}`, "***"] as const),
+    ...Object.entries(prices).map(
+      ([model, { prompt, completion }]) => [`${path}.prices.${model}`, `${prompt} in, ${completion} out`] as const,
+    ),
+    ...Object.entries(quirks).map(([name, value]) => [`${path}.quirks.${name}`, value] as const),
+  ];
+}
+
+function routeText({ model, targets }: RouteSettings): string {
+  return `${model}=${targets.map((target) => `${target.upstream}/${target.model}`).join("|")}`;
 }
 
 /** A text such as a template is cut to the width of a line. */

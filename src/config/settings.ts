@@ -13,9 +13,12 @@ import {
 import { gpuFrom, type Gpu } from "../core/gpus.ts";
 import { resolveLimits, type Limits } from "../core/limits.ts";
 import type { Variables } from "../core/child-environment.ts";
-import { textOf } from "../environment/read.ts";
+import { textOf } from "../environment/text-of.ts";
 import { logLevelFrom, type LogLevel } from "../environment/values.ts";
-import { defaultProviderFrom, type DefaultProvider } from "./checks.ts";
+import type { RouteSettings } from "../core/routes.ts";
+import type { UpstreamSettings } from "../core/upstreams.ts";
+import { providerNameFrom } from "./checks.ts";
+import { longestWholeMs, routesOf, upstreamsOf } from "./upstream-settings.ts";
 
 /** A configuration with its defaults filled in; what is still undefined is derived where it is used. */
 export interface Settings {
@@ -33,7 +36,8 @@ export interface Settings {
   /** Absolute folder, or a URL; asked for models first. */
   readonly modelMirror: string | undefined;
   readonly defaultModel: string | undefined;
-  readonly defaultProvider: DefaultProvider;
+  /** auto, llama-cpp, echo, or an upstream's name. */
+  readonly defaultProvider: string;
   /** Absolute. */
   readonly dataDirectory: string;
   /** Memory that loaded models may take in all; undefined: most of what is free. */
@@ -43,8 +47,12 @@ export interface Settings {
   /** How single models are loaded, by id. */
   readonly modelOptions: Readonly<Record<string, ModelOptions>>;
   readonly aliases: Readonly<Record<string, string>>;
-  /** Names that lead to one model each: of the provider `llama-cpp` or `echo`, by its name there (empty: the same). */
-  readonly routes: readonly { readonly model: string; readonly provider: string; readonly targetModel: string }[];
+  readonly upstreams: readonly UpstreamSettings[];
+  readonly routes: readonly RouteSettings[];
+  /** Names of upstreams, or llama-cpp, or echo, that are tried in this order when a model's own targets have failed. */
+  readonly fallback: readonly string[];
+  /** Version of the prices; empty where none was said. */
+  readonly priceVersion: string;
   readonly gpu: Gpu;
   readonly defaultMaxTokens: number | undefined;
   readonly defaultTemperature: number | undefined;
@@ -65,9 +73,20 @@ export const packageRoot: string = resolve(import.meta.dirname, "../..");
 /** Fills in the defaults of a configuration that was checked. */
 export function settingsOf(config: Config, variables: Variables): { readonly settings: Settings; readonly limits: Limits } {
   return {
-    settings: { ...doorSettings(config), ...modelSettings(config, variables), ...telemetrySettings(config) },
-    limits: resolveLimits(config.limits?.values ?? {}),
+    settings: { ...doorSettings(config), ...modelSettings(config, variables), ...remoteSettings(config), ...telemetrySettings(config) },
+    limits: limitsOf(config),
   };
+}
+
+/** A call is given the time that its upstream is: an upstream's own time limit beats that of all. */
+function limitsOf(config: Config): Limits {
+  const limits = resolveLimits(config.limits?.values ?? {});
+  return { ...limits, unaryCallMs: Math.max(limits.unaryCallMs, longestWholeMs(config)) };
+}
+
+function remoteSettings(config: Config) {
+  const { fallback, priceVersion = "" } = config;
+  return { upstreams: upstreamsOf(config), routes: routesOf(config), fallback, priceVersion };
 }
 
 function doorSettings({ http = create(HttpSchema) }: Config) {
@@ -75,7 +94,7 @@ function doorSettings({ http = create(HttpSchema) }: Config) {
   return { host: host.replace(/^\[(.*)\]$/, "$1"), port, open, reflection, corsOrigins: cors?.origins ?? [] };
 }
 
-function modelSettings({ models = create(ModelsSchema), engine = create(EngineSchema), aliases, routes }: Config, variables: Variables) {
+function modelSettings({ models = create(ModelsSchema), engine = create(EngineSchema), aliases }: Config, variables: Variables) {
   const { directory, mirror, defaultModel, defaultProvider = "auto", options, memoryBytes, gpuMemoryBytes } = models;
   const { gpu = "auto", defaultMaxTokens, defaultTemperature } = engine;
   const dataDirectory = models.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables });
@@ -83,13 +102,12 @@ function modelSettings({ models = create(ModelsSchema), engine = create(EngineSc
     modelsDirectory: resolve(directory ?? join(packageRoot, "models")),
     modelMirror: mirror,
     defaultModel,
-    defaultProvider: defaultProviderFrom(defaultProvider) ?? "auto",
+    defaultProvider: providerNameFrom(defaultProvider),
     dataDirectory: resolve(dataDirectory),
     memoryBytes: memoryBytes === undefined ? undefined : Number(memoryBytes),
     gpuMemoryBytes: gpuMemoryBytes === undefined ? undefined : Number(gpuMemoryBytes),
     modelOptions: options,
     aliases,
-    routes: routes.map(({ model, targets: [target] }) => ({ model, provider: target?.upstream ?? "", targetModel: target?.model ?? "" })),
     gpu: gpuFrom(gpu) ?? "auto",
     defaultMaxTokens,
     defaultTemperature,

@@ -19,8 +19,11 @@ export const upstreamKinds = [
 /** One of them. */
 export type UpstreamKind = (typeof upstreamKinds)[number];
 
-/** What becomes of an answer whose caller left before its end. */
-export type DisconnectPolicy = "estimate" | "none" | "drain";
+/** What may become of an answer whose caller left before its end. */
+export const disconnectPolicies = ["estimate", "none", "drain"] as const;
+
+/** What becomes of it. */
+export type DisconnectPolicy = (typeof disconnectPolicies)[number];
 
 /** Time limits of an upstream, ms. */
 export interface UpstreamTimes {
@@ -53,7 +56,7 @@ export interface UpstreamSettings {
   readonly baseUrl: string;
   /** One target each; empty: it wants none. */
   readonly apiKeys: readonly Secret[];
-  /** Asked for when a request names no model; undefined: a request must name one. */
+  /** Asked for when a request names no model; empty: whatever it serves, which its kind does unasked; undefined: a request must name one. */
   readonly defaultModel: string | undefined;
   readonly times: UpstreamTimes;
   /** By the model's name there; `*` speaks for all others. */

@@ -1,6 +1,7 @@
 import { combinations, type Combination } from "../core/combinations.ts";
 import { limits, type LimitRow } from "../core/limits.ts";
-import { environment, laterVariables, type EnvironmentRow } from "../environment.ts";
+import { environment, laterVariables } from "../environment.ts";
+import type { EnvironmentRow } from "./row.ts";
 
 /** The text of `.env.example`: every variable with what it means, commented out. */
 export function environmentExample(): string {

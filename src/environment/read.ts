@@ -1,8 +1,10 @@
 import { fault } from "../core/reasons.ts";
 import type { Variables } from "../core/child-environment.ts";
-import { environment, laterVariables, type EnvironmentRow } from "../environment.ts";
+import { environment, laterVariables } from "../environment.ts";
 import { nearest } from "./nearest.ts";
-import { isServiceLink, saysNothing, unparsable, type SettingValue, type ValueType } from "./values.ts";
+import type { Alias, EnvironmentRow } from "./row.ts";
+import { textOf } from "./text-of.ts";
+import { isServiceLink, saysNothing, secretsType, secretType, unparsable, type SettingValue, type ValueType } from "./values.ts";
 
 /** One thing that was set, and by what. */
 export interface Setting {
@@ -41,24 +43,23 @@ export function readFlag(flag: string, path: string, text: string): Setting {
   return { value, from: flag, isSecret: isSecret(row) };
 }
 
-/** The text of a variable; an empty one counts as unset. */
-export function textOf(variables: Variables, name: string): string | undefined {
-  const text = variables[name]?.trim();
-  return text === "" ? undefined : text;
-}
-
 function readRow(row: EnvironmentRow, variables: Variables): Setting | undefined {
-  for (const { name, type } of [row, ...row.aliases]) {
+  for (const { name, type, when } of namesOf(row)) {
     const text = textOf(variables, name);
-    if (text === undefined) continue;
+    if (text === undefined || when?.(variables) === false) continue;
     const value = parse(name, type, text);
     if (value !== saysNothing) return { value, from: name, isSecret: isSecret(row) };
   }
   return undefined;
 }
 
+/** The row's own name, then its aliases. */
+function namesOf({ name, type, aliases }: EnvironmentRow): readonly Alias[] {
+  return [{ name, type }, ...aliases];
+}
+
 function isSecret({ type }: EnvironmentRow): boolean {
-  return type.name === "secret";
+  return type === secretType || type === secretsType;
 }
 
 function parse(name: string, type: ValueType, text: string): SettingValue | typeof saysNothing {
@@ -73,16 +74,19 @@ function unreadable(name: string, type: ValueType, text: string): Error {
 }
 
 const known = environment.flatMap(({ name, aliases }) => [name, ...aliases.map((alias) => alias.name)]);
+/** Names that mean a row under a condition. */
+const conditional = environment.flatMap(({ aliases }) => aliases.filter(({ when }) => when !== undefined));
 const later = new Set(laterVariables);
 
 function refuseUnknown(variables: Variables): void {
   const ours = Object.keys(variables).filter((name) => name.startsWith("LLM_") && textOf(variables, name) !== undefined);
-  const unknown = ours.filter((name) => !known.includes(name) && !isKubernetesLink(name, variables)).toSorted();
+  const isMeant = (name: string) => known.includes(name) && conditional.find((alias) => alias.name === name)?.when?.(variables) !== false;
+  const unknown = ours.filter((name) => !isMeant(name) && !isKubernetesLink(name, variables)).toSorted();
   if (unknown.length > 0) throw fault("invalid_request", unknown.map(whyUnknown).join("; "));
 }
 
 function whyUnknown(name: string): string {
-  if (later.has(name)) return `${name}: not in this version, unset it`;
+  if (later.has(name) || known.includes(name)) return `${name}: not in this version, unset it`;
   const near = nearest(
     name,
     known.filter((other) => other.startsWith("LLM_")),

@@ -51,6 +51,14 @@ export const textType: ValueType = { name: "text", expects: "a text", isPrintabl
 /** A text that is never shown. */
 export const secretType: ValueType = { name: "secret", expects: "a secret", isPrintable: false, parse: (text) => text };
 
+/** Several of them, by commas. */
+export const secretsType: ValueType = {
+  name: "secrets, by commas",
+  expects: "a list of secrets",
+  isPrintable: false,
+  parse: (text) => splitList(text),
+};
+
 /** A file or folder; relative ones are below the folder in which the service is started. */
 export const pathType: ValueType = { name: "path", expects: "a path", isPrintable: true, parse: (text) => text };
 
@@ -135,6 +143,12 @@ export const listType: ValueType = {
   expects: "a comma list",
   isPrintable: true,
   parse: (text) => splitList(text),
+};
+
+/** A comma list, in which `none` stands for an empty one. */
+export const namesType: ValueType = {
+  ...listType,
+  parse: (text) => (text.toLowerCase() === "none" ? [] : splitList(text.toLowerCase())),
 };
 
 /** `name=value,name=value`. */

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { ModelSchema } from "../../gen/parley/v1/models_pb.ts";
 import type { ModelFile, Provider } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
+import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import { plainTarget } from "../testing/plain-target.ts";
 import { directory, type DirectoryOptions } from "./directory.ts";
 
@@ -26,10 +27,18 @@ const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}
       catalog: () => [create(ModelSchema, { id: "catalog-model" })],
       defaultId: "small",
     },
-    ...{ local: provider("llama-cpp"), echo: provider("echo"), aliases: {}, routes: [], defaultModel: "", defaultProvider: "auto" },
-    target: ({ name }, model) => plainTarget({ provider: name, model }),
+    ...{ local: provider("llama-cpp"), echo: provider("echo"), upstreams: [], aliases: {}, routes: [], fallback: [] },
+    ...{ defaultModel: "", defaultProvider: "auto", askedModels: 3 },
+    target: ({ provider: { name }, label, key }) => plainTarget({ provider: name, model: label, key }),
     ...more,
   });
+const route = (model: string, targets: readonly Partial<RouteTarget>[]): RouteSettings => ({
+  ...{ model, hedge: undefined, rescue: undefined },
+  targets: targets.map((target) => ({
+    ...{ upstream: "echo", model: "echo", weight: undefined, key: undefined, contextLength: undefined, parameters: undefined },
+    ...target,
+  })),
+});
 const goesTo = (names: ReturnType<typeof setUp>, model: string, from = "") => {
   const { name, stops } = names.resolve(model, from);
   return [name, stops[0]?.target.provider, stops[0]?.target.model];
@@ -86,9 +95,9 @@ describe("a name", () => {
   });
   it("may be a route to a provider's model", () => {
     const routes = [
-      { model: "gpt-4o", provider: "llama-cpp", targetModel: "a" },
-      { model: "parrot", provider: "echo", targetModel: "" },
-      { model: "lost", provider: "llama-cpp", targetModel: "gone" },
+      route("gpt-4o", [{ upstream: "llama-cpp", model: "a" }]),
+      route("parrot", [{ upstream: "echo", model: "echo" }]),
+      route("lost", [{ upstream: "llama-cpp", model: "gone" }]),
     ];
     const names = setUp([file("a")], { routes });
     expect(goesTo(names, "gpt-4o")).toEqual(["gpt-4o", "llama-cpp", "a"]);

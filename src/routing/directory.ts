@@ -1,8 +1,12 @@
+import { fillOf } from "../core/fill.ts";
 import type { Library, ModelFile, ModelPurpose, Provider } from "../core/ports.ts";
-import type { Destination, Resolve, Target } from "../core/targets.ts";
-import { fault } from "../core/reasons.ts";
+import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import { plainStop } from "../core/stops.ts";
-import { isEcho, leadsOf, type Lead, type NameRules } from "./names.ts";
+import type { Destination, Resolve, Stop, Target } from "../core/targets.ts";
+import { defaultsOf } from "./defaults.ts";
+import { isEcho, lastLead, leadAt, leadsOf, type Lead, type NameRules } from "./names.ts";
+import { noDefault, notFound, notThere, unknownProvider } from "./not-found.ts";
+import { remoteTargets, type MakeTarget, type RoutedUpstream } from "./remote-targets.ts";
 
 /** What the directory needs. */
 export interface DirectoryOptions extends NameRules {
@@ -10,12 +14,15 @@ export interface DirectoryOptions extends NameRules {
   /** The provider of models on this machine. */
   readonly local: Provider;
   readonly echo: Provider;
+  readonly upstreams: readonly RoutedUpstream[];
   /** Model that answers when none is named; empty: found out. */
   readonly defaultModel: string;
-  /** `auto`, or the name of the provider whose model answers when none is named. */
-  readonly defaultProvider: string;
-  /** Puts the target layers around one model of a provider; called once a pair. */
-  readonly target: (provider: Provider, model: string) => Target;
+  /** Providers that are tried, each with its default model, when a model's own targets have failed. */
+  readonly fallback: readonly string[];
+  /** Models of upstreams that callers may make up before they are forgotten. */
+  readonly askedModels: number;
+  /** Puts the target layers around one model of a provider; called once for each that is kept. */
+  readonly target: MakeTarget;
 }
 
 /** From names to targets. */
@@ -29,99 +36,155 @@ export interface Directory {
   aliasesOf(id: string): readonly string[];
 }
 
-/** Knows every model's name: the configuration's aliases, files on disk, and echo. A name is looked up, never a path. */
+/** A stop, and the model that it means: the label of its target may be another. */
+interface Place {
+  readonly stop: Stop;
+  readonly model: string;
+}
+
+type Found = Pick<Destination, "hedge" | "rescue"> & { readonly places: readonly Place[] };
+
+/** Knows every model's name: the configuration's aliases and routes, files on disk, echo, and the models of upstreams. A name is looked up, never a path. */
 export function directory(options: DirectoryOptions): Directory {
-  const { library, local, echo, aliases, target } = options;
-  const targets = new Map<string, Target>();
+  const { library, local, echo, upstreams, aliases } = options;
+  const here = new Map<string, Target>();
+  const remote = remoteTargets(options.target, options.askedModels);
   let chosen = options.defaultModel;
 
-  const targetOf = (provider: Provider, model: string): Target => {
-    const key = `${provider.name}/${model}`;
-    const known = targets.get(key) ?? target(provider, model);
-    targets.set(key, known);
+  const targetHere = (provider: Provider, model: string): Target => {
+    const id = `${provider.name}/${model}`;
+    const known = here.get(id) ?? options.target({ provider, key: 0, model, label: model });
+    here.set(id, known);
     return known;
   };
-  const find = (lead: Lead): Target | undefined => {
-    const file = lead.provider === echo.name ? undefined : library.find(lead.model);
-    if (file !== undefined) return targetOf(local, file.id);
-    return isEcho(lead) ? targetOf(echo, "echo") : undefined;
+  const fileAt = (model: string, provider: string): Target | undefined => {
+    const file = provider === echo.name ? undefined : library.find(model);
+    if (file !== undefined) return targetHere(local, file.id);
+    return isEcho({ is: "here", provider, model }) ? targetHere(echo, "echo") : undefined;
   };
-  const lookUp = (name: string): Target | undefined => firstOf(leadsOf(name, options), find);
-  const defaultModel = (provider = "", purpose: ModelPurpose = "chat"): string | undefined => {
-    if (provider === echo.name) return "echo";
-    if (purpose !== "chat") return onlyOne(options, purpose);
-    return chosen === "" ? defaultOf(options) : chosen;
+  const upstreamNamed = (name: string) => upstreams.find((upstream) => upstream.name === name);
+  const targetsThere = (name: string, model: string, isConfigured: boolean): readonly Target[] => {
+    const upstream = upstreamNamed(name);
+    return upstream === undefined ? [] : remote(upstream, model, isConfigured);
   };
-  /** The name that is meant where none was given. */
-  const unnamed = (provider: string, purpose: ModelPurpose): string => {
-    const name = defaultModel(provider, purpose);
-    if (name !== undefined) return name;
-    throw noDefault(options, purpose);
+  const placesOf = (lead: Lead): readonly Place[] => {
+    if (lead.is === "route") return routePlaces(lead.route, fileAt, targetsThere);
+    if (lead.is === "there") {
+      const isConfigured = lead.isConfigured || lead.model === options.defaultModel;
+      return targetsThere(lead.upstream, lead.model, isConfigured).map((target) => ({ stop: plainStop(target), model: lead.model }));
+    }
+    const target = fileAt(lead.model, lead.provider);
+    return target === undefined ? [] : [{ stop: plainStop(target), model: target.model }];
+  };
+  /** Lazily, for the last lead costs a look at the files. */
+  function* leadsFrom(name: string, provider: string): Generator<Lead> {
+    const upstream = upstreamNamed(provider);
+    const leads = leadsOf(name, options);
+    if (upstream !== undefined) yield leads[0]?.is === "route" ? leads[0] : leadAt(upstream, name, options);
+    else yield* leads;
+    const last = upstream === undefined ? takesAll(options) : undefined;
+    if (last !== undefined) yield lastLead(name, options, last);
+  }
+  /** The first lead that leads somewhere. Throws where the provider that was named has no part in it. */
+  const lookUp = (name: string, provider: string): Found | undefined => {
+    let elsewhere: Place | undefined;
+    for (const lead of leadsFrom(name, provider)) {
+      const all = placesOf(lead);
+      const places = provider === "" ? all : all.filter(({ stop }) => stop.target.provider === provider);
+      if (places.length > 0) return lead.is === "route" ? { places, hedge: lead.route.hedge, rescue: lead.route.rescue } : { places };
+      elsewhere ??= all[0];
+    }
+    if (elsewhere !== undefined) throw notThere(name, provider, elsewhere.stop.target.provider);
+    return undefined;
+  };
+  const defaults = defaultsOf({
+    ...options,
+    chosen: () => chosen,
+    leadsTo: (name, provider) => lookUp(name, "")?.places.some(({ stop }) => stop.target.provider === provider) ?? false,
+  });
+  const fallbackPlaces = (name: string): readonly Place[] => {
+    const upstream = upstreamNamed(name);
+    if (upstream?.defaultModel !== undefined)
+      return placesOf({ is: "there", upstream: name, model: upstream.defaultModel, isConfigured: true });
+    const model = defaults.nameOf(name, "chat");
+    return model === undefined ? [] : placesOf({ is: "here", provider: name, model });
   };
   return {
     resolve(asked, provider, purpose = "chat"): Destination {
-      if (provider !== "" && provider !== local.name && provider !== echo.name) {
-        const message = `there is no provider "${provider}"; there are ${local.name} and ${echo.name}`;
-        throw fault("provider_not_found", message, { metadata: { provider } });
-      }
-      const name = asked === "" ? unnamed(provider, purpose) : asked;
-      const found = lookUp(name);
-      if (found === undefined) throw notFound(options, name);
-      if (provider !== "" && found.provider !== provider) {
-        throw fault("model_not_found", `provider "${provider}" has no model "${name}"; ${found.provider} has`, {
-          metadata: { model: name },
-        });
-      }
-      return { name, stops: [plainStop(found)] };
+      if (provider !== "" && !isProvider(provider, options)) throw unknownProvider(provider, options);
+      const name = asked === "" ? defaults.nameOf(provider, purpose) : asked;
+      if (name === undefined) throw noDefault({ library, provider, purpose });
+      const found = lookUp(name, provider);
+      if (found === undefined) throw notFound(library, name);
+      // Vectors and orders of one model say nothing to another's, and a caller who names a provider wants no other.
+      const isReplaceable = provider === "" && purpose === "chat" && options.fallback.length > 0;
+      const { places, ...how } = found;
+      const last = isReplaceable ? afterwards(places, options.fallback.map(fallbackPlaces)) : places;
+      return { name, stops: marked(last), ...how };
     },
-    defaultModel,
+    defaultModel: (provider = "", purpose = "chat") => defaults.nameOf(provider, purpose),
     setDefault: (name) => void (chosen = name),
     aliasesOf: (id) =>
       Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
   };
 }
 
-function firstOf<Item, Result>(items: readonly Item[], find: (item: Item) => Result | undefined): Result | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
+function isProvider(name: string, { local, echo, upstreams }: DirectoryOptions): boolean {
+  return name === local.name || name === echo.name || upstreams.some((upstream) => upstream.name === name);
+}
+
+/** The upstream that is asked for names that nobody knows: the default one. Where a local model answers by default, an unknown name never leaves this machine. */
+function takesAll({ defaultProvider, upstreams, library }: DirectoryOptions): string | undefined {
+  if (defaultProvider !== "auto") return upstreams.find(({ name }) => name === defaultProvider)?.name;
+  return library.list().some(canChat) ? undefined : upstreams[0]?.name;
+}
+
+function canChat({ purpose, problem }: ModelFile): boolean {
+  return purpose === "chat" && problem === "";
+}
+
+/** Stops of a route; neighbours that all have a weight share a rank, and so do the keys of one target. */
+function routePlaces(
+  { targets }: RouteSettings,
+  fileAt: (model: string, provider: string) => Target | undefined,
+  targetsThere: (upstream: string, model: string, isConfigured: boolean) => readonly Target[],
+): readonly Place[] {
+  let rank = -1;
+  let isWeighted = false;
+  return targets.flatMap((target) => {
+    if (!isWeighted || target.weight === undefined) rank++;
+    isWeighted = target.weight !== undefined;
+    const file = fileAt(target.model, target.upstream);
+    const isHere = target.upstream === "llama-cpp" || target.upstream === "echo";
+    const found = isHere ? [file].filter((each) => each !== undefined) : keysOf(target, targetsThere(target.upstream, target.model, true));
+    const how = stopOf(target, rank, found.length);
+    return found.map((each) => ({ stop: plainStop(each, how), model: isHere ? each.model : target.model }));
+  });
+}
+
+function keysOf({ key }: RouteTarget, targets: readonly Target[]): readonly Target[] {
+  return key === undefined ? targets : targets.filter((target) => target.key === key);
+}
+
+/** Keys share what their target has of the rank. */
+function stopOf({ weight = 1, contextLength, parameters }: RouteTarget, rank: number, keys: number): Omit<Stop, "target"> {
+  const fill = parameters === undefined ? undefined : fillOf(parameters);
+  return { rank, weight: weight / keys, contextLength, fill, isOtherModel: false };
+}
+
+/** Places with those of fallbacks behind them, each fallback of a lower rank, without those that are there already. */
+function afterwards(places: readonly Place[], fallbacks: readonly (readonly Place[])[]): readonly Place[] {
+  const all = [...places];
+  for (const more of fallbacks) {
+    const rank = (all.at(-1)?.stop.rank ?? -1) + 1;
+    const fresh = more.filter(({ stop }) => !all.some((place) => place.stop.target === stop.target));
+    all.push(...fresh.map(({ stop, model }) => ({ stop: { ...stop, rank }, model })));
   }
-  return undefined;
+  return all;
 }
 
-/** The only model on disk that chats, else the catalog's default if it is there, else echo, unless the provider is named. */
-function defaultOf({ library, defaultProvider, local, echo }: DirectoryOptions): string | undefined {
-  if (defaultProvider === echo.name) return "echo";
-  const usable = usableFor("chat", library);
-  const onDisk = usable.length === 1 ? usable[0]?.id : usable.find(({ id }) => id === library.defaultId)?.id;
-  return onDisk ?? (defaultProvider === local.name ? undefined : "echo");
-}
-
-/** The only model on disk that was made for a purpose: of several none is the default, for vectors of one say nothing to another. */
-function onlyOne({ library }: Pick<DirectoryOptions, "library">, purpose: ModelPurpose): string | undefined {
-  const usable = usableFor(purpose, library);
-  return usable.length === 1 ? usable[0]?.id : undefined;
-}
-
-function usableFor(wanted: ModelPurpose, library: Pick<Library, "list">): readonly ModelFile[] {
-  return library.list().filter(({ purpose, problem }) => purpose === wanted && problem === "");
-}
-
-const kinds: Readonly<Record<ModelPurpose, string>> = { chat: "", embed: "embedding ", rerank: "reranking " };
-
-function noDefault({ library }: DirectoryOptions, purpose: ModelPurpose): Error {
-  const several = usableFor(purpose, library).map(({ id }) => id);
-  const advice =
-    several.length > 1
-      ? `name one of ${several.slice(0, 10).join(", ")}`
-      : "add a GGUF file to the model folder, pull one with `parley models pull`, or name a model";
-  return fault("model_not_found", `there is no default ${kinds[purpose]}model: ${advice}`);
-}
-
-function notFound({ library }: DirectoryOptions, name: string): Error {
-  const isInCatalog = library.catalog().some(({ id }) => id === name);
-  const advice = isInCatalog
-    ? `it is in the catalog: bring it with \`parley models pull ${name}\``
-    : "list what there is with GET /v1/models or `parley models list`";
-  return fault("model_not_found", `there is no model "${name}"; ${advice}`, { metadata: { model: name } });
+/** The stops, with those marked that mean another model than the first does. */
+function marked(places: readonly Place[]): readonly Stop[] {
+  const first = places[0]?.model;
+  return places.map(({ stop, model }) => (model === first ? stop : { ...stop, isOtherModel: true }));
 }

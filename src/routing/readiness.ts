@@ -26,7 +26,8 @@ export interface Readiness {
 const retryMs = 30_000;
 
 /**
- * The service is ready once its default model is loaded, or echo was chosen; a model serves while it is loaded.
+ * The service is ready once its default model is loaded, or at once where echo or an upstream answers by default: whether an upstream is well changes by the second, and no restart of this service mends it.
+ * A model of this machine serves while it is loaded.
  * A default that was never loaded is loaded here, and one that failed is tried again: a balancer that heeds readiness would never send the request that loads it.
  */
 export function readiness({ board, directory, library, local, echo, clock, log }: ReadinessOptions): Readiness {
@@ -47,14 +48,25 @@ export function readiness({ board, directory, library, local, echo, clock, log }
       board.setModel(id, state === ModelState.READY);
     }
     known = new Set(models.map(({ id }) => id));
-    board.setNotReadyBecause(whyNot(directory, models, served));
+    board.setNotReadyBecause(whyNot(models));
     bringDefault(models);
+  };
+
+  const whyNot = (models: readonly Model[]): string => {
+    const target = defaultTarget(directory);
+    if (target === undefined) return ["the default model", directory.defaultModel(), "is not on disk"].filter(Boolean).join(" ");
+    if (target.provider !== local.name && target.provider !== echo.name) return "";
+    const model = models.find(({ id }) => id === target.model);
+    if (model?.state === ModelState.READY) return "";
+    if (model?.state === ModelState.ON_DISK && served.has(model.id)) return ""; // unloaded meanwhile: the next request loads it
+    if (model?.state === ModelState.FAILED) return `model ${target.model} failed: ${model.problem}`;
+    return `model ${target.model} is being loaded`;
   };
 
   /** Loads the default where nobody else will. */
   const bringDefault = (models: readonly Model[]): void => {
     const target = defaultTarget(directory);
-    const model = models.find(({ id }) => id === target?.model);
+    const model = target?.provider === local.name ? models.find(({ id }) => id === target.model) : undefined;
     if (retrying !== undefined && retrying.id !== model?.id) stopRetrying();
     if (model === undefined || loading !== undefined || retrying !== undefined) return;
     if (model.state === ModelState.ON_DISK && !served.has(model.id)) void load(model.id);
@@ -118,14 +130,4 @@ function defaultTarget(directory: Directory) {
   } catch {
     return undefined; // it is not on disk (yet); whyNot says so
   }
-}
-
-function whyNot(directory: Directory, models: readonly Model[], served: ReadonlySet<string>): string {
-  const target = defaultTarget(directory);
-  if (target === undefined) return ["the default model", directory.defaultModel(), "is not on disk"].filter(Boolean).join(" ");
-  const model = models.find(({ id }) => id === target.model);
-  if (model?.state === ModelState.READY) return "";
-  if (model?.state === ModelState.ON_DISK && served.has(model.id)) return ""; // unloaded meanwhile: the next request loads it
-  if (model?.state === ModelState.FAILED) return `model ${target.model} failed: ${model.problem}`;
-  return `model ${target.model} is being loaded`;
 }

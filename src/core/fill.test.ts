@@ -1,0 +1,37 @@
+import { create, fromJson } from "@bufbuild/protobuf";
+import { expect, it } from "vitest";
+import { ChatRequestSchema } from "../../gen/parley/v1/chat_pb.ts";
+import { fillOf } from "./fill.ts";
+
+const request = (json: Parameters<typeof fromJson>[1]) => fromJson(ChatRequestSchema, json);
+const fill = fillOf(
+  request({
+    maxTokens: 512,
+    sampling: { temperature: 0.2, topP: 0.9 },
+    stop: ["END"],
+    responseFormat: { jsonObject: {} },
+    chatTemplateOptions: { a: 1 },
+  }),
+);
+
+it("fields that the caller left out are filled in", () => {
+  const filled = fill(request({ model: "m" }));
+  expect(filled).toMatchObject({ model: "m", maxTokens: 512, sampling: { temperature: 0.2, topP: 0.9 }, stop: ["END"] });
+});
+
+it("what the caller says stands, and what is beside it is filled in", () => {
+  const filled = fill(request({ maxTokens: 5, sampling: { temperature: 1 }, stop: ["."], chatTemplateOptions: { b: 2 } }));
+  expect(filled).toMatchObject({ maxTokens: 5, sampling: { temperature: 1, topP: 0.9 }, stop: ["."], chatTemplateOptions: { b: 2 } });
+  expect(filled.chatTemplateOptions).not.toHaveProperty("a");
+});
+
+it("the one of several forms that the caller chose stands", () => {
+  const filled = fill(request({ responseFormat: { text: {} } }));
+  expect(filled.responseFormat?.format.case).toBe("text");
+});
+
+it("neither the request nor the defaults are changed", () => {
+  const given = create(ChatRequestSchema, { sampling: { temperature: 1 } });
+  fill(given);
+  expect([given.maxTokens, given.sampling?.topP]).toEqual([undefined, undefined]);
+});

@@ -1,0 +1,112 @@
+import { textOf } from "./text-of.ts";
+import type { Variables } from "../core/child-environment.ts";
+import { row, type Alias, type EnvironmentRow } from "./row.ts";
+import { numberType, textType, urlType, secretsType, type ValueType } from "./values.ts";
+import { ollamaHostType, versionedUrlType } from "./upstream-values.ts";
+
+/** Seconds, kept as such. */
+const plainSecondsType: ValueType = { ...numberType, name: "seconds", expects: "a number of seconds" };
+
+/** What one upstream's variables are called, and what holds where they say nothing. */
+interface NamedUpstream {
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly baseUrl: string;
+  readonly baseUrlAliases?: readonly (string | Alias)[];
+  /** Absent: it wants none. */
+  readonly keyAliases?: readonly (string | Alias)[];
+  readonly model: string;
+  /** Name of the variable of its default model, where it is no `_DEFAULT_MODEL`. */
+  readonly modelVariable?: string;
+  readonly modelAliases?: readonly string[];
+  readonly seconds: number;
+}
+
+const ofTheServer = "whatever the server has loaded";
+
+/** Upstreams that the environment can name. Its key or its base URL makes one; so does being the default provider or a fallback. */
+const namedUpstreams: readonly NamedUpstream[] = [
+  named("openai", "OpenAI", "https://api.openai.com/v1", { keyAliases: ["OPENAI_API_KEY"], model: "gpt-4o-mini" }),
+  named("anthropic", "Anthropic", "https://api.anthropic.com", {
+    keyAliases: ["ANTHROPIC_API_KEY"],
+    model: "claude-sonnet-4-5-20250929",
+  }),
+  named("ollama", "Ollama", "http://localhost:11434", {
+    baseUrlAliases: [{ name: "OLLAMA_HOST", type: ollamaHostType }],
+    model: "llama3.1",
+    seconds: 120,
+  }),
+  named("huggingface", "Hugging Face", "https://router.huggingface.co/v1", {
+    keyAliases: ["HUGGINGFACE_API_KEY"],
+    model: "meta-llama/Llama-3.1-8B-Instruct",
+    modelVariable: "LLM_HUGGINGFACE_MODEL",
+    modelAliases: ["HUGGINGFACE_MODEL"],
+  }),
+  named("vllm", "vLLM", "http://localhost:8000/v1", { baseUrlAliases: [{ name: "VLLM_URL", type: versionedUrlType }], keyAliases: [] }),
+  named("lan", "another Parley, or any server of OpenAI's shape", "http://localhost:8000/v1", {
+    baseUrlAliases: [{ name: "LLM_BASE_URL", type: versionedUrlType }],
+    keyAliases: [{ name: "LLM_API_KEY", type: secretsType, when: isLanChosen }],
+  }),
+];
+
+function named(name: string, title: string, baseUrl: string, more: Partial<NamedUpstream>): NamedUpstream {
+  return { name, title, baseUrl, model: ofTheServer, seconds: 60, ...more };
+}
+
+/** Every variable that configures an upstream. */
+export const upstreamRows: readonly EnvironmentRow[] = [...namedUpstreams.flatMap(rowsOf), ...rawRows()];
+
+function rowsOf(upstream: NamedUpstream): EnvironmentRow[] {
+  const { name, title, baseUrlAliases = [], keyAliases, model, modelAliases = [], seconds } = upstream;
+  const prefix = `LLM_${name.toUpperCase()}`;
+  const path = `upstreams.${name}`;
+  const base = row(`${prefix}_BASE_URL`, `${path}.baseUrl`, {
+    type: urlType,
+    default: upstream.baseUrl,
+    what: `Where ${title} answers; makes the upstream \`${name}\`.`,
+    aliases: baseUrlAliases,
+  });
+  const key = row(`${prefix}_API_KEY`, `${path}.apiKeys`, {
+    type: secretsType,
+    default: name === "huggingface" ? "`HF_TOKEN`" : "none",
+    what: `Its key, or several by commas, each a target of its own; makes the upstream \`${name}\`.`,
+    aliases: keyAliases ?? [],
+  });
+  return [
+    ...(keyAliases === undefined ? [] : [key]),
+    base,
+    row(upstream.modelVariable ?? `${prefix}_DEFAULT_MODEL`, `${path}.defaultModel`, {
+      type: textType,
+      default: model,
+      what: "Model that it is asked for when a request names none.",
+      aliases: modelAliases,
+    }),
+    timeoutRow(`${prefix}_TIMEOUT`, path, seconds),
+  ];
+}
+
+function rawRows(): EnvironmentRow[] {
+  return [
+    row("LLM_RAW_URL", "upstreams.raw.baseUrl", {
+      type: urlType,
+      default: "none",
+      what: "A server that answers `POST /llm`; makes the upstream `raw`. The provider `local` means it where `LLM_URL` is set.",
+      aliases: ["LLM_URL"],
+    }),
+    timeoutRow("LLM_RAW_TIMEOUT", "upstreams.raw", 60),
+  ];
+}
+
+function timeoutRow(name: string, path: string, seconds: number): EnvironmentRow {
+  return row(name, `${path}.timeoutSeconds`, {
+    type: plainSecondsType,
+    default: `\`LLM_TIMEOUT_SECS\`, else ${seconds}`,
+    what: "Longest wait for its whole answers, for its first content, and between its events; beats `LLM_TIMEOUT_SECS`.",
+  });
+}
+
+/** Whether the older service that these variables are from had its models on the network. */
+function isLanChosen(variables: Variables): boolean {
+  return (textOf(variables, "LLM_DEFAULT_PROVIDER") ?? textOf(variables, "LLM_PROVIDER"))?.toLowerCase() === "lan";
+}

@@ -1,0 +1,70 @@
+import type { Provider } from "../core/ports.ts";
+import type { Target } from "../core/targets.ts";
+import type { NamedUpstream } from "./names.ts";
+
+/** An upstream with what asks it: one provider for each of its keys, in their order. */
+export interface RoutedUpstream extends NamedUpstream {
+  readonly providers: readonly Provider[];
+  /** Whether it has keys: they are numbered from 1 then, and the one provider of an upstream without keys has 0. */
+  readonly hasKeys: boolean;
+}
+
+/** One target that is to be made. */
+export interface TargetRequest {
+  readonly provider: Provider;
+  /** Number of the upstream's key, from 1; 0: it has none. */
+  readonly key: number;
+  /** The model's name there; empty: whatever it serves. */
+  readonly model: string;
+  /** What the target is called: the model's name, unless callers made up too many, or it has none. */
+  readonly label: string;
+}
+
+/** Puts the target layers around one model of a provider. */
+export type MakeTarget = (request: TargetRequest) => Target;
+
+/** What a model is called that the upstream chooses itself. */
+const unnamed = "default";
+/** What models are called that callers name beyond the limit. */
+const overflow = "other";
+
+/**
+ * The targets of upstreams. Those of models that the configuration names stay for good. Those that only callers name are bounded, for a caller may make names up:
+ * the least recently used go first, and after so many distinct names since the start the others are called `other`, so that metrics stay bounded too.
+ */
+export function remoteTargets(
+  make: MakeTarget,
+  limit: number,
+): (upstream: RoutedUpstream, model: string, isConfigured: boolean) => readonly Target[] {
+  const configured = new Map<string, readonly Target[]>();
+  const asked = new Map<string, readonly Target[]>();
+  const labels = new Set<string>();
+
+  const labelOf = (id: string, model: string, isConfigured: boolean): string => {
+    if (model === "") return unnamed;
+    if (isConfigured || labels.has(id)) return model;
+    if (labels.size >= limit) return overflow;
+    labels.add(id);
+    return model;
+  };
+  const makeAll = ({ providers, hasKeys }: RoutedUpstream, model: string, label: string): readonly Target[] =>
+    providers.map((provider, index) => make({ provider, key: hasKeys ? index + 1 : 0, model, label }));
+
+  return (upstream, model, isConfigured) => {
+    const id = `${upstream.name}/${model}`;
+    const known = configured.get(id) ?? asked.get(id);
+    if (known !== undefined && !asked.has(id)) return known;
+    const targets = known ?? makeAll(upstream, model, labelOf(id, model, isConfigured));
+    if (isConfigured && known === undefined) configured.set(id, targets);
+    else renew(asked, id, targets, limit);
+    return targets;
+  };
+}
+
+/** Puts an entry last, where the first is the least recently used. */
+function renew<Value>(map: Map<string, Value>, id: string, value: Value, limit: number): void {
+  map.delete(id);
+  map.set(id, value);
+  const [oldest] = map.keys();
+  if (map.size > limit && oldest !== undefined) map.delete(oldest);
+}

@@ -1,0 +1,110 @@
+import type { LoadedConfig } from "./config.ts";
+import type { Clock, Log, Provider } from "./core/ports.ts";
+import type { Target } from "./core/targets.ts";
+import type { UpstreamSettings } from "./core/upstreams.ts";
+import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
+import { attemptSpan } from "./layers/attempt-span.ts";
+import { concurrency } from "./layers/concurrency.ts";
+import { timeLimits } from "./layers/time-limits.ts";
+import type { MakeTarget, TargetRequest } from "./routing/remote-targets.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+/** What layers and routing are made of. */
+export interface Parts {
+  readonly loaded: LoadedConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** What a target's layers must know of it. */
+export interface TargetFacts {
+  readonly provider: string;
+  /** The model's name there, for spans and books. */
+  readonly model: string;
+  /** Number of the upstream's key; 0: none. */
+  readonly key: number;
+  readonly isLocal: boolean;
+  /** Undefined for what is on this machine. */
+  readonly upstream: UpstreamSettings | undefined;
+  /** The queue of its upstream, which all of its targets share; one of its own on this machine. */
+  readonly queue: Layer;
+}
+
+/** Policies that an attempt at one target passes, outermost first. */
+export function targetLayers(parts: Parts, target: TargetFacts): readonly Layer[] {
+  const { clock } = parts;
+  const { provider, model, isLocal, queue } = target;
+  return [
+    // outermost, so that the span has the wait in the queue
+    attemptSpan({ clock, provider, model, isLocal }),
+    // before the time limits: waiting here has its own
+    queue,
+    // innermost: what it measures is the provider alone
+    timeLimits(timesOf(parts, target)),
+  ];
+}
+
+/** Makes targets: a model of a provider with its policies around it, which keep their state for as long as the target is kept. */
+export function targetMaker(parts: Parts): MakeTarget {
+  const upstreams = new Map(parts.loaded.settings.upstreams.map((upstream) => [upstream.name, upstream]));
+  const queues = new Map<string, Layer>();
+  /** Places at an upstream are one pool, whatever the model and the key. */
+  const queueOf = (name: string, upstream: UpstreamSettings | undefined): Layer => {
+    const known = queues.get(name) ?? queueFor(parts, name, upstream?.concurrency);
+    if (upstream !== undefined) queues.set(name, known);
+    return known;
+  };
+  return (request) => {
+    const { provider, key, model } = request;
+    const upstream = upstreams.get(provider.name);
+    const queue = queueOf(upstream === undefined ? `${provider.name}/${model}` : provider.name, upstream);
+    const facts = { provider: provider.name, model: request.label, key, isLocal: upstream === undefined, upstream, queue };
+    return targetOf(request, facts, targetLayers(parts, facts));
+  };
+}
+
+function queueFor({ clock, loaded: { limits } }: Parts, target: string, limit = limits.targetConcurrency): Layer {
+  return concurrency({ clock, target, limit, queue: limits.targetQueue, queueMs: limits.targetQueueMs });
+}
+
+/** An upstream's own times; a local model queues inside its provider, so it has no first-token limit. */
+function timesOf({ clock, loaded: { limits } }: Parts, { provider, model, upstream }: TargetFacts): Parameters<typeof timeLimits>[0] {
+  const target = `${provider}/${model}`;
+  if (upstream === undefined) return { clock, target, firstTokenMs: undefined, idleStreamMs: limits.idleStreamMs };
+  const { firstTokenMs, idleMs, wholeMs, totalMs } = upstream.times;
+  return { clock, target, upstream: upstream.name, firstTokenMs, idleStreamMs: idleMs, wholeMs, totalMs };
+}
+
+function targetOf({ provider, model, label }: TargetRequest, { key, isLocal }: TargetFacts, layers: readonly Layer[]): Target {
+  const works = new Map<string, unknown>();
+  return {
+    provider: provider.name,
+    model: label,
+    key,
+    isLocal,
+    canContinue: provider.canContinue ?? false,
+    takesCallerKeys: provider.takesCallerKeys ?? false,
+    fields: provider.fields,
+    workOf<Request, Event>(kind: Kind<Request, Event>) {
+      const known = works.get(kind.operation);
+      if (known !== undefined) return known as Work<Request, Event>;
+      const inner = workOf(provider, kind, { model, label });
+      if (inner === undefined) return undefined;
+      const work = compose(layers, inner, kind);
+      works.set(kind.operation, work);
+      return work;
+    },
+  };
+}
+
+/** The provider's work; where the target is called otherwise than its model, the model's own name is asked for. */
+function workOf<Request, Event>(
+  provider: Provider,
+  kind: Kind<Request, Event>,
+  { model, label }: Pick<TargetRequest, "model" | "label">,
+): Work<Request, Event> | undefined {
+  const work = kind.workOf(provider);
+  if (work === undefined || model === label) return work;
+  return (request, context) => work(kind.withModel(request, model), context);
+}

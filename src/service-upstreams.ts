@@ -1,0 +1,45 @@
+import type { Provider } from "./core/ports.ts";
+import { fault } from "./core/reasons.ts";
+import type { UpstreamKind, UpstreamSettings } from "./core/upstreams.ts";
+import { anthropicDialect } from "./dialects/anthropic/upstream/dialect.ts";
+import { openaiDialect } from "./dialects/openai/upstream/dialect.ts";
+import type { UpstreamDialect } from "./dialects/upstream-dialect.ts";
+import { httpProviders } from "./providers/http/http.ts";
+import type { RoutedUpstream } from "./routing/remote-targets.ts";
+import type { Parts } from "./service-targets.ts";
+
+/** An upstream of the configuration, with what asks it. */
+export interface Upstream extends RoutedUpstream {
+  readonly kind: UpstreamKind;
+}
+
+type UpstreamParts = Pick<Parts, "loaded" | "clock">;
+
+/** Makes what asks each upstream; nothing is connected before the first call. Throws `invalid_request` for settings that its kind does not take. */
+export function openUpstreams(parts: UpstreamParts): readonly Upstream[] {
+  return parts.loaded.settings.upstreams.map((settings) => {
+    const { name, kind, defaultModel, models, apiKeys } = settings;
+    return { name, kind, defaultModel, models, hasKeys: apiKeys.length > 0, providers: providersOf(settings, parts) };
+  });
+}
+
+function providersOf(settings: UpstreamSettings, { loaded: { proxy, limits }, clock }: UpstreamParts): readonly Provider[] {
+  const dialect = dialects[settings.kind];
+  if (dialect === undefined) throw fault("invalid_request", `upstreams of the kind ${settings.kind} are not in this version`);
+  return httpProviders({ settings, dialect: dialect(settings), proxy, limits, clock });
+}
+
+type MakeDialect = (settings: Pick<UpstreamSettings, "kind" | "quirks">) => UpstreamDialect;
+
+/** What is spoken with upstreams behind HTTP. */
+const dialects: Partial<Record<UpstreamKind, MakeDialect>> = {
+  openai: openaiDialect,
+  anthropic: anthropicDialect,
+  huggingface: openaiDialect,
+  vllm: openaiDialect,
+  lan: openaiDialect,
+  deepseek: openaiDialect,
+  openrouter: openaiDialect,
+  lmstudio: openaiDialect,
+  "llama-server": openaiDialect,
+};
