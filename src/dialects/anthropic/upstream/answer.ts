@@ -58,13 +58,11 @@ export class Answer {
       case "text":
         return this.#text(block["text"] ?? "");
       case "thinking":
-        return [...this.#thinking(block["thinking"] ?? ""), ...this.#signature(block["signature"] ?? "")];
+        return this.#wholeThinking(block);
       case "redacted_thinking":
         return this.#hidden(reasoning({ redactedData: new TextEncoder().encode(this.#textOf(block["data"])) }));
       case "tool_use":
-        return this.#content(
-          toolCall({ choice: 0, index: this.#calls - 1, id: this.#textOf(block["id"]), name: this.#textOf(block["name"]), arguments: "" }),
-        );
+        return this.#call(block);
       default:
         // Server tools are never asked for, and content that is passed over in silence would be lost.
         throw this.#malformed("a block of a kind that was not asked for");
@@ -100,19 +98,20 @@ export class Answer {
 
   /** The answer ends: by the reason that is told in a `message` or in the delta of one. */
   finish({ stop_reason: raw, stop_sequence: stop, stop_details: details }: JsonObject): readonly ChatEvent[] {
-    const rawReason = typeof raw === "string" ? raw.slice(0, mostReasonCharacters).toWellFormed() : "";
-    const known = Object.hasOwn(finishReasons, rawReason) ? finishReasons[rawReason] : undefined;
     const rest = [...this.#open.keys()].flatMap((index) => this.close(index));
     const words = raw === "refusal" && isJsonObject(details) ? details["explanation"] : undefined;
     const refusal = typeof words === "string" && words !== "" ? this.#content(refusalEvent(words.toWellFormed())) : none;
-    const end = this.#content(
-      finished(0, known ?? (this.#calls > 0 && rawReason === "" ? FinishReason.TOOL_CALLS : FinishReason.OTHER), {
-        rawReason,
-        ...(typeof stop === "string" && stop !== "" && { stopSequence: stop }),
-      }),
-    );
+    const rawReason = typeof raw === "string" ? raw.slice(0, mostReasonCharacters).toWellFormed() : "";
+    const more = typeof stop === "string" && stop !== "" ? { rawReason, stopSequence: stop.toWellFormed() } : { rawReason };
+    const end = this.#content(finished(0, this.#reasonOf(rawReason), more));
     this.#isWhole = true;
     return [...rest, ...refusal, ...end];
+  }
+
+  /** Without a word for it, calls alone tell why it ended. */
+  #reasonOf(rawReason: string): FinishReason {
+    const known = Object.hasOwn(finishReasons, rawReason) ? finishReasons[rawReason] : undefined;
+    return known ?? (rawReason === "" && this.#calls > 0 ? FinishReason.TOOL_CALLS : FinishReason.OTHER);
   }
 
   /** What comes last. Throws `provider_truncated` when the answer is not whole. */
@@ -138,6 +137,14 @@ export class Answer {
   #signature(words: unknown): readonly ChatEvent[] {
     const signature = this.#textOf(words);
     return signature === "" ? none : this.#hidden(reasoning({ signature }));
+  }
+
+  #wholeThinking({ thinking = "", signature = "" }: JsonObject): readonly ChatEvent[] {
+    return [...this.#thinking(thinking), ...this.#signature(signature)];
+  }
+
+  #call({ id, name }: JsonObject): readonly ChatEvent[] {
+    return this.#content(toolCall({ choice: 0, index: this.#calls - 1, id: this.#textOf(id), name: this.#textOf(name), arguments: "" }));
   }
 
   #arguments(block: OpenBlock, words: string): readonly ChatEvent[] {

@@ -20,7 +20,8 @@ export function cacheControlOf(options: JsonObject | undefined, at: string): Cac
   const given = ours(options, at);
   if (given === undefined) return undefined;
   refuseOthers(given, ["cache_control"], at);
-  return cacheControl(given["cache_control"], `${at}.${key}.cache_control`);
+  const control = given["cache_control"] ?? null;
+  return control === null ? undefined : cacheControl(control, `${at}.${key}.cache_control`);
 }
 
 /** Refuses options for Anthropic where it has none. */
@@ -35,17 +36,22 @@ export function requestOptions(options: JsonObject | undefined): Partial<Message
   const given = ours(options, at);
   if (given === undefined) return {};
   refuseOthers(given, ["service_tier", "inference_geo", "cache_control"], at);
-  const control = cacheControl(given["cache_control"], `${at}.${key}.cache_control`);
-  const tier = given["service_tier"] ?? undefined;
-  const geo = given["inference_geo"] ?? undefined;
-  if (tier !== undefined && tier !== "auto" && tier !== "standard_only")
-    throw invalidField(`${at}.${key}.service_tier`, "is none of auto, standard_only");
-  if (geo !== undefined && typeof geo !== "string") throw invalidField(`${at}.${key}.inference_geo`, "must be a string");
+  const { cache_control: control = null, service_tier: tier = null, inference_geo: geo = null } = given;
   return {
-    ...(control !== undefined && { cache_control: control }),
-    ...(tier !== undefined && { service_tier: tier }),
-    ...(geo !== undefined && { inference_geo: geo }),
+    ...(control !== null && { cache_control: cacheControl(control, `${at}.${key}.cache_control`) }),
+    ...(tier !== null && { service_tier: serviceTier(tier, `${at}.${key}.service_tier`) }),
+    ...(geo !== null && { inference_geo: region(geo, `${at}.${key}.inference_geo`) }),
   };
+}
+
+function serviceTier(value: JsonValue, at: string): "auto" | "standard_only" {
+  if (value === "auto" || value === "standard_only") return value;
+  throw invalidField(at, "is none of auto, standard_only");
+}
+
+function region(value: JsonValue, at: string): string {
+  if (typeof value === "string") return value;
+  throw invalidField(at, "must be a string");
 }
 
 function refuseOthers(given: JsonObject, known: readonly string[], at: string): void {
@@ -55,8 +61,7 @@ function refuseOthers(given: JsonObject, known: readonly string[], at: string): 
   throw unsupportedField(`${at}.${key}.${stranger}`, `no such option is passed on to Anthropic; ${listed}`);
 }
 
-function cacheControl(value: JsonValue | undefined, at: string): CacheControl | undefined {
-  if (value === undefined || value === null) return undefined;
+function cacheControl(value: JsonValue, at: string): CacheControl {
   if (!isJsonObject(value) || value["type"] !== "ephemeral") throw invalidField(at, `must be {"type": "ephemeral"}`);
   const ttl = value["ttl"] ?? undefined;
   if (ttl === undefined) return { type: "ephemeral" };

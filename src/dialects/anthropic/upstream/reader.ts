@@ -23,50 +23,46 @@ export class MessageReader implements AnswerReader {
 
   read({ event, data }: UpstreamFrame): readonly ChatEvent[] {
     const frame = parsedJson(data);
-    if (!isJsonObject(frame)) return this.#unreadable(event);
-    switch (frame["type"] ?? event) {
-      case "content_block_delta":
-        return this.isWhole ? none : this.#answer.add(frame["index"], frame["delta"]);
-      case "content_block_start":
-        return this.isWhole ? none : this.#answer.begin(frame["index"], frame["content_block"]);
-      case "content_block_stop":
-        return this.isWhole ? none : this.#answer.close(frame["index"]);
-      case "message_start":
-        this.#answer.usage.heed(isJsonObject(frame["message"]) ? frame["message"]["usage"] : undefined);
-        return none;
-      case "message_delta":
-        return this.#ending(frame);
-      case "message_stop":
-        return this.isWhole ? none : this.#answer.finish({});
-      case "error":
-        return this.#failed(frame);
-      default:
-        // `ping`, and events that later versions add: the API's makers ask to pass over them.
-        return event === "error" ? this.#failed(frame) : none;
+    // A ping may come bare, and what goes wrong after the end mends nothing and breaks nothing.
+    if (!isJsonObject(frame)) {
+      if (event === "ping" || this.isWhole) return none;
+      throw malformed(this.#asked, "a frame that is no JSON object");
     }
+    const type = event === "error" ? event : (frame["type"] ?? event);
+    if (type === "message_delta") this.#answer.usage.heed(frame["usage"]);
+    return this.isWhole ? none : this.#step(type, frame);
   }
 
   end(): readonly ChatEvent[] {
     return this.#answer.end();
   }
 
-  #ending({ delta, usage }: JsonObject): readonly ChatEvent[] {
-    this.#answer.usage.heed(usage);
-    const hasReason = isJsonObject(delta) && typeof delta["stop_reason"] === "string";
-    return hasReason && !this.isWhole ? this.#answer.finish(delta) : none;
+  #step(type: unknown, frame: JsonObject): readonly ChatEvent[] {
+    switch (type) {
+      case "content_block_delta":
+        return this.#answer.add(frame["index"], frame["delta"]);
+      case "content_block_start":
+        return this.#answer.begin(frame["index"], frame["content_block"]);
+      case "content_block_stop":
+        return this.#answer.close(frame["index"]);
+      case "message_start":
+        this.#answer.usage.heed(isJsonObject(frame["message"]) ? frame["message"]["usage"] : undefined);
+        return none;
+      case "message_delta":
+        return hasReason(frame["delta"]) ? this.#answer.finish(frame["delta"]) : none;
+      case "message_stop":
+        return this.#answer.finish({});
+      case "error":
+        throw faultOfFrame(frame, this.#asked);
+      default:
+        // `ping`, and events that later versions add: the API's makers ask to pass over them.
+        return none;
+    }
   }
+}
 
-  /** What goes wrong after the end mends nothing and breaks nothing. */
-  #failed(frame: JsonObject): readonly ChatEvent[] {
-    if (this.isWhole) return none;
-    throw faultOfFrame(frame, this.#asked);
-  }
-
-  /** A ping may come bare. */
-  #unreadable(event: string): readonly ChatEvent[] {
-    if (event === "ping" || this.isWhole) return none;
-    throw malformed(this.#asked, "a frame that is no JSON object");
-  }
+function hasReason(delta: unknown): delta is JsonObject {
+  return isJsonObject(delta) && typeof delta["stop_reason"] === "string";
 }
 
 /** The events of an answer that came whole. Throws as a stream's reader does. */

@@ -1,5 +1,6 @@
 import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
-import { ReasoningEffort, ToolChoiceMode } from "../../../../gen/parley/v1/messages_pb.ts";
+import { ReasoningEffort, ToolChoiceMode, type Reasoning } from "../../../../gen/parley/v1/messages_pb.ts";
+import type { Sampling } from "../../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
 import type { AnthropicTraits } from "./traits.ts";
 import type { Block, Turn, WireEffort, WireThinking } from "./wire.ts";
@@ -38,32 +39,51 @@ const answerShare = 0.25;
 
 /** Says how the model thinks. Thinking counts as part of `max_tokens`; where that is not given, thinking comes on top. Throws `unsupported_field` for what thinking excludes. */
 export function thinkingOf(request: ChatRequest, turns: readonly Turn[], traits: AnthropicTraits): Thinking {
-  const { effort = ReasoningEffort.UNSPECIFIED, budgetTokens } = request.reasoning ?? {};
   const maxTokens = request.maxTokens ?? traits.maxTokens;
-  if (effort === ReasoningEffort.NONE || budgetTokens === 0) return { maxTokens, thinking: { type: "disabled" } };
-  if (effort === ReasoningEffort.UNSPECIFIED && budgetTokens === undefined) return { maxTokens };
-  refuseBeside(request, turns);
-  if (traits.thinking === "budget") return withBudget(budgetTokens ?? budgets[effort] ?? leastBudget, request, traits);
-  if (budgetTokens !== undefined)
-    throw unsupportedField("reasoning.budget_tokens", "this upstream's models take an effort; send reasoning.effort");
-  const wanted = efforts[effort];
-  return { maxTokens, thinking: { type: "adaptive" }, ...(wanted !== undefined && { effort: wanted }) };
+  const wish = wishOf(request.reasoning);
+  if (wish === "none") return { maxTokens };
+  if (wish === "off") return { maxTokens, thinking: { type: "disabled" } };
+  refuseBeside(request);
+  if (callsWithoutThinking(turns))
+    refuse("reasoning", "wants the thinking back that led to the calls whose results are sent, and it is not there");
+  return traits.thinking === "budget" ? withBudget(request, traits) : adaptive(request, maxTokens);
 }
 
-function withBudget(wanted: number, { maxTokens, reasoning }: ChatRequest, traits: AnthropicTraits): Thinking {
-  const isExact = reasoning?.budgetTokens !== undefined;
-  if (isExact && wanted < leastBudget)
-    throw unsupportedField("reasoning.budget_tokens", `Anthropic thinks for at least ${leastBudget} tokens, or not at all with 0`);
+function wishOf(reasoning: Reasoning | undefined): "none" | "off" | "on" {
+  if (reasoning === undefined) return "none";
+  const { effort, budgetTokens } = reasoning;
+  if (effort === ReasoningEffort.NONE || budgetTokens === 0) return "off";
+  return effort === ReasoningEffort.UNSPECIFIED && budgetTokens === undefined ? "none" : "on";
+}
+
+function adaptive({ reasoning }: ChatRequest, maxTokens: number): Thinking {
+  if (reasoning?.budgetTokens !== undefined)
+    throw unsupportedField("reasoning.budget_tokens", "this upstream's models take an effort; send reasoning.effort");
+  const effort = efforts[reasoning?.effort ?? ReasoningEffort.UNSPECIFIED];
+  return { maxTokens, thinking: { type: "adaptive" }, ...(effort !== undefined && { effort }) };
+}
+
+function withBudget(request: ChatRequest, traits: AnthropicTraits): Thinking {
+  const { maxTokens, reasoning } = request;
+  const wanted = budgetOf(reasoning);
   if (maxTokens === undefined) return enabled(wanted, wanted + traits.maxTokens);
   if (maxTokens <= leastBudget)
     throw unsupportedField(
       "max_tokens",
       `Anthropic thinks for at least ${leastBudget} tokens, and these are part of max_tokens: send more, or no reasoning`,
     );
-  if (!isExact) return enabled(Math.max(leastBudget, Math.min(wanted, Math.floor(maxTokens * (1 - answerShare)))), maxTokens);
+  if (reasoning?.budgetTokens === undefined)
+    return enabled(Math.max(leastBudget, Math.min(wanted, Math.floor(maxTokens * (1 - answerShare)))), maxTokens);
   if (wanted >= maxTokens)
     throw invalidField("reasoning.budget_tokens", `${wanted} is not below max_tokens, ${maxTokens}, of which it is a part`);
   return enabled(wanted, maxTokens);
+}
+
+function budgetOf(reasoning: Reasoning | undefined): number {
+  const exact = reasoning?.budgetTokens;
+  if (exact !== undefined && exact < leastBudget)
+    throw unsupportedField("reasoning.budget_tokens", `Anthropic thinks for at least ${leastBudget} tokens, or not at all with 0`);
+  return exact ?? budgets[reasoning?.effort ?? ReasoningEffort.MINIMAL] ?? leastBudget;
 }
 
 function enabled(budget: number, maxTokens: number): Thinking {
@@ -71,20 +91,20 @@ function enabled(budget: number, maxTokens: number): Thinking {
 }
 
 /** What Anthropic refuses together with thinking. */
-function refuseBeside({ sampling, toolChoice, continueFinalMessage }: ChatRequest, turns: readonly Turn[]): void {
-  const refuse = (field: string, because: string) => {
-    throw unsupportedField(field, `while it thinks, Anthropic ${because}; leave out this or reasoning`);
-  };
-  if ((sampling?.temperature ?? 1) !== 1) refuse("sampling.temperature", "draws at temperature 1");
-  if ((sampling?.topK ?? 0) !== 0) refuse("sampling.top_k", "takes no top_k");
-  if ((sampling?.topP ?? 1) < 0.95) refuse("sampling.top_p", "takes a top_p from 0.95");
+function refuseBeside({ sampling, toolChoice, continueFinalMessage }: ChatRequest): void {
+  if (sampling !== undefined) refuseDrawing(sampling);
   if (toolChoice?.mode === ToolChoiceMode.REQUIRED) refuse("tool_choice", "can be made to call no tool");
   if (continueFinalMessage) refuse("continue_final_message", "goes on from no message");
-  if (callsWithoutThinking(turns))
-    refuse(
-      "reasoning",
-      "wants the thinking back that led to the calls whose results are sent, and the last turn of the assistant has none",
-    );
+}
+
+function refuseDrawing({ temperature = 1, topK = 0, topP = 1 }: Sampling): void {
+  if (temperature !== 1) refuse("sampling.temperature", "draws at temperature 1");
+  if (topK !== 0) refuse("sampling.top_k", "takes no top_k");
+  if (topP < 0.95) refuse("sampling.top_p", "takes a top_p from 0.95");
+}
+
+function refuse(field: string, because: string): never {
+  throw unsupportedField(field, `while it thinks, Anthropic ${because}; leave out this or reasoning`);
 }
 
 /** Whether the turn whose calls are being answered has lost its thinking, as it does in formats that have no place for a signature. */

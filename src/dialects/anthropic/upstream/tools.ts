@@ -8,14 +8,16 @@ import type { MessagesBody, WireTool, WireToolChoice } from "./wire.ts";
 /** Tools and their choice. Where only some may be called, only those are told of. */
 export function toolsOf({ tools, toolChoice, parallelToolCalls }: ChatRequest): Pick<MessagesBody, "tools" | "tool_choice"> {
   if (tools.length === 0) return {};
-  const allowed = new Set(toolChoice?.mode === ToolChoiceMode.NONE ? [] : toolChoice?.toolNames);
-  const told = tools.flatMap((tool, index) => (allowed.size === 0 || allowed.has(nameOf(tool)) ? [wireTool(tool, `tools[${index}]`)] : []));
-  const choice = choiceOf(toolChoice?.mode ?? ToolChoiceMode.UNSPECIFIED, [...allowed]);
+  const { mode = ToolChoiceMode.UNSPECIFIED, toolNames = [] } = toolChoice ?? {};
+  const allowed = new Set(mode === ToolChoiceMode.NONE ? [] : toolNames);
+  const told = tools.map((tool, index) => wireTool(tool, `tools[${index}]`)).filter(({ name }) => allowed.size === 0 || allowed.has(name));
+  const choice = choiceOf(mode, [...allowed]);
   // One call at most is said with the choice.
-  if (parallelToolCalls === false && choice?.type !== "none")
-    return { tools: told, tool_choice: { ...(choice ?? { type: "auto" }), disable_parallel_tool_use: true } };
-  return choice === undefined ? { tools: told } : { tools: told, tool_choice: choice };
+  const wired = parallelToolCalls === false && choice?.type !== "none" ? { ...(choice ?? auto), disable_parallel_tool_use: true } : choice;
+  return wired === undefined ? { tools: told } : { tools: told, tool_choice: wired };
 }
+
+const auto = { type: "auto" } as const;
 
 function choiceOf(mode: ToolChoiceMode, names: readonly string[]): WireToolChoice | undefined {
   switch (mode) {
@@ -28,10 +30,6 @@ function choiceOf(mode: ToolChoiceMode, names: readonly string[]): WireToolChoic
     default:
       return undefined;
   }
-}
-
-function nameOf({ tool }: Tool): string {
-  return tool.case === "function" ? tool.value.name : "";
 }
 
 function wireTool({ tool, providerOptions }: Tool, at: string): WireTool {

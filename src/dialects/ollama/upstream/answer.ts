@@ -50,15 +50,19 @@ export class Answer {
   #content(value: JsonObject): readonly ChatEvent[] {
     const { message, response } = value;
     const said = isJsonObject(message) ? message : value;
-    const words = this.#textOf(isJsonObject(message) ? message["content"] : response);
-    const thoughts = this.#textOf(said["thinking"]);
-    const logprobs = value["logprobs"] === undefined ? [] : this.#logprobs(value["logprobs"]);
-    // Nearly every line of a stream is words and nothing else.
-    if (words !== "" && thoughts === "" && said["tool_calls"] === undefined) return this.#begun([this.#text(words, logprobs)]);
+    const words = this.#textOf(said === value ? response : said["content"]);
+    if (words === "" || hasMore(said) || hasLogprobs(value)) return this.#rich(value, said, words);
+    return this.#begun([this.#text(words, [])]);
+  }
+
+  /** Nearly every line of a stream is words and nothing else; these are the others. */
+  #rich(value: JsonObject, said: JsonObject, words: string): readonly ChatEvent[] {
     const events: ChatEvent[] = [];
-    if (thoughts !== "") events.push(this.#thought(thoughts));
+    const thought = this.#textOf(said["thinking"]);
+    const logprobs = hasLogprobs(value) ? this.#logprobs(value["logprobs"]) : [];
+    if (thought !== "") events.push(this.#thought(thought));
     if (words !== "" || logprobs.length > 0) events.push(this.#text(words, logprobs));
-    if (said["tool_calls"] !== undefined && said["tool_calls"] !== null) events.push(...this.#toolCalls(said["tool_calls"]));
+    if (hasCalls(said)) events.push(...this.#toolCalls(said["tool_calls"]));
     return events.length === 0 ? none : this.#begun(events);
   }
 
@@ -132,7 +136,6 @@ export class Answer {
   }
 
   #logprobs(list: unknown): TokenLogprob[] {
-    if (list === null) return [];
     if (!Array.isArray(list)) throw this.#malformed("logprobs that are no list");
     return list.map((item: unknown): TokenLogprob => {
       const top = isJsonObject(item) && Array.isArray(item["top_logprobs"]) ? item["top_logprobs"] : [];
@@ -166,6 +169,18 @@ export class Answer {
 const none: readonly ChatEvent[] = [];
 const mostReasonCharacters = 64;
 const mostAlternatives = 20;
+
+function hasMore(said: JsonObject): boolean {
+  return said["thinking"] !== undefined || hasCalls(said);
+}
+
+function hasCalls({ tool_calls: calls }: JsonObject): boolean {
+  return calls !== undefined && calls !== null;
+}
+
+function hasLogprobs({ logprobs }: JsonObject): boolean {
+  return logprobs !== undefined && logprobs !== null;
+}
 
 /** Durations come in nanoseconds. */
 function timingsOf(last: JsonObject): Timings {

@@ -23,12 +23,16 @@ export function ollamaOptions(options: JsonObject | undefined): OllamaOptions {
   const stranger = Object.keys(given).find((name) => !known.includes(name));
   if (stranger !== undefined)
     throw unsupportedField(`${at}.${stranger}`, `no such option is passed on to Ollama; known are ${known.join(", ")}`);
-  const { keep_alive: keepAlive = null, num_ctx: contextLength = null, typical_p: typicalP = null } = given;
   return {
-    ...(keepAlive !== null && { keepAlive: checkedKeepAlive(keepAlive) }),
-    ...(contextLength !== null && { contextLength: checkedLength(contextLength) }),
-    ...(typicalP !== null && { typicalP: checkedShare(typicalP) }),
+    ...read(given, "keep_alive", (value) => ({ keepAlive: checkedKeepAlive(value) })),
+    ...read(given, "num_ctx", (value) => ({ contextLength: checkedLength(value) })),
+    ...read(given, "typical_p", (value) => ({ typicalP: checkedShare(value) })),
   };
+}
+
+function read(given: JsonObject, name: string, as: (value: unknown) => OllamaOptions): OllamaOptions {
+  const value = given[name] ?? null;
+  return value === null ? {} : as(value);
 }
 
 function checkedKeepAlive(value: unknown): string | number {
