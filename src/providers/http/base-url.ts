@@ -1,21 +1,23 @@
 import { fault } from "../../core/reasons.ts";
+import type { UpstreamSettings } from "../../core/upstreams.ts";
 
 /** Where an upstream is, and how its paths begin. */
 export interface BaseUrl {
   readonly origin: URL;
   /** The whole path of one of a dialect's. */
-  path(below: string): string;
+  readonly path: (below: string) => string;
 }
 
 const version = /^v\d+[a-z0-9.]*$/u;
 
 /**
- * Reads a base URL, with or without the dialect's own beginning: `https://host`, `https://host/v1` and `https://host/prefix/v1beta/openai` all work,
- * for a version in the base stands for the dialect's. Throws `invalid_request` for what is no http URL, or has a query or credentials.
+ * Reads a base URL, with or without the version that an API's paths begin with: `https://host`, `https://host/v1` and `https://host/prefix/v1beta/openai` all work.
+ * A version in the base stands for the dialect's; a host alone gets `/v1`, where the API has versions; a path without one is taken as it is.
+ * Throws `invalid_request` for what is no http URL, or has a query or credentials.
  */
-export function parseBaseUrl(text: string, upstream: string): BaseUrl {
-  const url = URL.parse(text);
-  const at = `upstreams.${upstream}.baseUrl`;
+export function parseBaseUrl({ baseUrl, name, kind }: Pick<UpstreamSettings, "baseUrl" | "name" | "kind">): BaseUrl {
+  const url = URL.parse(baseUrl);
+  const at = `upstreams.${name}.baseUrl`;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw fault("invalid_request", `${at}: must be an http or https URL`);
   if (url.username !== "" || url.password !== "")
@@ -23,12 +25,15 @@ export function parseBaseUrl(text: string, upstream: string): BaseUrl {
   if (url.search !== "" || url.hash !== "") throw fault("invalid_request", `${at}: must have no query or fragment`);
   const prefix = url.pathname.replace(/\/+$/u, "");
   const segments = prefix.split("/").slice(1);
+  const hasVersion = segments.some((segment) => version.test(segment));
   return {
     origin: new URL(url.origin),
     path(below) {
       const [, first = "", ...rest] = below.split("/");
-      const isThere = version.test(first) ? segments.some((segment) => version.test(segment)) : segments.at(-1) === first;
-      return prefix + (isThere ? `/${rest.join("/")}` : below);
+      const isVersioned = version.test(first);
+      const isThere = isVersioned ? hasVersion : segments.at(-1) === first;
+      const missing = prefix === "" && !isVersioned && kind !== "ollama" ? "/v1" : "";
+      return prefix + missing + (isThere ? `/${rest.join("/")}` : below);
     },
   };
 }

@@ -30,6 +30,8 @@ export interface ExchangeOptions<Event> {
   readonly connections: Connections;
   readonly clock: Clock;
   readonly facts: CallFacts;
+  /** An error as it is told. */
+  readonly told: (error: unknown) => unknown;
   readonly signal: AbortSignal;
   /** Makes the request; called when the answer is read for the first time. May throw. */
   message(): Message;
@@ -169,7 +171,7 @@ class Exchange<Event> implements Dispatcher.DispatchHandler {
   }
 
   #fail(error: unknown): void {
-    this.queue.end({ error });
+    this.queue.end({ error: this.#options.told(error) });
     this.#close();
   }
 

@@ -1,4 +1,4 @@
-import type { ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { limitFault } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
 import { ConnectTimeout, ProxyRefusal } from "./dial.ts";
@@ -41,6 +41,21 @@ export function redirectFault(status: number, location: unknown, provider: strin
   const message = `${provider} redirects${where} (${status}), which is not followed, since keys must not travel; set its baseUrl to the final address`;
   return fault("provider_error", message, { provider });
 }
+
+/** An error without a key in it: some upstreams repeat the key that they refuse. */
+export function withoutKey(error: unknown, key: string | undefined): unknown {
+  if (key === undefined || key === "" || !(error instanceof ConnectError) || !error.rawMessage.includes(key)) return error;
+  // What an upstream said stands in the message alone: details are of our own making.
+  return new ConnectError(
+    error.rawMessage.replaceAll(key, "***"),
+    error.code,
+    error.metadata,
+    error.details as OutgoingDetails,
+    error.cause,
+  );
+}
+
+type OutgoingDetails = ConstructorParameters<typeof ConnectError>[3];
 
 /** Parsers hang the bytes that they stumbled over on their errors: the log must not have those. */
 function causeOf(error: Error): Error {

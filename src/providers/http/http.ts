@@ -18,7 +18,7 @@ import { connections, type Connections } from "./connections.ts";
 import { fits, mediaType, wrongType, type Shape } from "./content-type.ts";
 import { decoded } from "./encodings.ts";
 import { exchange, type Body, type ResponseHeaders, type Wire } from "./exchange.ts";
-import { redirectFault } from "./failures.ts";
+import { redirectFault, withoutKey } from "./failures.ts";
 import { isCallersKey, json, requestHeaders, type HeaderContext, type RequestHeaders } from "./headers.ts";
 import { wayTo } from "./proxy.ts";
 import { streamBody } from "./stream-body.ts";
@@ -39,7 +39,7 @@ export interface HttpProviderOptions {
  */
 export function httpProviders(options: HttpProviderOptions): readonly Provider[] {
   const { settings, dialect, limits, clock } = options;
-  const base = parseBaseUrl(settings.baseUrl, settings.name);
+  const base = parseBaseUrl(settings);
   const { connectMs } = settings.times;
   const pool = connections({
     way: wayTo(base.origin, options.proxy),
@@ -52,13 +52,14 @@ export function httpProviders(options: HttpProviderOptions): readonly Provider[]
   const release = async () => {
     if (--open === 0) await pool.close();
   };
-  return keys.map((key) => providerOf({ ...options, base, pool, headers: requestHeaders(settings, dialect, key) }, release));
+  return keys.map((key) => providerOf({ ...options, base, pool, key, headers: requestHeaders(settings, dialect, key) }, release));
 }
 
 /** One upstream with one key. */
 interface Upstream extends HttpProviderOptions {
   readonly base: BaseUrl;
   readonly pool: Connections;
+  readonly key: Secret | undefined;
   readonly headers: RequestHeaders;
 }
 
@@ -152,6 +153,8 @@ async function listModels(upstream: Upstream, outer: AbortSignal): Promise<reado
 interface Question<Event> {
   readonly context: HeaderContext & { readonly signal: AbortSignal };
   readonly asked: AskedUpstream;
+  /** The key that goes with it, which no error may hold. */
+  readonly secret: string | undefined;
   request(): UpstreamRequest;
   readonly shape: Shape;
   body(wire: Wire<Event>): Body;
@@ -176,14 +179,17 @@ function askWhole<Event>(
 
 const accepts: Readonly<Record<Shape, string>> = { json, sse: "text/event-stream", ndjson: "application/x-ndjson" };
 
-function ask<Event>(upstream: Upstream, question: Question<Event>): AsyncIterable<Event> {
+function ask<Event>(upstream: Upstream, unkeyed: Omit<Question<Event>, "secret">): AsyncIterable<Event> {
   const { pool, clock, settings, base, headers } = upstream;
-  const { context, shape, asked } = question;
+  const { context, shape, asked } = unkeyed;
+  const secret = context.upstreamKey ?? upstream.key?.reveal();
+  const question = { ...unkeyed, secret };
   return exchange<Event>({
     connections: pool,
     clock,
     signal: context.signal,
     facts: { provider: settings.name, connectMs: settings.times.connectMs },
+    told: (error) => withoutKey(error, secret),
     message() {
       const request = question.request();
       return {
@@ -208,13 +214,13 @@ interface Answer<Event> {
 function bodyOf<Event>({ dialect, clock }: Upstream, question: Question<Event>, { status, answered, wire }: Answer<Event>): Body {
   const { asked, shape } = question;
   if (status >= 300 && status < 400) throw redirectFault(status, answered["location"], asked.provider);
-  if (status >= 400) return errorBody((body) => dialect.errorOf({ status, headers: answered, body }, asked, clock.now()));
+  if (status >= 400) return errorBody((body) => dialect.errorOf({ status, headers: answered, body }, asked, clock.now()), question.secret);
   const type = mediaType(answered["content-type"]);
   if (fits(shape, type)) return question.body(wire);
   const wrong = wrongType(shape, type, asked.provider);
   // Some answer 200 and say in the body that they failed.
   if (question.errorIn === undefined || !fits("json", type)) throw wrong;
-  return errorBody((text) => errorInside(text, question, wrong));
+  return errorBody((text) => errorInside(text, question, wrong), question.secret);
 }
 
 function errorInside<Event>(text: string, { errorIn }: Question<Event>, wrong: ConnectError): ConnectError {

@@ -39,8 +39,8 @@ function unreadable(isCut: boolean, bytes: number, provider: string): ConnectErr
   return fault("provider_malformed", `the answer of ${provider} is no JSON`, { provider });
 }
 
-/** A body of an answer that is no success: as much as says what is wrong, and no longer than that takes. */
-export function errorBody(read: (text: string) => ConnectError): Body {
+/** A body of an answer that is no success: as much as says what is wrong, and no longer than that takes. Where it repeats the key it is read without. */
+export function errorBody(read: (text: string) => ConnectError, key: string | undefined): Body {
   const chunks: Buffer[] = [];
   let bytes = 0;
   return {
@@ -54,7 +54,8 @@ export function errorBody(read: (text: string) => ConnectError): Body {
       bytes += chunk.length;
     },
     end() {
-      throw read(textOf(chunks));
+      const text = textOf(chunks);
+      throw read(key === undefined || key === "" ? text : text.replaceAll(key, "***"));
     },
   };
 }
