@@ -4,84 +4,18 @@ import { UsageSource } from "../../../gen/parley/v1/usage_pb.ts";
 import { completed, finished, reasoning, started, text } from "../../core/events.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
 import type { Generate } from "../../core/work.ts";
-import {
-  breaking,
-  piecesOf,
-  plainRun,
-  playedStop,
-  prefixOf,
-  rescuedAnswer,
-  rescuing,
-  restOf,
-  saying,
-} from "../../testing/broken-answers.ts";
+import { breaking, plainRun, playedStop, rescuedAnswer, rescuing, saying } from "../../testing/broken-answers.ts";
 import { testContext } from "../../testing/call-context.ts";
 import { failureOf, iterate, outlineOf, restOf as restOfStream, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { recordingLog } from "../../testing/recording-log.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { script } from "../../testing/script.ts";
+import { readAll, type ReadyIterator } from "../../core/stream.ts";
+import type { Run } from "../run.ts";
 import { rescued } from "./rescue.ts";
 
 const reset = fault("provider_unavailable", "the connection was reset");
-/** What an upstream says that ends at its stop texts, as all do in their own answer. */
-const stopping = (whole: string): Generate =>
-  async function* (request, context) {
-    const rest = prefixOf(request) === undefined ? whole : restOf(whole, request);
-    const hits = request.stop.map((stop) => rest.indexOf(stop)).filter((at) => at >= 0);
-    yield* saying(() => [rest.slice(0, Math.min(rest.length, ...hits))])(request, context);
-  };
-
-describe("stop texts across the cut", () => {
-  const whole = "one two ENDED three\n\nfour";
-  it.each([["ENDED"], ["END", "NDE"], ["\n\n"], ["EN", "ENDED"], ["o E"], ["four!"]])("%j %j", async (...stop) => {
-    const hits = stop.map((each) => whole.indexOf(each)).filter((at) => at >= 0);
-    const right = whole.slice(0, Math.min(whole.length, ...hits));
-    // the upstream that breaks tells beginnings of stop texts, as careless ones do
-    for (let cut = 1; cut <= right.length + Math.max(...stop.map(({ length }) => length)) - 1 && cut <= whole.length; cut++)
-      for (const canContinue of [true, false]) {
-        const stops = [
-          playedStop("a", breaking(piecesOf(whole.slice(0, cut), 2), reset)),
-          playedStop("b", stopping(whole), { canContinue }),
-        ];
-        const { text: words, error } = await rescuedAnswer(rescuing(stops), userRequest("x", { stop }));
-        const isPast = stop.some((each) => whole.slice(0, cut).includes(each));
-        if (!isPast) expect([words, error], `cut ${cut}, continues ${canContinue}`).toEqual([right, undefined]);
-      }
-  });
-
-  it("hold back nothing of an answer that ends well", async () => {
-    const pieces = ["a\n", "\nb E", "N", "D", "X EN"];
-    const { events, text: words } = await rescuedAnswer(
-      rescuing([
-        playedStop(
-          "a",
-          saying(() => pieces),
-        ),
-      ]),
-      userRequest("x", { stop: ["ENDED", "\n\n\n"] }),
-    );
-    expect([words, outlineOf(events)]).toEqual([pieces.join(""), ["started", "text", "finished", "completed"]]);
-  });
-
-  it("take linear time, whatever they are", async () => {
-    const stop = Array.from({ length: 16 }, (_, index) => `${"a".repeat(1000 + index)}b`);
-    const pieces = Array.from({ length: 500 }, () => "a".repeat(200));
-    const since = performance.now();
-    const { text: words } = await rescuedAnswer(
-      rescuing([
-        playedStop(
-          "a",
-          saying(() => pieces),
-        ),
-      ]),
-      userRequest("x", { stop }),
-    );
-    expect(words.length).toBe(100_000);
-    expect(performance.now() - since).toBeLessThan(2000); // 1.6 million steps; a naive search takes 1.6 billion
-  });
-});
-
 describe("events of an answer that nobody has to rescue", () => {
   it("are passed on as they are", async () => {
     const given = [started("p", "m"), reasoning(0, "hm"), text(0, "a"), text(0, "b"), finished(0, FinishReason.STOP)];
@@ -207,5 +141,45 @@ describe("leaving while an answer is gone on with", () => {
     expect(textOf(await rest)).toBe("one two");
     caller.abort();
     expect(call.context.signal.aborted).toBe(false);
+  });
+});
+
+describe("events that are there already", () => {
+  /** A run whose events can be had at once, and whose failure too. */
+  const atOnce = (given: readonly ChatEvent[], error: Error | undefined, serve: () => void): ReadyIterator<ChatEvent> => {
+    const left = [...given];
+    const ready = (): IteratorResult<ChatEvent> => {
+      const event = left.shift();
+      if (event === undefined && error !== undefined) throw error;
+      if (event?.event.case === "started") serve();
+      return event === undefined ? { done: true, value: undefined } : { done: false, value: event };
+    };
+    return { ready, next: async () => ready() };
+  };
+
+  it.each([[reset], [undefined]])("are taken without waiting, and so is a break: %s", async (error) => {
+    const [a, b] = [
+      playedStop(
+        "a",
+        saying(() => []),
+      ),
+      playedStop(
+        "b",
+        saying(() => ["one two three"]),
+      ),
+    ];
+    const first: Run<ChatRequest, ChatEvent> = (_request, _context, { onServing }) => ({
+      [Symbol.asyncIterator]: () => atOnce([started("a", "m"), text(0, "one E"), text(0, "N")], error, () => onServing?.(a.stop)),
+    });
+    const run: Run<ChatRequest, ChatEvent> = (request, context, scope) =>
+      (scope.isContinuation ? plainRun : first)(request, context, scope);
+    const request = userRequest("x", { stop: ["END"] });
+    const scope = { destination: rescuing([a, b]), isContinuation: false };
+    const events: ChatEvent[] = [];
+    await readAll(
+      rescued(run, { clock: fakeClock(), log: recordingLog().log })(request, testContext(request), scope),
+      (event) => void events.push(event),
+    );
+    expect([textOf(events), outlineOf(events).at(-1)]).toEqual(["one two three", "completed"]);
   });
 });

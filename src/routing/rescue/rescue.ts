@@ -1,12 +1,12 @@
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
-import type { CallContext } from "../../core/context.ts";
 import { fault } from "../../core/reasons.ts";
-import { linkSignal } from "../../core/signals.ts";
+import { linkSignal, type LinkedSignal } from "../../core/signals.ts";
+import type { ReadyIterator } from "../../core/stream.ts";
 import type { Stop } from "../../core/targets.ts";
-import { goOn, type RescueOptions } from "./attempts.ts";
+import { goOn, type Rescue, type RescueOptions } from "./attempts.ts";
 import { gaveUp, isBreak, unended } from "./failure.ts";
 import { told, type Told } from "./told.ts";
-import type { Run, RunScope } from "../run.ts";
+import type { Run } from "../run.ts";
 
 type Result = IteratorResult<ChatEvent>;
 
@@ -19,14 +19,8 @@ export function rescued(run: Run<ChatRequest, ChatEvent>, options: RescueOptions
   return function rescuedRun(request, context, scope) {
     const attempts = scope.destination.rescue?.attempts ?? 0;
     if (attempts < 1 || scope.isContinuation) return run(request, context, scope);
-    let serving: Serving | undefined;
-    const onServing = (stop: Stop) => {
-      serving = { stop, told: told(stop.fill?.(request) ?? request), sinceMs: options.clock.now() };
-      scope.onServing?.(stop);
-    };
-    const events = run(request, context, { ...scope, onServing });
-    const call = { ...options, run, request, context, scope, attempts };
-    return { [Symbol.asyncIterator]: () => guarded(events[Symbol.asyncIterator](), call, () => serving) };
+    const guarded = new GuardedAnswer({ ...options, run, request, context, scope, attempts });
+    return { [Symbol.asyncIterator]: () => guarded };
   };
 }
 
@@ -34,52 +28,88 @@ export function rescued(run: Run<ChatRequest, ChatEvent>, options: RescueOptions
 interface Serving {
   readonly stop: Stop;
   readonly told: Told;
-  /** Instant of its first content. */
-  readonly sinceMs: number;
+  /** Instant of its first content, ms since the epoch. */
+  readonly firstContentMs: number;
 }
 
-interface Guarded extends RescueOptions {
-  readonly run: Run<ChatRequest, ChatEvent>;
-  readonly request: ChatRequest;
-  readonly context: CallContext;
-  readonly scope: RunScope;
-  readonly attempts: number;
-}
+/** An answer that is gone on with when it breaks off. Until then an event costs a look at its kind, and no promise more than it costs anyway. */
+class GuardedAnswer implements ReadyIterator<ChatEvent> {
+  readonly #call: Omit<Rescue, "told" | "serving" | "firstContentMs">;
+  readonly #inner: ReadyIterator<ChatEvent>;
+  #serving: Serving | undefined;
+  #rest: AsyncGenerator<ChatEvent, void, undefined> | undefined;
+  #link: LinkedSignal | undefined;
 
-/** By hand rather than as a generator: until the answer breaks off, an event costs a promise and a look at its kind. */
-function guarded(inner: AsyncIterator<ChatEvent>, call: Guarded, servingNow: () => Serving | undefined): AsyncIterator<ChatEvent> {
-  let rescue: { readonly events: AsyncGenerator<ChatEvent, void, undefined>; leave(): void } | undefined;
+  constructor(call: Omit<Rescue, "told" | "serving" | "firstContentMs">) {
+    const { run, request, context, scope, clock } = call;
+    this.#call = call;
+    const onServing = (stop: Stop) => {
+      this.#serving = { stop, told: told(stop.fill?.(request) ?? request), firstContentMs: clock.now() };
+      scope.onServing?.(stop);
+    };
+    this.#inner = run(request, context, { ...scope, onServing })[Symbol.asyncIterator]();
+  }
 
-  const onResult = (result: Result): Result | Promise<Result> => {
-    const serving = servingNow();
-    if (serving === undefined) return result;
-    if (result.done === true) return serving.told.hasEnded() ? result : onError(unended());
-    const event = serving.told.take(result.value);
+  next(): Promise<Result> {
+    if (this.#rest !== undefined) return this.#rest.next();
+    const event = this.#serving?.told.ready.shift();
+    return event === undefined ? this.#inner.next().then(this.#onResult, this.#onError) : Promise.resolve({ done: false, value: event });
+  }
+
+  ready(): Result | undefined {
+    if (this.#rest !== undefined) return undefined;
+    const event = this.#serving?.told.ready.shift();
+    if (event !== undefined) return { done: false, value: event };
+    const result = this.#atOnce();
+    return result && this.#taken(result);
+  }
+
+  async return(): Promise<Result> {
+    this.#link?.abort(fault("caller_gone", "the caller went away"));
+    await (this.#rest ?? this.#inner).return?.();
+    return { done: true, value: undefined };
+  }
+
+  #atOnce(): Result | undefined {
+    try {
+      return this.#inner.ready?.();
+    } catch (error) {
+      this.#rest = this.#rescue(error);
+      return undefined;
+    }
+  }
+
+  readonly #onResult = (result: Result): Result | Promise<Result> => this.#taken(result) ?? this.next();
+
+  readonly #onError = (error: unknown): Promise<Result> => {
+    this.#rest = this.#rescue(error);
+    return this.#rest.next();
+  };
+
+  /** What the client gets of a result; undefined: nothing yet. */
+  #taken(result: Result): Result | undefined {
+    if (this.#serving === undefined) return result;
+    const { told: sofar } = this.#serving;
+    if (result.done === true) {
+      if (sofar.hasEnded()) return result;
+      this.#rest = this.#rescue(unended());
+      return undefined;
+    }
+    const event = sofar.take(result.value);
     if (event === result.value) return result;
-    return event === undefined ? inner.next().then(onResult, onError) : { done: false, value: event };
-  };
-  const onError = (error: unknown): Promise<Result> => {
-    const serving = servingNow();
-    if (serving === undefined || serving.told.hasEnded() || call.context.signal.aborted || !isBreak(error)) throw error;
-    const obstacle = serving.told.obstacle();
+    return event === undefined ? undefined : { done: false, value: event };
+  }
+
+  /** The rest of the answer. Throws the error where the answer is not to be gone on with. */
+  #rescue(error: unknown): AsyncGenerator<ChatEvent, void, undefined> {
+    const { context } = this.#call;
+    if (this.#serving === undefined || this.#serving.told.hasEnded() || context.signal.aborted || !isBreak(error)) throw error;
+    const { stop, told: sofar, firstContentMs } = this.#serving;
+    const obstacle = sofar.obstacle();
     if (obstacle !== undefined) throw gaveUp(error, obstacle);
-    const link = linkSignal(call.context.signal);
-    const context = { ...call.context, signal: link.signal };
-    const { stop, told: sofar, sinceMs: firstContentMs } = serving;
-    const events = goOn({ ...call, context, told: sofar, serving: stop, firstContentMs }, error, () => link.release());
-    rescue = { events, leave: () => link.abort(fault("caller_gone", "the caller went away")) };
-    return events.next();
-  };
-  return {
-    next() {
-      if (rescue !== undefined) return rescue.events.next();
-      const ready = servingNow()?.told.ready.shift();
-      return ready === undefined ? inner.next().then(onResult, onError) : Promise.resolve({ done: false, value: ready });
-    },
-    async return() {
-      rescue?.leave();
-      await (rescue?.events ?? inner).return?.();
-      return { done: true, value: undefined };
-    },
-  };
+    const link = linkSignal(context.signal);
+    this.#link = link;
+    const broken = { ...this.#call, context: { ...context, signal: link.signal }, told: sofar, serving: stop, firstContentMs };
+    return goOn(broken, error, () => link.release());
+  }
 }
