@@ -16,7 +16,7 @@ import { eventsOf, valuesOf } from "../testing/collect-events.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { plainTarget } from "../testing/plain-target.ts";
 import { userRequest } from "../testing/sample-request.ts";
-import { route } from "./route.ts";
+import { testRouting } from "../testing/test-routing.ts";
 
 const everything: FieldTable = { messages: honoured, model: honoured, stop: honoured };
 
@@ -36,10 +36,8 @@ const target = (provider: string, fields = everything) => {
   });
   return { target: made, asked };
 };
-const going = (targets: readonly Target[]) => ({
-  clock: fakeClock(),
-  resolve: (name: string) => ({ name, stops: targets.map((each, rank) => plainStop(each, { rank })) }),
-});
+const going = (targets: readonly Target[]) =>
+  testRouting({ stops: targets.map((each, rank) => plainStop(each, { rank })) }, { clock: fakeClock() });
 const refusal = (work: () => unknown): [Reason, string | undefined] => {
   try {
     work();
@@ -53,7 +51,7 @@ describe("route", () => {
   it("asks the target by its own name of the model, without touching the request", async () => {
     const { target: only1, asked } = target("p");
     const request = userRequest("hi", { model: "alias" });
-    await eventsOf(route(chatKind, going([only1]))(request, testContext(request)));
+    await eventsOf(going([only1]).route(chatKind)(request, testContext(request)));
     expect(asked[0]?.model).toBe("p-model");
     expect(request.model).toBe("alias");
   });
@@ -61,7 +59,7 @@ describe("route", () => {
   it("says who served, in started and in completed", async () => {
     const request = userRequest("hi", { model: "alias" });
     const context = testContext(request);
-    const events = await eventsOf(route(chatKind, going([target("p").target]))(request, context));
+    const events = await eventsOf(going([target("p").target]).route(chatKind)(request, context));
     expect(valuesOf(events, "started")[0]).toMatchObject({ provider: "p", model: "p-model", attempt: 1, isFallback: false });
     expect(valuesOf(events, "completed")[0]).toMatchObject({
       servedBy: { provider: "p", attempts: 1, fallback: false },
@@ -73,19 +71,19 @@ describe("route", () => {
   it("passes over a target that cannot do what is asked", async () => {
     const request = userRequest("hi", { stop: ["x"] });
     const [first, second] = [target("p", { ...everything, stop: refused("no stops") }), target("q")];
-    const events = await eventsOf(route(chatKind, going([first.target, second.target]))(request, testContext(request)));
+    const events = await eventsOf(going([first.target, second.target]).route(chatKind)(request, testContext(request)));
     expect(valuesOf(events, "started")[0]).toMatchObject({ provider: "q", isFallback: true });
   });
 
   it("names the field when no target can", () => {
     const request = userRequest("hi", { stop: ["x"] });
     const { target: poor } = target("p", { ...everything, stop: refused("no stops") });
-    expect(refusal(() => route(chatKind, going([poor]))(request, testContext(request)))).toEqual(["unsupported_field", "stop"]);
+    expect(refusal(() => going([poor]).route(chatKind)(request, testContext(request)))).toEqual(["unsupported_field", "stop"]);
   });
 
   it("refuses a kind of work that the provider does not do", () => {
     const request = create(CountTokensRequestSchema, { chat: userRequest("hi") });
-    const work = route(countTokensKind, going([target("p").target]));
+    const work = going([target("p").target]).route(countTokensKind);
     expect(refusal(() => work(request, testContext(userRequest("hi"))))).toEqual(["unimplemented", undefined]);
   });
 
@@ -99,6 +97,6 @@ describe("route", () => {
     });
     const request = create(CountTokensRequestSchema, { chat: userRequest("hi", { model: "alias" }) });
     const context = { ...testContext(userRequest("hi")), model: "alias" };
-    expect(await only(route(countTokensKind, going([counting]))(request, context))).toMatchObject({ promptTokens: 7, model: "alias" });
+    expect(await only(going([counting]).route(countTokensKind)(request, context))).toMatchObject({ promptTokens: 7, model: "alias" });
   });
 });

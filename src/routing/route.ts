@@ -1,62 +1,112 @@
-import { refusedFields } from "../core/fields.ts";
-import type { Clock } from "../core/ports.ts";
-import type { Destination, Resolve, Target } from "../core/targets.ts";
-import { fault, fieldsFault } from "../core/reasons.ts";
-import { mapStream } from "../core/stream.ts";
-import type { Kind, Served, Work } from "../core/work.ts";
+import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { CallContext } from "../core/context.ts";
+import { chatKind } from "../core/kinds.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Clock, Log } from "../core/ports.ts";
+import { fault } from "../core/reasons.ts";
+import type { RouteObserver } from "../core/route-observer.ts";
+import type { Resolve, Stop } from "../core/targets.ts";
+import type { Kind, Work } from "../core/work.ts";
+import { hedgeShares } from "./hedge-shares.ts";
+import { Itinerary, type DeadEnd } from "./itinerary.ts";
+import { inOrder } from "./order.ts";
+import { rescued } from "./rescue/rescue.ts";
+import type { Run, RunScope } from "./run.ts";
+import { Running } from "./running.ts";
+import type { RunningOptions } from "./serving.ts";
+import { targetStates, type TargetStates } from "./target-states.ts";
 
 /** What routing needs. */
-export interface RouteOptions {
+export interface RoutingOptions {
   readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly observer: RouteObserver;
   readonly resolve: Resolve;
+  /** From 0 up to 1; default: Math.random. */
+  readonly random?: () => number;
 }
 
-/** Chooses the target that serves a call and tells the caller which it was. A target that cannot do what the request asks is passed over; if none can, the error names the field. */
-export function route<Request, Event>(kind: Kind<Request, Event>, { clock, resolve }: RouteOptions): Work<Request, Event> {
-  return function routed(request, context) {
-    const destination = resolve(context.model, kind.providerOf(request), kind.purpose);
-    const { target, work } = choose(kind, request, destination);
-    const { provider, model } = target;
-    context.record.target = { provider, model };
-    const attempts = ++context.record.attempts;
-    let firstContentMs: number | undefined;
-    const served = (): Served => ({
-      name: destination.name,
-      provider,
-      model,
-      attempt: attempts,
-      attempts,
-      retries: 0,
-      isRateLimited: false,
-      isHedged: false,
-      isFallback: target !== destination.stops[0]?.target,
-      startedMs: context.startedMs,
-      nowMs: clock.now(),
-      firstContentMs,
-    });
-    return mapStream(work(kind.withModel(request, model), context), (event) => {
-      if (firstContentMs === undefined && kind.isContent(event)) firstContentMs = clock.now();
-      return kind.served(event, served);
-    });
+/** From calls to targets, with all that their failures have taught: one for the service, and all its kinds of work. */
+export interface Routing {
+  /** Finds the targets of a call, and asks them until one has started. */
+  route<Request, Event>(kind: Kind<Request, Event>): Work<Request, Event>;
+  readonly health: Pick<TargetStates, "healthOf">;
+}
+
+/** Makes the routing of a service. */
+export function routing({ resolve, random = Math.random, ...given }: RoutingOptions): Routing {
+  const states = targetStates(given);
+  const options: RunningOptions = { ...given, random, states, hedges: hedgeShares() };
+  return {
+    route(kind) {
+      const run = runOf(kind, options);
+      const rescuing =
+        kind.operation === chatKind.operation
+          ? asRunOf(
+              kind,
+              rescued(run as unknown as ChatRun, { ...options, onRescue: (broken, outcome) => given.observer.rescued(broken, outcome) }),
+            )
+          : run;
+      return function routed(request, context) {
+        const destination = resolve(context.model, kind.providerOf(request), kind.purpose);
+        const scope: RunScope = { destination, isContinuation: false };
+        return destination.rescue === undefined ? run(request, context, scope) : rescuing(request, context, scope);
+      };
+    },
+    health: states,
   };
 }
 
-interface Chosen<Request, Event> {
-  readonly target: Target;
-  readonly work: Work<Request, Event>;
+type ChatRun = Run<ChatRequest, ChatEvent>;
+
+/** Chat is the only kind that can be rescued; that this kind is chat was looked at before. */
+function asRunOf<Request, Event>(_kind: Kind<Request, Event>, run: ChatRun): Run<Request, Event> {
+  return run as unknown as Run<Request, Event>;
 }
 
-function choose<Request, Event>(kind: Kind<Request, Event>, request: Request, { name, stops }: Destination): Chosen<Request, Event> {
-  const chat = kind.chatOf(request);
-  let refusal: Error | undefined;
-  for (const { target } of stops) {
-    const work = target.workOf(kind);
-    const refused = chat === undefined ? [] : refusedFields(chat, target.fields);
-    if (work !== undefined && refused.length === 0) return { target, work };
-    refusal ??=
-      work === undefined
-        ? fault("unimplemented", `${target.provider} cannot do ${kind.operation}`)
-        : fieldsFault("unsupported_field", refused, { provider: target.provider });
-  }
-  throw refusal ?? fault("model_not_found", `nothing serves model "${name}"`, { metadata: { model: name } });
+/** Asks stops until one has started. What can be refused before anything is asked is refused at once. */
+function runOf<Request, Event>(kind: Kind<Request, Event>, options: RunningOptions): Run<Request, Event> {
+  const { random, states } = options;
+  const drawing = { random, turn: (stop: Stop) => states.turn(stop.target) };
+  return function run(request, context, scope) {
+    const stops = inOrder(allowed(scope, context), drawing);
+    const [first] = stops;
+    const { name } = scope.destination;
+    if (first === undefined) throw fault("model_not_found", `nothing serves model "${name}"`, { metadata: { model: name } });
+    const itinerary = new Itinerary({ kind, request, context, isFurther: scope.isContinuation }, stops, options);
+    const leg = itinerary.next();
+    if (!("candidate" in leg)) throw refusal(itinerary.refusal, leg, { name, context });
+    return { [Symbol.asyncIterator]: () => new Running({ kind, context, scope, itinerary, leg, first }, options) };
+  };
+}
+
+/** The stops that a run may ask. With a key of its own a call stays with one upstream, the first that takes such keys: nobody else is to see it. There, its other keys are not asked for. */
+function allowed({ destination: { name, stops }, accepts }: RunScope, { upstreamKey }: CallContext): readonly Stop[] {
+  const accepted = accepts === undefined ? stops : stops.filter(accepts);
+  if (upstreamKey === undefined) return accepted;
+  const first = accepted.find(({ target }) => target.takesCallerKeys);
+  if (first === undefined)
+    throw fault(
+      "permission_denied",
+      `nothing that serves model "${name}" takes a caller's own key: leave out the header x-parley-upstream-key, or let the operator allow it`,
+    );
+  const models = new Set<string>();
+  return accepted.filter(({ target: { provider, model } }) => {
+    if (provider !== first.target.provider || models.has(model)) return false;
+    models.add(model);
+    return true;
+  });
+}
+
+/** Why no target can be asked at all: none can do what the request asks, or all of them want to be left alone for now. */
+function refusal(
+  refused: Error | undefined,
+  { because, retryAfterMs }: DeadEnd,
+  { name, context }: { readonly name: string; readonly context: CallContext },
+): Error {
+  if (retryAfterMs === undefined) return refused ?? fault("provider_unavailable", `model "${name}" cannot be asked: ${because}`);
+  context.record.isRateLimited = true;
+  const message = `the upstreams of model "${name}" ask for a pause of ${Math.ceil(retryAfterMs / 1000)} s`;
+  return fault("provider_rate_limited", message, { retryAfterMs });
 }

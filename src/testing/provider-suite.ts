@@ -3,13 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { FinishReason, type ChatEvent, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { UsageSource } from "../../gen/parley/v1/usage_pb.ts";
-import { systemClock } from "../core/clock.ts";
 import { chatKind } from "../core/kinds.ts";
 import type { Provider } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { plainStop } from "../core/stops.ts";
 import { only } from "../core/stream.ts";
-import { route } from "../routing/route.ts";
 import { testContext } from "./call-context.ts";
 import { answerOf, failureOf, iterate, outlineOf, textOf, valuesOf } from "./collect-events.ts";
 import { contractPaths } from "./contract-paths.ts";
@@ -17,6 +15,7 @@ import { plainTarget } from "./plain-target.ts";
 import { cancellationTests } from "./provider-suite-cancel.ts";
 import { requestSetting } from "./sample-request.ts";
 import { asking, type SuiteSubject } from "./suite-subject.ts";
+import { testRouting } from "./test-routing.ts";
 
 /** What every provider must do, as tests. */
 export function providerSuite(name: string, make: () => Promise<SuiteSubject>): void {
@@ -149,7 +148,7 @@ function fieldTests(subject: Subject): void {
 /** What the route answers for a request that asks for what the provider cannot do. */
 function refusalOf(provider: Provider, request: ChatRequest): ConnectError {
   const target = plainTarget({ provider: provider.name, model: "m", fields: provider.fields, workOf: (kind) => kind.workOf(provider) });
-  const generate = route(chatKind, { clock: systemClock, resolve: () => ({ name: "m", stops: [plainStop(target)] }) });
+  const generate = testRouting({ stops: [plainStop(target)] }).route(chatKind);
   try {
     generate(request, testContext(request));
   } catch (error) {

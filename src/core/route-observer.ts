@@ -1,0 +1,36 @@
+import type { Reason } from "./reasons.ts";
+
+/** A target by names that are safe as metric labels. */
+export interface TargetName {
+  readonly provider: string;
+  readonly model: string;
+}
+
+/** What routing reports, for metrics. */
+export interface RouteObserver {
+  /** A further attempt is made at a target, since one at it or another failed: for what reason. */
+  further(target: TargetName, reason: Reason): void;
+  /** A second attempt is made beside a first that is slow. */
+  hedged(target: TargetName): void;
+  /** Another than the route's first target serves: why. */
+  fellBack(target: TargetName, reason: Reason | "passed_over"): void;
+  /** A further attempt was not made: its upstream's budget was spent, or its wait did not fit. */
+  withheld(target: TargetName, reason: "budget" | "wait"): void;
+  /** The circuit breaker of one of its keys has opened or closed. */
+  circuit(target: TargetName, state: "open" | "closed"): void;
+  /** One of its keys was refused, and comes last for a while. */
+  retired(target: TargetName): void;
+  /** An answer of it broke off, and this became of going on with it: `continued`, `restarted`, `differs` or `failed`. */
+  rescued(target: TargetName, outcome: string): void;
+}
+
+/** Reports nothing. */
+export const noRouteObserver: RouteObserver = {
+  further() {},
+  hedged() {},
+  fellBack() {},
+  withheld() {},
+  circuit() {},
+  retired() {},
+  rescued() {},
+};

@@ -1,0 +1,226 @@
+import type { ConnectError } from "@connectrpc/connect";
+import type { CallContext } from "../core/context.ts";
+import { metadataOf } from "../core/error-facts.ts";
+import { refusedFields } from "../core/fields.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Clock } from "../core/ports.ts";
+import { fault, fieldsFault, reasonOf, reasons, retryAfterMsOf } from "../core/reasons.ts";
+import type { RouteObserver } from "../core/route-observer.ts";
+import type { Stop } from "../core/targets.ts";
+import type { Kind, Work } from "../core/work.ts";
+import { backoffMs } from "./backoff.ts";
+import { isSibling } from "./order.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+import { ruleOf, type Rule } from "./rules.ts";
+import type { TargetState, TargetStates } from "./target-states.ts";
+
+/** What the choice of a call's next target needs. */
+export interface ItineraryOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly states: TargetStates;
+  readonly observer: RouteObserver;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** A stop with what it was asked, and what came of it in this call. */
+export interface Candidate<Request, Event> {
+  readonly stop: Stop;
+  /** Undefined: on this machine, or asked with the caller's own key, of which nothing is remembered. */
+  readonly state: TargetState | undefined;
+  /** Undefined: on this machine. */
+  readonly budget: RetryBudget | undefined;
+  /** The request as it is asked here. */
+  asked: Request | undefined;
+  work: Work<Request, Event> | undefined;
+  /** Attempts at it in this call. */
+  attempts: number;
+  /** Its upstream does not want to be asked before. */
+  notBeforeMs: number;
+}
+
+/** Where to go next. */
+export interface Leg<Request, Event> {
+  readonly candidate: Candidate<Request, Event>;
+  /** How long to wait before it, ms. */
+  readonly waitMs: number;
+}
+
+/** Why there is no next target. */
+export interface DeadEnd {
+  /** For people; empty when all were asked. */
+  readonly because: string;
+  /** When the first of them may be asked again, ms; undefined: nobody said. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** The stops of one call that are left, in the order in which they are asked. */
+export class Itinerary<Request, Event> {
+  readonly #kind: Kind<Request, Event>;
+  readonly #request: Request;
+  readonly #context: CallContext;
+  readonly #options: ItineraryOptions;
+  #left: Candidate<Request, Event>[];
+  /** Whether the next attempt is a further one, which a budget pays for. */
+  #isFurther: boolean;
+  /** Faults of each upstream in this call, for the pause before the next attempt at it. */
+  #faults: Map<string, number> | undefined;
+  #refusal: ConnectError | undefined;
+
+  constructor(
+    work: { readonly kind: Kind<Request, Event>; readonly request: Request; readonly context: CallContext; readonly isFurther: boolean },
+    stops: readonly Stop[],
+    options: ItineraryOptions,
+  ) {
+    this.#kind = work.kind;
+    this.#request = work.request;
+    this.#context = work.context;
+    this.#isFurther = work.isFurther;
+    this.#options = options;
+    const isCallersKey = work.context.upstreamKey !== undefined;
+    const { states } = options;
+    this.#left = stops.map((stop) => {
+      const state = states.stateOf(stop.target);
+      const known = { state: isCallersKey ? undefined : state, budget: state?.budget };
+      return { ...known, stop, asked: undefined, work: undefined, attempts: 0, notBeforeMs: 0 };
+    });
+    if (!isCallersKey && stops.length > 1) this.#sickLast();
+  }
+
+  /** Why the first stop that cannot do what is asked cannot. */
+  get refusal(): ConnectError | undefined {
+    return this.#refusal;
+  }
+
+  /** The next target, and the wait before it; it is paid for. Those that cannot do what is asked are passed over. */
+  next(): Leg<Request, Event> | DeadEnd {
+    const { clock, limits } = this.#options;
+    if (this.#isFurther && this.#context.record.attempts >= limits.maxAttempts)
+      return { because: `limits.maxAttempts is ${limits.maxAttempts}`, retryAfterMs: undefined };
+    const nowMs = clock.now();
+    let soonest: Candidate<Request, Event> | undefined;
+    let shortestMs = Number.POSITIVE_INFINITY;
+    let because = "";
+    for (const candidate of this.#left) {
+      if (!this.#isCapable(candidate)) continue;
+      const restMs = restOf(candidate) - nowMs;
+      if (restMs > 0) {
+        if (restMs < shortestMs) [soonest, shortestMs] = [candidate, restMs];
+        continue;
+      }
+      const leg = this.#take(candidate, 0, nowMs);
+      if ("candidate" in leg) return leg;
+      because ||= leg.because;
+    }
+    if (soonest === undefined) return { because, retryAfterMs: undefined };
+    const leg = this.#take(soonest, shortestMs, nowMs);
+    return "candidate" in leg ? leg : { because: because || leg.because, retryAfterMs: shortestMs };
+  }
+
+  /** A stop to ask beside the one that is being asked, at once; undefined: none may be. */
+  beside(running: Candidate<Request, Event>): Candidate<Request, Event> | undefined {
+    const { clock, limits } = this.#options;
+    if (this.#context.record.attempts >= limits.maxAttempts) return undefined;
+    const nowMs = clock.now();
+    for (const candidate of this.#left) {
+      if (candidate === running || !this.#isCapable(candidate) || restOf(candidate) > nowMs) continue;
+      if (candidate.state?.circuit.isAskable() === false) continue;
+      if (candidate.budget?.further() !== false) return candidate;
+    }
+    return undefined;
+  }
+
+  /** Learns from a failed attempt. False: the error ends the call. */
+  failed(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
+    const rule = ruleOf(error);
+    if (rule === undefined) return false;
+    const { clock } = this.#options;
+    const { provider } = candidate.stop.target;
+    const reason = reasonOf(error);
+    if (rule.isLoad) this.#isFurther = true;
+    if (reasons[reason].retryable) (this.#faults ??= new Map()).set(provider, (this.#faults.get(provider) ?? 0) + 1);
+    const waitMs = reasons[reason].fault === "provider" ? retryAfterMsOf(error) : undefined;
+    if (waitMs !== undefined) candidate.notBeforeMs = Math.max(candidate.notBeforeMs, clock.now() + waitMs);
+    this.#reorder(candidate, rule);
+    if (reason === "context_length_exceeded") this.#largerOnly(candidate, error);
+    return true;
+  }
+
+  #reorder(candidate: Candidate<Request, Event>, { again, siblings: when }: Rule): void {
+    const isSpent = again === "never" || (again !== "in turn" && candidate.attempts > 1);
+    const rest = this.#left.filter((each) => each !== candidate);
+    const once = isSpent ? [] : [candidate];
+    if (when === "in turn") {
+      this.#left = [...rest, ...once];
+      return;
+    }
+    const others = rest.filter((each) => !isSibling(each.stop, candidate.stop));
+    const siblings = when === "last" ? rest.filter((each) => isSibling(each.stop, candidate.stop)) : [];
+    this.#left = again === "next" ? [...once, ...others, ...siblings] : [...others, ...siblings, ...once];
+  }
+
+  #sickLast(): void {
+    const isSick = ({ stop }: Candidate<Request, Event>) => this.#options.states.isSick(stop.target);
+    if (!this.#left.some(isSick)) return;
+    const sick = this.#left.filter(isSick);
+    this.#left = [...this.#left.filter((each) => !sick.includes(each)), ...sick];
+  }
+
+  /** A prompt that was too long for one is asked only of those whose context is larger, or unknown. */
+  #largerOnly({ stop }: Candidate<Request, Event>, error: ConnectError): void {
+    const told = Number(metadataOf(error)["context_length"] ?? Number.NaN);
+    const length = Number.isFinite(told) ? told : stop.contextLength;
+    if (length === undefined) return;
+    this.#left = this.#left.filter((each) => each.stop.contextLength === undefined || each.stop.contextLength > length);
+  }
+
+  /** Whether a stop can do what is asked; one that cannot is left out from now on. */
+  #isCapable(candidate: Candidate<Request, Event>): boolean {
+    if (candidate.work !== undefined) return true;
+    const { target, fill } = candidate.stop;
+    const kind = this.#kind;
+    const filled = fill === undefined ? this.#request : kind.withChat(this.#request, fill);
+    const chat = kind.chatOf(filled);
+    candidate.work = target.workOf(kind);
+    const refused = candidate.work === undefined || chat === undefined ? [] : refusedFields(chat, target.fields);
+    if (candidate.work !== undefined && refused.length === 0) {
+      candidate.asked = kind.withModel(filled, target.model);
+      return true;
+    }
+    this.#refusal ??=
+      candidate.work === undefined
+        ? fault("unimplemented", `${target.provider} cannot do ${kind.operation}`)
+        : fieldsFault("unsupported_field", refused, { provider: target.provider });
+    candidate.work = undefined;
+    this.#left = this.#left.filter((each) => each !== candidate);
+    return false;
+  }
+
+  /** Pays for an attempt, if its wait fits and its upstream's budget has something left. */
+  #take(candidate: Candidate<Request, Event>, restMs: number, nowMs: number): Leg<Request, Event> | DeadEnd {
+    const { limits, observer } = this.#options;
+    const { target } = candidate.stop;
+    const waitMs = Math.max(restMs, this.#pauseMs(target.provider));
+    const deadlineMs = this.#context.deadlineMs ?? Number.POSITIVE_INFINITY;
+    if (waitMs > 0 && (waitMs > limits.retryWaitMs || nowMs + waitMs >= deadlineMs)) {
+      observer.withheld(target, "wait");
+      return { because: `${target.provider} cannot be asked again in time`, retryAfterMs: undefined };
+    }
+    if (this.#isFurther && candidate.budget?.further() === false) {
+      observer.withheld(target, "budget");
+      return { because: `the retry budget of ${target.provider} is spent`, retryAfterMs: undefined };
+    }
+    if (!this.#isFurther) candidate.budget?.first();
+    return { candidate, waitMs };
+  }
+
+  #pauseMs(provider: string): number {
+    const faults = this.#faults?.get(provider);
+    return faults === undefined ? 0 : backoffMs(faults, this.#options.random, this.#options.limits);
+  }
+}
+
+function restOf<Request, Event>({ notBeforeMs, state }: Candidate<Request, Event>): number {
+  return Math.max(notBeforeMs, state?.restUntilMs ?? 0);
+}

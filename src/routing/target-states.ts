@@ -1,0 +1,142 @@
+import type { ConnectError } from "@connectrpc/connect";
+import type { Limits } from "../core/limits.ts";
+import type { Clock, Log } from "../core/ports.ts";
+import { reasonOf, reasons, retryAfterMsOf, type Reason } from "../core/reasons.ts";
+import type { RouteObserver } from "../core/route-observer.ts";
+import type { ProviderHealth, Target } from "../core/targets.ts";
+import { Circuit, type CircuitState } from "./circuit.ts";
+import { retryBudget, type RetryBudget } from "./retry-budget.ts";
+
+/** What the memory of targets needs. */
+export interface TargetStatesOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly observer: RouteObserver;
+}
+
+/** What is known of one target. */
+export interface TargetState {
+  /** That of its upstream. */
+  readonly budget: RetryBudget;
+  readonly circuit: Circuit;
+  /** Its key at its upstream, whatever the model. */
+  readonly key: { retiredUntilMs: number };
+  /** Before this instant its upstream does not want to be asked with this key for this model. */
+  restUntilMs: number;
+}
+
+/** What all calls together have learnt of the targets: one for the service. */
+export interface TargetStates {
+  /** Undefined for a target on this machine: it has no key, no breaker, and a queue instead of a budget. */
+  stateOf(target: Target): TargetState | undefined;
+  /** Learns from a failed attempt with the operator's key. */
+  failed(target: Target, error: ConnectError): void;
+  /** Whether it should be asked after others. */
+  isSick(target: Target): boolean;
+  /** Counts up for a list of keys, by its first target. */
+  turn(first: Target): number;
+  /** How an upstream fares, over all targets that were asked so far. */
+  healthOf(provider: string): ProviderHealth;
+}
+
+interface Upstream {
+  readonly budget: RetryBudget;
+  readonly keys: Map<number, TargetState["key"]>;
+  readonly states: TargetState[];
+}
+
+/** Faults of an upstream that no other class of state stands for. What a model's name is at fault for counts too: it fails every call. */
+const notOfTheCircuit = new Set<Reason>(["provider_rate_limited", "provider_credentials"]);
+
+/** Whether an error says that its target is sick: a rate limit says the contrary, a key is looked at by itself, and what the caller or a queue did says nothing. */
+export function isTargetsFault(reason: Reason): boolean {
+  return reason === "model_not_found" || (reasons[reason].fault === "provider" && !notOfTheCircuit.has(reason));
+}
+
+/** Starts with nothing known. */
+export function targetStates(options: TargetStatesOptions): TargetStates {
+  const { clock, limits, log, observer } = options;
+  const upstreams = new Map<string, Upstream>();
+  const states = new Map<Target, TargetState>();
+  const turns = new Map<Target, number>();
+
+  const upstreamOf = (provider: string): Upstream => {
+    const known = upstreams.get(provider) ?? { budget: retryBudget(clock), keys: new Map(), states: [] };
+    upstreams.set(provider, known);
+    return known;
+  };
+  const newState = (target: Target): TargetState => {
+    const upstream = upstreamOf(target.provider);
+    const key = upstream.keys.get(target.key) ?? { retiredUntilMs: 0 };
+    upstream.keys.set(target.key, key);
+    const circuit = new Circuit({ clock, limits, onChange: (state) => tellCircuit(target, state, options) });
+    const state = { budget: upstream.budget, circuit, key, restUntilMs: 0 };
+    upstream.states.push(state);
+    states.set(target, state);
+    return state;
+  };
+  const stateOf = (target: Target) => (target.isLocal ? undefined : (states.get(target) ?? newState(target)));
+  const isOut = ({ circuit, key }: TargetState) => !circuit.isAskable() || key.retiredUntilMs > clock.now();
+  return {
+    stateOf,
+    failed(target, error) {
+      const state = stateOf(target);
+      if (state === undefined) return;
+      const reason = reasonOf(error);
+      const nowMs = clock.now();
+      if (reason === "provider_credentials") {
+        state.key.retiredUntilMs = nowMs + limits.keyRetireMs;
+        log.warn("an upstream refused one of its keys, which comes last for a while", named(target));
+        observer.retired(target);
+      }
+      const waitMs = reasons[reason].fault === "provider" ? retryAfterMsOf(error) : undefined;
+      if (waitMs !== undefined) state.restUntilMs = Math.max(state.restUntilMs, nowMs + Math.min(waitMs, limits.restMs));
+    },
+    isSick(target) {
+      const state = stateOf(target);
+      return state !== undefined && isOut(state);
+    },
+    turn(first) {
+      const turn = turns.get(first) ?? 0;
+      turns.set(first, (turn + 1) % Number.MAX_SAFE_INTEGER);
+      return turn;
+    },
+    healthOf(provider) {
+      const known = upstreams.get(provider)?.states ?? [];
+      const isUsable = (state: TargetState) => state.circuit.state() !== "open" && state.key.retiredUntilMs <= clock.now();
+      return {
+        isAvailable: known.length === 0 || known.some((state) => isUsable(state) && state.restUntilMs <= clock.now()),
+        breaker: worst(known.map(({ circuit }) => circuit.state())),
+        errorRate: errorRate(known),
+      };
+    },
+  };
+}
+
+function worst(all: readonly CircuitState[]): CircuitState {
+  if (all.includes("open")) return "open";
+  return all.includes("half-open") ? "half-open" : "closed";
+}
+
+function errorRate(states: readonly TargetState[]): number | undefined {
+  let attempts = 0;
+  let failed = 0;
+  for (const { circuit } of states) {
+    const recent = circuit.recent();
+    attempts += recent.attempts;
+    failed += recent.failed;
+  }
+  return attempts === 0 ? undefined : failed / attempts;
+}
+
+function tellCircuit(target: Target, state: "open" | "closed", { log, observer }: TargetStatesOptions): void {
+  observer.circuit(target, state);
+  if (state === "open") log.warn("a target fails too often, and is asked after others for a while", named(target));
+  else log.info("a target that failed answers again", named(target));
+}
+
+/** The facts of a target for the log. */
+export function named({ provider, model, key }: Target): Readonly<Record<string, string | number>> {
+  return { provider, model, ...(key !== 0 && { key }) };
+}

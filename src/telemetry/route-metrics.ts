@@ -1,0 +1,24 @@
+import { Counter, type Registry } from "prom-client";
+import type { RouteObserver } from "../core/route-observer.ts";
+
+/** Metrics of what routing does beside asking a target once: all labels are of closed sets. */
+export function routeMetrics(registry: Registry): RouteObserver {
+  const counter = <Name extends string>(name: string, help: string, more: readonly Name[] = []) =>
+    new Counter({ name, help, labelNames: ["provider", "model", ...more] as const, registers: [registry] });
+  const further = counter("llm_route_further_attempts_total", "Attempts made since another one failed, by its reason", ["reason"]);
+  const hedged = counter("llm_route_hedged_attempts_total", "Attempts made beside one that was slow");
+  const fallbacks = counter("llm_route_fallbacks_total", "Calls that another than the route's first target served, by why", ["reason"]);
+  const withheld = counter("llm_route_withheld_attempts_total", "Attempts not made, by why: budget, wait", ["reason"]);
+  const circuits = counter("llm_route_circuit_changes_total", "Circuit breakers that have opened or closed", ["state"]);
+  const retired = counter("llm_route_retired_keys_total", "Keys that their upstream has refused");
+  const rescues = counter("llm_route_rescues_total", "Answers that broke off, by what became of going on with them", ["outcome"]);
+  return {
+    further: ({ provider, model }, reason) => further.inc({ provider, model, reason }),
+    hedged: ({ provider, model }) => hedged.inc({ provider, model }),
+    fellBack: ({ provider, model }, reason) => fallbacks.inc({ provider, model, reason }),
+    withheld: ({ provider, model }, reason) => withheld.inc({ provider, model, reason }),
+    circuit: ({ provider, model }, state) => circuits.inc({ provider, model, state }),
+    retired: ({ provider, model }) => retired.inc({ provider, model }),
+    rescued: ({ provider, model }, outcome) => rescues.inc({ provider, model, outcome }),
+  };
+}
