@@ -24,7 +24,7 @@ export function cutBefore(error: Error, wasSent: boolean, facts: CallFacts): Con
   const code = codeOf(error);
   if (code === "UND_ERR_HEADERS_OVERFLOW")
     return limitFault("maxUpstreamHeaderBytes", `${provider} sent more headers than limits.maxUpstreamHeaderBytes allows`, options);
-  if (code.startsWith("HPE_")) return fault("provider_malformed", `${provider} did not answer in HTTP/1.1`, options);
+  if (error.name === "HTTPParserError") return fault("provider_malformed", `${provider} did not answer in HTTP/1.1`, options);
   if (code === "UND_ERR_INVALID_ARG") return fault("internal", `the request to ${provider} could not be written`, options);
   if (isCertificate(code)) {
     const message = `the certificate of ${provider} is not trusted (${code}); NODE_EXTRA_CA_CERTS names a file of further authorities`;
