@@ -7,6 +7,8 @@ import { fault, reasonOf } from "../../core/reasons.ts";
 import { eventsOf, failureOf, iterate } from "../../testing/collect-events.ts";
 import { chatRequest, openProviders, streaming, testProviders, whole } from "../../testing/http-provider.ts";
 import type { Connection } from "./connections.ts";
+import type { ReadyIterator } from "../../core/stream.ts";
+import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { exchange } from "./exchange.ts";
 import type { Fault } from "../../testing/upstream/turn.ts";
 
@@ -153,6 +155,20 @@ describe("a slow reader", () => {
     expect(told).toEqual(["pause", "resume"]);
     handler?.onResponseEnd?.(controller, {});
     expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("finds what came in one piece without waiting for each event", async () => {
+    const { provider } = await openProviders();
+    const events: ReadyIterator<ChatEvent> = iterate(provider.generate(chatRequest, whole()));
+    expect(events.ready?.()).toBeUndefined();
+    expect((await events.next()).value?.event.case).toBe("started");
+    const rest = [events.ready?.(), events.ready?.(), events.ready?.(), events.ready?.()];
+    expect(rest.map((result) => (result?.done === true ? "done" : result?.value.event.case))).toEqual([
+      "text",
+      "finished",
+      "completed",
+      "done",
+    ]);
   });
 
   it("gets everything", async () => {

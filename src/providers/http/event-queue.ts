@@ -1,4 +1,5 @@
 import { abortFault } from "../../core/signals.ts";
+import type { ReadyIterator } from "../../core/stream.ts";
 
 /** What a queue tells its filler. */
 export interface QueueHooks {
@@ -18,7 +19,7 @@ interface Waiting<Event> {
 const done = { done: true, value: undefined } as const;
 
 /** Events that come in bursts, read one by one: what is there is handed over without a turn of the event loop, unless the signal has been aborted. Its filler is asked to begin by the first read. */
-export class EventQueue<Event> implements AsyncIterableIterator<Event, undefined> {
+export class EventQueue<Event> implements ReadyIterator<Event> {
   readonly #signal: AbortSignal;
   readonly #hooks: QueueHooks;
   #events: Event[] = [];
@@ -60,12 +61,20 @@ export class EventQueue<Event> implements AsyncIterableIterator<Event, undefined
       this.#hasBegun = true;
       this.#hooks.begin();
     }
-    if (this.#signal.aborted && this.isFull) this.#abandon();
-    if (this.isFull) return Promise.resolve({ done: false, value: this.#take() });
+    if (this.#isThere()) return Promise.resolve({ done: false, value: this.#take() });
     return new Promise((resolve, reject) => {
       if (this.#end === undefined) this.#waiting.push({ resolve, reject });
       else this.#tellEnd({ resolve, reject });
     });
+  }
+
+  ready(): IteratorResult<Event, undefined> | undefined {
+    if (this.#isThere()) return { done: false, value: this.#take() };
+    const end = this.#end;
+    if (end === undefined) return undefined;
+    this.#end = {};
+    if ("error" in end) throw end.error;
+    return done;
   }
 
   return(): Promise<IteratorResult<Event, undefined>> {
@@ -78,11 +87,14 @@ export class EventQueue<Event> implements AsyncIterableIterator<Event, undefined
     return Promise.resolve(done);
   }
 
-  /** Who has aborted wants nothing more of what is there. */
-  #abandon(): void {
+  /** Whether an event can be had; who has aborted wants nothing more of what is there. */
+  #isThere(): boolean {
+    if (!this.isFull) return false;
+    if (!this.#signal.aborted) return true;
     this.#events.length = 0;
     this.#at = 0;
     this.#end = { error: abortFault(this.#signal) };
+    return false;
   }
 
   #take(): Event {
