@@ -110,7 +110,7 @@ describe("parley serve --check", () => {
   it("prints what was understood and from where, with secrets hidden, and ends with 0", async () => {
     const good = join(folder, "good.yaml");
     writeFileSync(good, "http:\n  port: 9000\n");
-    const variables = { HF_TOKEN: "hf_s3cret", LOG_LEVEL: "WARNING", OPENAI_API_KEY: "sk-s3cret" };
+    const variables = { HF_TOKEN: "hf_s3cret", LOG_LEVEL: "WARNING", OPENAI_API_KEY: "sk-s3cret", REDIS_URL: "redis://:s3cret@h" };
     const { exitCode, out, err } = await parley(["serve", "--check", "--config", good, "--model-name", "m"], variables);
     expect(exitCode).toBe(0);
     const lines = out.split("\n").map((line) => line.split(/ {2,}/));
@@ -119,7 +119,8 @@ describe("parley serve --check", () => {
     expect(lines).toContainEqual(["telemetry.logLevel", "warn", "LOG_LEVEL"]);
     expect(lines).toContainEqual(["models.defaultModel", "m", "--model-name"]);
     expect(out).toMatch(/the configuration is good\n$/);
-    expect(err).toBe("parley: ignored: OPENAI_API_KEY; the parts that would use them are not in this version\n");
+    expect(lines).toContainEqual(["upstreams[0].apiKeys", "***", "OPENAI_API_KEY"]);
+    expect(err).toBe("parley: ignored: REDIS_URL; the parts that would use them are not in this version\n");
     expect(out + err).not.toContain("s3cret");
   });
 

@@ -59,7 +59,7 @@ export function targetMaker(parts: Parts): MakeTarget {
     const { provider, key, model } = request;
     const upstream = upstreams.get(provider.name);
     const queue = queueOf(upstream === undefined ? `${provider.name}/${model}` : provider.name, upstream);
-    const facts = { provider: provider.name, model: request.label, key, isLocal: upstream === undefined, upstream, queue };
+    const facts = { provider: provider.name, model: model || request.label, key, isLocal: upstream === undefined, upstream, queue };
     return targetOf(request, facts, targetLayers(parts, facts));
   };
 }

@@ -2,9 +2,12 @@ import type { Provider } from "./core/ports.ts";
 import { fault } from "./core/reasons.ts";
 import type { UpstreamKind, UpstreamSettings } from "./core/upstreams.ts";
 import { anthropicDialect } from "./dialects/anthropic/upstream/dialect.ts";
+import { ollamaDialect } from "./dialects/ollama/upstream/dialect.ts";
 import { openaiDialect } from "./dialects/openai/upstream/dialect.ts";
 import type { UpstreamDialect } from "./dialects/upstream-dialect.ts";
 import { httpProviders } from "./providers/http/http.ts";
+import { wayTo } from "./providers/http/proxy.ts";
+import { parleyProviders } from "./providers/parley/parley.ts";
 import type { RoutedUpstream } from "./routing/remote-targets.ts";
 import type { Parts } from "./service-targets.ts";
 
@@ -24,6 +27,10 @@ export function openUpstreams(parts: UpstreamParts): readonly Upstream[] {
 }
 
 function providersOf(settings: UpstreamSettings, { loaded: { proxy, limits }, clock }: UpstreamParts): readonly Provider[] {
+  if (settings.kind === "parley") {
+    const proxyFor = (origin: URL) => wayTo(origin, proxy).proxy;
+    return parleyProviders({ settings, proxyFor, limits, clock });
+  }
   const dialect = dialects[settings.kind];
   if (dialect === undefined) throw fault("invalid_request", `upstreams of the kind ${settings.kind} are not in this version`);
   return httpProviders({ settings, dialect: dialect(settings), proxy, limits, clock });
@@ -35,6 +42,7 @@ type MakeDialect = (settings: Pick<UpstreamSettings, "kind" | "quirks">) => Upst
 const dialects: Partial<Record<UpstreamKind, MakeDialect>> = {
   openai: openaiDialect,
   anthropic: anthropicDialect,
+  ollama: ollamaDialect,
   huggingface: openaiDialect,
   vllm: openaiDialect,
   lan: openaiDialect,

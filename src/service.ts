@@ -23,8 +23,9 @@ import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
 import { directory, type Directory } from "./routing/directory.ts";
 import { models } from "./routing/models.ts";
 import { providerList } from "./routing/provider-list.ts";
+import { remoteModels } from "./routing/remote-models.ts";
 import { readiness } from "./routing/readiness.ts";
-import { route } from "./routing/route.ts";
+import { routing, type Routing } from "./routing/route.ts";
 import { openLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { startTracing } from "./telemetry/start-tracing.ts";
@@ -100,25 +101,29 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
 
 /** Everything behind the doors. */
 function serviceOf(parts: Parts, library: Library) {
-  const { settings } = parts.loaded;
+  const { settings, limits } = parts.loaded;
   const { log } = parts;
   const upstreams = openUpstreams(parts);
   const providers = { local: localProvider(parts, library), echo: echo() };
   const names = nameDirectory(parts, library, { ...providers, upstreams });
   const board = healthBoard(serviceNames);
-  const ready = readiness({ board, directory: names, library, ...providers, clock: parts.clock, log });
+  const { clock, metrics } = parts;
+  const routes = routing({ clock, limits, log, observer: metrics.routes, resolve: names.resolve });
+  const ready = readiness({ board, directory: names, library, ...providers, clock, log });
   const begin = () => void ready.refresh();
+  const remote = remoteModels({ upstreams, clock, log, limits });
+  const work = <Request, Event>(kind: Kind<Request, Event>) => callWork(parts, { names, routes }, kind);
   const service: Service = {
-    generate: callWork(parts, names, chatKind),
-    countTokens: callWork(parts, names, unary.countTokensKind),
-    renderPrompt: callWork(parts, names, unary.renderPromptKind),
-    tokenize: callWork(parts, names, unary.tokenizeKind),
-    detokenize: callWork(parts, names, unary.detokenizeKind),
-    embed: callWork(parts, names, unary.embedKind),
-    rerank: callWork(parts, names, unary.rerankKind),
-    warmPrompt: callWork(parts, names, unary.warmPromptKind),
-    models: models({ directory: names, library, ...providers, log, onDefaultChanged: begin }),
-    providers: providerList(names, Object.values(providers)),
+    generate: work(chatKind),
+    countTokens: work(unary.countTokensKind),
+    renderPrompt: work(unary.renderPromptKind),
+    tokenize: work(unary.tokenizeKind),
+    detokenize: work(unary.detokenizeKind),
+    embed: work(unary.embedKind),
+    rerank: work(unary.rerankKind),
+    warmPrompt: work(unary.warmPromptKind),
+    models: models({ ...{ directory: names, library, ...providers, remote, routes: settings.routes, log }, onDefaultChanged: begin }),
+    providers: providerList(names, [...Object.values(providers).map(({ name }) => ({ name, kind: name })), ...upstreams], routes.health),
     health: board,
     about: { name: settings.appName, version: settings.version },
   };
@@ -158,8 +163,12 @@ export function callLayers({ clock, log, metrics, loaded: { limits } }: Parts, n
 }
 
 /** Work with every policy around it. */
-function callWork<Request, Event>(parts: Parts, names: Directory, kind: Kind<Request, Event>): Work<Request, Event> {
-  return compose(callLayers(parts, names), route(kind, { clock: parts.clock, resolve: names.resolve }), kind);
+function callWork<Request, Event>(
+  parts: Parts,
+  { names, routes }: { readonly names: Directory; readonly routes: Routing },
+  kind: Kind<Request, Event>,
+): Work<Request, Event> {
+  return compose(callLayers(parts, names), routes.route(kind), kind);
 }
 
 /** What can answer calls. */

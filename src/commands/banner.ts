@@ -5,18 +5,24 @@ export interface BannerFacts {
   readonly urls: readonly string[];
   /** What answers when no model is named; undefined when nothing does. */
   readonly defaultModel: string | undefined;
+  /** Who answers it; empty when nobody does. */
+  readonly defaultProvider: string;
+  /** Names of the upstreams. */
+  readonly upstreams: readonly string[];
   readonly modelsDirectory: string;
   /** Sentences that must not be missed. */
   readonly notes: readonly string[];
 }
 
 /** What a start prints for people, before the ready line. */
-export function banner({ name, version, urls, defaultModel, modelsDirectory, notes }: BannerFacts): string {
+export function banner(facts: BannerFacts): string {
+  const { name, version, urls, defaultModel, defaultProvider, upstreams, modelsDirectory, notes } = facts;
   const [url = ""] = urls;
   const body = '{"messages":[{"role":"user","content":"Why is the sky blue?"}]}';
   const rows: (readonly [string, string])[] = [
     ["serves", urls.join(", ")],
-    ["model", defaultModel ?? "none: name one in each request"],
+    ["model", defaultModel === undefined ? "none: name one in each request" : `${defaultModel}, by ${defaultProvider || "nobody yet"}`],
+    ...(upstreams.length === 0 ? [] : [["behind", `${upstreams.join(", ")}; ask for a model of one as ${upstreams[0]}/MODEL`] as const]),
     ["ask", `curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`],
     ["", `gRPC, gRPC-Web, Connect and OpenAI's REST answer on the same port; any OpenAI client works with base_url ${url}/v1`],
     ["add", `drop a *.gguf into ${modelsDirectory}, or see \`parley models --help\``],

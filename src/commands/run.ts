@@ -90,7 +90,9 @@ function announce(
   { host, readyFile, notes }: Running & { readonly notes: readonly string[] },
 ): void {
   const { appName: name, version, modelsDirectory } = settings;
-  host.out.write(banner({ name, version, urls: server.urls, defaultModel: server.defaultModel(), modelsDirectory, notes }));
+  const defaults = { defaultModel: server.defaultModel(), defaultProvider: server.service.providers.defaultProvider() };
+  const upstreams = settings.upstreams.map((upstream) => upstream.name);
+  host.out.write(banner({ name, version, urls: server.urls, ...defaults, upstreams, modelsDirectory, notes }));
   if (readyFile !== undefined) writeReadyFile(readyFile, { urls: server.urls, pid: process.pid });
   host.out.write(`${readyLine(server.urls)}\n`);
   // known once the default model's process has begun to load it, which nobody should wait for

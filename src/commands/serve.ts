@@ -1,6 +1,7 @@
 import { Command } from "commander";
-import { loadConfig, type Flags } from "../config.ts";
+import { loadConfig, type Flags, type LoadedConfig } from "../config.ts";
 import { describeConfig } from "../config/describe.ts";
+import { fault } from "../core/reasons.ts";
 import { run } from "./run.ts";
 import type { Host } from "./host.ts";
 
@@ -8,6 +9,7 @@ import type { Host } from "./host.ts";
 export interface ServeFlags extends Flags {
   readonly config?: string | undefined;
   readonly check?: boolean | undefined;
+  readonly live?: boolean | undefined;
   readonly readyFile?: string | undefined;
 }
 
@@ -16,8 +18,10 @@ Examples:
   parley serve                            the local model on http://127.0.0.1:8080; the first start fetches it
   parley serve --port 0 --ready-file r    a free port, named in the ready line and in the file r
   parley serve --model-name my-model      answers with models/my-model.gguf when a request names no model
+  OPENAI_API_KEY=sk-... parley serve --model-name gpt-4o-mini   in front of an upstream
   parley serve --host 0.0.0.0 --open      for everyone who can connect; there are no keys yet
   parley serve --config parley.yaml --check   what would hold, and what says so
+  parley serve --check --live             whether every upstream answers, with each of its keys
 
 Everything can also be said in the file (proto/parley/config/v1/config.proto) or by variables (.env.example);
 a flag beats a variable, a variable beats the file. SIGTERM or Ctrl-C lets running answers finish, a second one does not.
@@ -35,6 +39,7 @@ export function serveCommand(host: Host, done: (exitCode: number) => void): Comm
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)")
     .option("--config <file>", "configuration, YAML or JSON")
     .option("--check", "say what was understood and from where, and stop; nothing is started or fetched")
+    .option("--live", "with --check: ask every upstream for its models and one short answer, with each key")
     .option("--ready-file <file>", "written when the service listens: JSON with urls and pid; removed at the end")
     .addHelpText("after", examples)
     .action(async (flags: ServeFlags) => done(await serve(flags, host)));
@@ -43,7 +48,18 @@ export function serveCommand(host: Host, done: (exitCode: number) => void): Comm
 async function serve(flags: ServeFlags, host: Host): Promise<number> {
   const loaded = loadConfig({ file: flags.config, environment: host.variables, flags });
   for (const warning of loaded.warnings) host.err.write(`parley: ${warning}\n`);
-  if (flags.check !== true) return run(loaded, { host, readyFile: flags.readyFile });
+  if (flags.check !== true) {
+    if (flags.live === true) throw fault("invalid_request", "--live: says nothing without --check");
+    return run(loaded, { host, readyFile: flags.readyFile });
+  }
   host.out.write(`${describeConfig(loaded)}\n\nthe configuration is good\n`);
-  return 0;
+  return flags.live === true ? askUpstreams(loaded, host) : 0;
+}
+
+/** The modules that ask are loaded late, so that `--check` alone is quick and offline. */
+async function askUpstreams(loaded: LoadedConfig, { out }: Host): Promise<number> {
+  const { checkLive, liveText } = await import("./check-live.ts");
+  const results = await checkLive(loaded);
+  out.write(results.length === 0 ? "there is no upstream to ask\n" : `${liveText(results)}\n`);
+  return results.every(({ isFine }) => isFine) ? 0 : 1;
 }
