@@ -1,0 +1,110 @@
+import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import type { CallContext } from "../core/context.ts";
+import { progress, started, text } from "../core/events.ts";
+import type { Clock } from "../core/ports.ts";
+import { fault, type FaultOptions, type Reason } from "../core/reasons.ts";
+import { untilAborted } from "../core/signals.ts";
+import type { Target } from "../core/targets.ts";
+import type { Kind, Work } from "../core/work.ts";
+import { answer } from "./answers.ts";
+import type { FakeClock } from "./fake-clock.ts";
+import { plainTarget } from "./plain-target.ts";
+
+/** What a scripted target does with one attempt. */
+export type Play =
+  | "ok"
+  /** Tells progress before it answers. */
+  | "progress"
+  /** Says nothing until it is aborted. */
+  | "silent"
+  /** Ends without having said anything. */
+  | "empty"
+  /** Breaks off after its first word. */
+  | "cut"
+  /** Answers after so many ms. */
+  | { readonly afterMs: number; readonly tellsProgress?: boolean }
+  /** Fails before it has started, at once or after so many ms. */
+  | { readonly fails: Reason; readonly says?: FaultOptions; readonly inMs?: number };
+
+/** An attempt that was made. */
+export interface Played {
+  readonly target: string;
+  readonly atMs: number;
+  readonly request: ChatRequest;
+  readonly context: CallContext;
+}
+
+/** What all scripted targets of a test write down. */
+export interface Score {
+  readonly attempts: Played[];
+  /** Streams that are being read. */
+  running: number;
+  /** Streams that were ended, by their end, a failure or their reader. */
+  ended: number;
+}
+
+/** An empty score. */
+export function newScore(): Score {
+  return { attempts: [], running: 0, ended: 0 };
+}
+
+/** A target that plays one script after the other, the last for ever. */
+export function scriptedTarget(
+  plays: readonly Play[],
+  { clock, score, ...given }: { readonly clock: Clock; readonly score: Score } & Partial<Target>,
+): Target {
+  const { provider = "p", model = "m", key = 0 } = given;
+  let count = 0;
+  async function* work(request: ChatRequest, context: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
+    const play = plays[Math.min(count++, plays.length - 1)] ?? "ok";
+    score.attempts.push({ target: key === 0 ? provider : `${provider}${key}`, atMs: clock.now(), request, context });
+    score.running++;
+    try {
+      yield* played(play, { clock, context, provider, model });
+    } finally {
+      score.running--;
+      score.ended++;
+    }
+  }
+  return plainTarget({
+    ...{ provider, model, fields: {} },
+    workOf: <Request, Event>(kind: Kind<Request, Event>) =>
+      kind.operation === "chat" ? (work as unknown as Work<Request, Event>) : undefined,
+    ...given,
+  });
+}
+
+async function* played(
+  play: Play,
+  { clock, context, provider, model }: { clock: Clock; context: CallContext; provider: string; model: string },
+): AsyncGenerator<ChatEvent, void, undefined> {
+  const wait = (ms: number) => untilAborted(new Promise<void>((resolve) => void clock.after(ms, resolve)), context.signal);
+  if (play === "silent") await untilAborted(new Promise<never>(() => {}), context.signal);
+  if (play === "empty") return;
+  if (play === "cut") {
+    yield started(provider, model);
+    yield text(0, "half");
+    throw fault("provider_truncated", `${provider} broke off`, { provider });
+  }
+  if (typeof play === "object" && "fails" in play) {
+    if (play.inMs !== undefined) await wait(play.inMs);
+    throw fault(play.fails, `${provider} fails: ${play.fails}`, { provider, ...play.says });
+  }
+  const tellsProgress = play === "progress" || (typeof play === "object" && play.tellsProgress === true);
+  if (tellsProgress) yield progress({ queuePosition: 1 });
+  if (typeof play === "object") await wait(play.afterMs);
+  yield* answer(["ok"], { provider, model });
+}
+
+/** Lets time pass, 10 ms at a time, until a promise has settled. */
+export async function whileTimePasses<Value>(clock: FakeClock, promise: Promise<Value>, mostMs = 600_000): Promise<Value> {
+  let isSettled = false;
+  const settle = () => void (isSettled = true);
+  promise.then(settle, settle);
+  for (let ms = 0; ms < mostMs; ms += 10) {
+    for (let turn = 0; turn < 3 && !isSettled; turn++) await new Promise(setImmediate);
+    if (isSettled) return promise;
+    clock.advance(10);
+  }
+  throw new Error(`nothing came within ${mostMs} ms`);
+}
