@@ -74,36 +74,58 @@ export function scriptedTarget(
   });
 }
 
-async function* played(
-  play: Play,
-  { clock, context, provider, model }: { clock: Clock; context: CallContext; provider: string; model: string },
-): AsyncGenerator<ChatEvent, void, undefined> {
-  const wait = (ms: number) => untilAborted(new Promise<void>((resolve) => void clock.after(ms, resolve)), context.signal);
-  if (play === "silent") await untilAborted(new Promise<never>(() => {}), context.signal);
-  if (play === "empty") return;
-  if (play === "cut") {
+async function* played(play: Play, act: Act): AsyncGenerator<ChatEvent, void, undefined> {
+  if (typeof play === "object") yield* timed(play, act);
+  else yield* scenes[play](act);
+}
+
+interface Act {
+  readonly clock: Clock;
+  readonly context: CallContext;
+  readonly provider: string;
+  readonly model: string;
+}
+
+const scenes: Readonly<Record<Extract<Play, string>, (act: Act) => AsyncGenerator<ChatEvent, void, undefined>>> = {
+  async *ok({ provider, model }) {
+    yield* answer(["ok"], { provider, model });
+  },
+  async *progress({ provider, model }) {
+    yield progress({ queuePosition: 1 });
+    yield* answer(["ok"], { provider, model });
+  },
+  // oxlint-disable-next-line require-yield
+  async *silent({ context }) {
+    await untilAborted(new Promise<never>(() => {}), context.signal);
+  },
+  async *empty() {},
+  async *cut({ provider, model }) {
     yield started(provider, model);
     yield text(0, "half");
     throw fault("provider_truncated", `${provider} broke off`, { provider });
-  }
-  if (typeof play === "object" && "fails" in play) {
+  },
+};
+
+async function* timed(play: Extract<Play, object>, act: Act): AsyncGenerator<ChatEvent, void, undefined> {
+  const { clock, context, provider } = act;
+  const wait = (ms: number) => untilAborted(new Promise<void>((resolve) => void clock.after(ms, resolve)), context.signal);
+  if ("fails" in play) {
     if (play.inMs !== undefined) await wait(play.inMs);
     throw fault(play.fails, `${provider} fails: ${play.fails}`, { provider, ...play.says });
   }
-  const tellsProgress = play === "progress" || (typeof play === "object" && play.tellsProgress === true);
-  if (tellsProgress) yield progress({ queuePosition: 1 });
-  if (typeof play === "object") await wait(play.afterMs);
-  yield* answer(["ok"], { provider, model });
+  if (play.tellsProgress === true) yield progress({ queuePosition: 1 });
+  await wait(play.afterMs);
+  yield* scenes.ok(act);
 }
 
 /** Lets time pass, 10 ms at a time, until a promise has settled. */
 export async function whileTimePasses<Value>(clock: FakeClock, promise: Promise<Value>, mostMs = 600_000): Promise<Value> {
-  let isSettled = false;
-  const settle = () => void (isSettled = true);
+  const state = { isSettled: false };
+  const settle = () => void (state.isSettled = true);
   promise.then(settle, settle);
   for (let ms = 0; ms < mostMs; ms += 10) {
-    for (let turn = 0; turn < 3 && !isSettled; turn++) await new Promise(setImmediate);
-    if (isSettled) return promise;
+    for (let turn = 0; turn < 3 && !state.isSettled; turn++) await new Promise(setImmediate);
+    if (state.isSettled) return promise;
     clock.advance(10);
   }
   throw new Error(`nothing came within ${mostMs} ms`);

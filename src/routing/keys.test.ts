@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { reasonOf, retryAfterMsOf, type FaultOptions, type Reason } from "../core/reasons.ts";
+import { routed, type Scripted } from "../testing/routed.ts";
+import type { Play } from "../testing/scripted-target.ts";
+
+const fails = (reason: Reason, says?: FaultOptions): Play => ({ fails: reason, ...(says !== undefined && { says }) });
+const [a, b] = [{ name: "a" }, { name: "b" }];
+const keys = (name: string, plays: readonly (readonly Play[])[]): Scripted[] =>
+  plays.map((each, index) => ({ name, key: index + 1, plays: each, rank: 0 }));
+
+describe("an upstream that asks for a pause", () => {
+  const pause = (retryAfterMs: number) => fails("provider_rate_limited", { retryAfterMs });
+
+  it("is not asked again before", async () => {
+    const route = routed([{ ...a, plays: [pause(3000), "ok"] }]);
+    const { error } = await route.call();
+    const [first, second] = route.score.attempts;
+    expect(error).toBeUndefined();
+    expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(3000);
+    expect(second!.atMs - first!.atMs).toBeLessThan(3500);
+  });
+
+  it("is not asked by later calls either", async () => {
+    const route = routed([{ ...a, plays: [pause(60_000), "ok"] }]);
+    const first = await route.call();
+    const later = await route.call();
+    expect([first, later].map(({ error }) => reasonOf(error))).toEqual(["provider_rate_limited", "provider_rate_limited"]);
+    expect(route.asked()).toEqual(["a"]);
+    expect(retryAfterMsOf(later.error!)).toBeGreaterThan(59_000);
+    route.clock.advance(60_000);
+    expect((await route.call()).error).toBeUndefined();
+  });
+
+  it("leaves the call to another at once", async () => {
+    const route = routed([
+      { ...a, plays: [pause(1000)] },
+      { ...b, plays: ["ok"] },
+    ]);
+    await route.call();
+    await route.call();
+    expect(route.asked()).toEqual(["a", "b", "b"]);
+  });
+
+  it("is told to the caller when the wait does not fit into the caller's deadline", async () => {
+    const route = routed([{ ...a, plays: [pause(5000), "ok"] }]);
+    const { error } = await route.call({ deadlineMs: route.clock.now() + 4000 });
+    expect([reasonOf(error), retryAfterMsOf(error!), route.asked()]).toEqual(["provider_rate_limited", 5000, ["a"]]);
+  });
+
+  it("rests with one key and model alone", async () => {
+    const route = routed(keys("a", [[pause(60_000)], ["ok"]]));
+    for (let call = 0; call < 3; call++) expect((await route.call()).error).toBeUndefined();
+    expect(route.asked()).toEqual(["a1", "a2", "a2", "a2"]);
+  });
+});
+
+describe("a key that its upstream has refused", () => {
+  it("comes last for a while, for every model of that upstream", async () => {
+    const route = routed(keys("a", [[fails("provider_credentials"), "ok"], ["ok"]]), { limits: { keyRetireMs: 1000 } });
+    for (let call = 0; call < 3; call++) await route.call();
+    expect(route.asked()).toEqual(["a1", "a2", "a2", "a2"]);
+    expect(route.routing.health.healthOf("a")).toMatchObject({ isAvailable: true });
+    route.clock.advance(1000);
+    await route.call();
+    await route.call();
+    expect(route.asked().slice(4).toSorted()).toEqual(["a1", "a2"]);
+  });
+
+  it("is asked all the same when there is no other", async () => {
+    const route = routed([{ ...a, key: 1, plays: [fails("provider_credentials"), "ok"] }]);
+    expect(reasonOf((await route.call()).error)).toBe("provider_credentials");
+    expect((await route.call()).error).toBeUndefined();
+  });
+});
+
+describe("a caller's own key", () => {
+  const taking = { takesCallerKeys: true };
+  const mine = { upstreamKey: "sk-mine" };
+
+  it("is refused where nothing takes one, and the header is named", async () => {
+    const route = routed([{ ...a, plays: ["ok"] }]);
+    const request = route.call(mine);
+    await expect(request.then(({ error }) => [reasonOf(error), error?.rawMessage])).resolves.toEqual([
+      "permission_denied",
+      expect.stringContaining("x-parley-upstream-key"),
+    ]);
+    expect(route.asked()).toEqual([]);
+  });
+
+  it("is shown to one upstream alone, once, whatever is known of the operator's keys", async () => {
+    const route = routed([
+      { ...a, plays: ["ok"] },
+      ...[1, 2].map((key) => ({ name: "b", key, plays: [fails("provider_malformed")], target: taking, rank: 1 })),
+      { name: "c", plays: ["ok" as const], target: taking, rank: 2 },
+    ]);
+    const { error } = await route.call(mine);
+    expect(route.asked()).toEqual(["b1"]);
+    expect(reasonOf(error)).toBe("provider_malformed");
+    expect(route.routing.health.healthOf("b")).toMatchObject({ breaker: "closed", errorRate: undefined });
+  });
+
+  it("is the caller's fault when it is refused", async () => {
+    const route = routed([
+      { ...a, plays: [fails("unauthenticated")], target: taking },
+      { ...a, model: "other", plays: ["ok"], target: taking },
+    ]);
+    expect(reasonOf((await route.call(mine)).error)).toBe("unauthenticated");
+    expect(route.asked()).toEqual(["a"]);
+  });
+});
