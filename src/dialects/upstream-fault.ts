@@ -9,9 +9,9 @@ const mostHeardBytes = 300;
 /** How keys begin that are known by their beginning; upstreams repeat those they refuse. */
 const keys = /\b(?:sk|pk|rk|hf|gsk|xai|nvapi|sess|key|AIza|ya29|eyJ)[-_.A-Za-z0-9*]{8,}|\bBearer\s+\S+/g;
 
-/** What an upstream says of itself, as far as a caller may hear it: on one line, bounded, without what looks like a key. Empty for what is no text. */
+/** What an upstream says of itself, as far as a caller may hear it: on one line, bounded, without what looks like a key. Empty for what is no text, and for the page of a proxy. */
 export function heardText(words: unknown): string {
-  if (typeof words !== "string") return "";
+  if (typeof words !== "string" || /^\s*</.test(words)) return "";
   // A hostile body may be large: no more of it is looked at than can be told.
   const line = words.slice(0, 4 * mostHeardBytes).replaceAll(/[\p{Cc}\s]+/gu, " ");
   return boundedText(line.trim().replaceAll(keys, "***").toWellFormed(), mostHeardBytes);

@@ -12,9 +12,13 @@ export function toolsOf({ tools, toolChoice, parallelToolCalls }: ChatRequest): 
   const allowed = new Set(mode === ToolChoiceMode.NONE ? [] : toolNames);
   const told = tools.map((tool, index) => wireTool(tool, `tools[${index}]`)).filter(({ name }) => allowed.size === 0 || allowed.has(name));
   const choice = choiceOf(mode, [...allowed]);
-  // One call at most is said with the choice.
-  const wired = parallelToolCalls === false && choice?.type !== "none" ? { ...(choice ?? auto), disable_parallel_tool_use: true } : choice;
+  const wired = parallelToolCalls === false ? oneAtMost(choice) : choice;
   return wired === undefined ? { tools: told } : { tools: told, tool_choice: wired };
+}
+
+/** That one call is made at most is said with the choice. */
+function oneAtMost(choice: WireToolChoice = auto): WireToolChoice {
+  return choice.type === "none" ? choice : { ...choice, disable_parallel_tool_use: true };
 }
 
 const auto = { type: "auto" } as const;

@@ -3,7 +3,7 @@ import { isJsonObject, parsedJson, type JsonObject } from "../../../core/json.ts
 import { unsupportedField } from "../../../core/reasons.ts";
 import { retryAfterMs } from "../../retry-after.ts";
 import type { AskedUpstream, UpstreamFailure } from "../../upstream-dialect.ts";
-import { faultOfStatus, heardText, promptTooLong, upstreamFault, type Refusal } from "../../upstream-fault.ts";
+import { faultOfStatus, heardText, promptTooLong, quotaFault, upstreamFault, type Refusal } from "../../upstream-fault.ts";
 
 /** What an answer that is no success means. */
 export function faultOfAnswer({ status, headers, body }: UpstreamFailure, asked: AskedUpstream, nowMs: number): ConnectError {
@@ -81,5 +81,8 @@ function faultOfServer(refusal: Refusal, asked: AskedUpstream): ConnectError {
       `${provider} has too little memory for "${model}": free some, or ask for a smaller model or context`,
       { asked, refusal },
     );
+  if (/content filter/i.test(words))
+    return upstreamFault("content_filtered", `${provider} filters the content of this request`, { asked, refusal });
+  if (/usage limit/i.test(words)) return quotaFault(refusal, asked);
   return faultOfStatus(refusal, asked);
 }

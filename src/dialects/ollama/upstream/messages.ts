@@ -26,7 +26,8 @@ function addMessage(written: WireMessage[], message: Message, { at, called }: { 
   }
   for (const { id, function: made } of gathered.calls) called.set(id, made.name);
   // What holds nothing but results has been written with them.
-  if (!gathered.isEmpty || message.parts.length === 0) written.push(gathered.message(roleOf(message.role)));
+  if (!gathered.isEmpty || !message.parts.some(({ part }) => part.case === "toolResult"))
+    written.push(gathered.message(roleOf(message.role)));
 }
 
 function roleOf(role: Role): WireMessage["role"] {
@@ -55,7 +56,7 @@ class Gathered {
     switch (part.case) {
       case "text":
       case "refusal":
-        this.#texts.push(part.value.text);
+        if (part.value.text !== "") this.#texts.push(part.value.text);
         return;
       case "image":
         this.#images.push(picture(part.value, `${at}.image`));

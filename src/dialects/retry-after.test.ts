@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { retryAfterMs, type AnswerHeaders } from "./retry-after.ts";
+
+const nowMs = Date.parse("2026-11-21T17:00:00Z");
+const year = 366 * 24 * 60 * 60 * 1000;
+
+const cases: readonly (readonly [string, AnswerHeaders, number | undefined])[] = [
+  ["seconds", { "retry-after": "3" }, 3000],
+  ["seconds with a fraction", { "retry-after": "0.25" }, 250],
+  ["milliseconds, which are more exact than the seconds beside them", { "retry-after-ms": "1234.5", "retry-after": "2" }, 1235],
+  ["a date", { "retry-after": "Sat, 21 Nov 2026 17:01:30 GMT" }, 90_000],
+  ["a date that has passed", { "retry-after": "Sat, 21 Nov 2026 16:00:00 GMT" }, 0],
+  ["nothing", {}, undefined],
+  ["words", { "retry-after": "later" }, undefined],
+  ["an empty text", { "retry-after": "" }, undefined],
+  ["a negative number", { "retry-after-ms": "-5" }, undefined],
+  ["several times, of which the first holds", { "retry-after": ["4", "9"] }, 4000],
+  ["an age, which is cut to a year", { "retry-after": "999999999999" }, year],
+];
+
+it.each(cases)("a time to wait that is said as %s is understood", (_, headers, expected) => {
+  expect(retryAfterMs(headers, nowMs)).toBe(expected);
+});

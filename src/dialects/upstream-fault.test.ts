@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { reasonOf, reasons } from "../core/reasons.ts";
+import { faultOfStatus, heardText } from "./upstream-fault.ts";
+
+const asked = { provider: "one", model: "m", isCallersKey: false };
+
+describe("what an upstream says", () => {
+  it.each([
+    ["Incorrect API key provided: sk-proj-abc***********wxyz, see", "Incorrect API key provided: ***, see"],
+    ["got Bearer abc.def", "got ***"],
+    ["token hf_abcdefghijklmnop is gated", "token *** is gated"],
+    ["model: claude-haiku-4-5-20251001", "model: claude-haiku-4-5-20251001"],
+    ["two\r\n lines\u0000\tand \u001b[31m", "two lines and [31m"],
+    ["<!DOCTYPE html><p>no", ""],
+    ["half \ud83d", "half \ufffd"],
+  ])("is heard without keys, lines and pages: %j", (words, heard) => {
+    expect(heardText(words)).toBe(heard);
+  });
+
+  it("is heard up to a bound, however long it is", () => {
+    expect(Buffer.byteLength(heardText("ü".repeat(1_000_000)))).toBeLessThanOrEqual(300);
+    expect(heardText({ a: 1 })).toBe("");
+  });
+});
+
+describe("a status", () => {
+  it.each([
+    [400, "invalid_request"],
+    [401, "provider_credentials"],
+    [402, "provider_rate_limited"],
+    [403, "provider_credentials"],
+    [404, "model_not_found"],
+    [408, "provider_timeout"],
+    [413, "context_length_exceeded"],
+    [422, "invalid_request"],
+    [429, "provider_rate_limited"],
+    [500, "provider_error"],
+    [502, "provider_error"],
+    [503, "provider_unavailable"],
+    [504, "provider_error"],
+    [529, "provider_unavailable"],
+    [200, "provider_malformed"],
+    [302, "provider_malformed"],
+  ])("%i alone means %s, and names the upstream", (status, reason) => {
+    const error = faultOfStatus({ status, words: "" }, asked);
+    expect(reasonOf(error)).toBe(reason);
+    expect(error.rawMessage).toMatch(/\bone\b/);
+  });
+
+  it("of an upstream's failure lets another be asked", () => {
+    for (const status of [401, 402, 403, 408, 429, 500, 502, 503, 529, 302])
+      expect(reasons[reasonOf(faultOfStatus({ status, words: "" }, asked))].movesOn).toBe(true);
+  });
+});
