@@ -1,6 +1,6 @@
 import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
 import { ReasoningEffort, Role, type Reasoning } from "../../../../gen/parley/v1/messages_pb.ts";
-import { unsupportedField } from "../../../core/reasons.ts";
+import { invalidField, unsupportedField } from "../../../core/reasons.ts";
 import { wireMessages } from "./messages.ts";
 import type { Quirks } from "./quirks.ts";
 import { addSampling } from "./sampling.ts";
@@ -14,7 +14,7 @@ export interface BodyOptions {
 
 /** Body of `POST /chat/completions`. Fields that the upstream's table refuses are taken as absent; throws for what only a look at the values shows. */
 export function chatBody(request: ChatRequest, quirks: Quirks, options: BodyOptions): WireChat {
-  const body: WireChat = { model: request.model, messages: wireMessages(request.messages, quirks) };
+  const body: WireChat = { ...named(request), messages: wireMessages(request.messages, quirks) };
   addCommon(body, request, { quirks, ...options });
   if (request.maxTokens !== undefined) body[quirks.tokenLimit] = request.maxTokens;
   addTools(body, request, quirks);
@@ -24,7 +24,18 @@ export function chatBody(request: ChatRequest, quirks: Quirks, options: BodyOpti
   if (request.promptCacheKey !== "" && quirks.promptCacheKey === "sent") body.prompt_cache_key = request.promptCacheKey;
   addTemplateOptions(body, request);
   addContinuation(body, request, quirks);
+  if (quirks.requiredParameters === "provider" && (body.logprobs === true || isShaped(body)))
+    Object.assign(body, { provider: { require_parameters: true } });
   return body;
+}
+
+function isShaped({ response_format: format }: WireChat): boolean {
+  return format !== undefined && format.type !== "text";
+}
+
+/** Servers of one model take a request without a name. */
+function named({ model }: ChatRequest): { model?: string } {
+  return model === "" ? {} : { model };
 }
 
 interface Writing extends BodyOptions {
@@ -88,11 +99,16 @@ function addReasoning(body: WireChat, { effort, budgetTokens }: Reasoning, quirk
 function addEffort(body: WireChat, word: WireEffort, { reasoningEffort: form }: Quirks): void {
   if (form === "reasoning_effort") body.reasoning_effort = word;
   else if (form === "reasoning") Object.assign(body, { reasoning: { effort: word } });
-  else if (form === "thinking") Object.assign(body, { thinking: { type: word === "none" ? "disabled" : "enabled" } });
+  else if (form === "thinking") addThinking(body, word);
   else
     Object.assign(body, {
       chat_template_kwargs: word === "none" ? { enable_thinking: false } : { enable_thinking: true, reasoning_effort: word },
     });
+}
+
+function addThinking(body: WireChat, word: WireEffort): void {
+  Object.assign(body, { thinking: { type: word === "none" ? "disabled" : "enabled" } });
+  if (word !== "none") body.reasoning_effort = word;
 }
 
 /** What the caller says of the template goes before what was derived from an effort. */
@@ -115,13 +131,32 @@ function addContinuation(body: WireChat, { continueFinalMessage, messages }: Cha
 
 /** Body of `POST /completions`, for a prompt that no chat template changes. */
 export function promptBody(request: ChatRequest, quirks: Quirks, options: BodyOptions): WirePrompt {
-  const prompt = request.rawPrompt?.prompt;
-  if (request.tools.length > 0) throw unsupportedField("tools", "a raw prompt has no template that would show them to the model");
-  const body: WirePrompt = { model: request.model, prompt: prompt?.case === "tokenIds" ? prompt.value.ids : (prompt?.value ?? "") };
+  refuseForTemplate(request);
+  const { rawPrompt, maxTokens, topLogprobs, responseFormat } = request;
+  const prompt = rawPrompt?.prompt;
+  const body: WirePrompt = { ...named(request), prompt: prompt?.case === "tokenIds" ? prompt.value.ids : (prompt?.value ?? "") };
   addCommon(body, request, { quirks, ...options });
-  if (request.maxTokens !== undefined) body.max_tokens = request.maxTokens;
-  if (request.rawPrompt?.echo === true) body.echo = true;
-  if (request.topLogprobs !== undefined) body.logprobs = request.topLogprobs;
-  if (request.responseFormat !== undefined) addFormat(body as WirePrompt & WireChat, request.responseFormat, quirks);
+  addLimit(body, maxTokens, quirks);
+  if (rawPrompt?.echo === true) body.echo = true;
+  // 0 means none at all to llama-server: those that come are cut to what was asked.
+  if (topLogprobs !== undefined) body.logprobs = Math.max(1, topLogprobs);
+  if (responseFormat !== undefined) addFormat(body, responseFormat, quirks);
   return body;
+}
+
+function addLimit(body: WirePrompt, maxTokens: number | undefined, { rawPrompt }: Quirks): void {
+  if (maxTokens !== undefined) body.max_tokens = maxTokens;
+  else if (rawPrompt === "open_completions") body.max_tokens = null;
+}
+
+/** What only a chat template would tell the model. */
+function refuseForTemplate({ tools, continueFinalMessage, chatTemplateOptions, reasoning }: ChatRequest): void {
+  const said: readonly (readonly [field: string, isSaid: boolean])[] = [
+    ["tools", tools.length > 0],
+    ["continue_final_message", continueFinalMessage],
+    ["chat_template_options", Object.keys(chatTemplateOptions ?? {}).length > 0],
+    ["reasoning", reasoning !== undefined],
+  ];
+  const field = said.find(([, isSaid]) => isSaid)?.[0];
+  if (field !== undefined) throw invalidField(field, "says something to a chat template, and raw_prompt is passed without one");
 }

@@ -34,6 +34,8 @@ export class ChoiceReader {
   #calls: ToolCalls | undefined;
   /** Of tokens that made no character before the answer has started. */
   #held: TokenLogprob[] = noLogprobs;
+  /** Half of a character that was cut in two between chunks. */
+  #half = "";
   #isFinished = false;
 
   constructor(options: ChoiceOptions) {
@@ -65,14 +67,24 @@ export class ChoiceReader {
     if (Array.isArray(calls) && calls.length > 0) this.#call(calls);
   }
 
-  #words(words: string, told: unknown): void {
-    const isTold = this.#options.mostLogprobs !== undefined && told !== undefined && told !== null;
-    const logprobs = isTold || this.#held !== noLogprobs ? this.#logprobs(told) : noLogprobs;
+  #words(told: string, toldLogprobs: unknown): void {
+    const words = this.#half === "" && told.isWellFormed() ? told : this.#wellFormed(told);
+    const isTold = this.#options.mostLogprobs !== undefined && toldLogprobs !== undefined && toldLogprobs !== null;
+    const logprobs = isTold || this.#held !== noLogprobs ? this.#logprobs(toldLogprobs) : noLogprobs;
     if (words === "") this.#hold(logprobs);
     else {
       this.#answer.count(words.length);
       this.#say(text(this.#index, words, logprobs));
     }
+  }
+
+  /** Whole characters: a server may cut between the halves of one, and its JSON says them as two escapes. */
+  #wellFormed(told: string): string {
+    const words = this.#half + told;
+    const last = words.charCodeAt(words.length - 1);
+    const isCut = last >= 0xd800 && last <= 0xdbff;
+    this.#half = isCut ? words.slice(-1) : "";
+    return (isCut ? words.slice(0, -1) : words).toWellFormed();
   }
 
   /** Tokens of these words, behind those held back. */
@@ -112,12 +124,14 @@ export class ChoiceReader {
 
   #thought(words: string): void {
     this.#answer.count(words.length);
-    this.#say(reasoning(this.#index, words));
+    this.#say(reasoning(this.#index, words.toWellFormed()));
   }
 
   #refuse(words: string): void {
     this.#answer.count(words.length);
-    this.#say(chatEvent({ case: "refusal", value: { $typeName: "parley.v1.RefusalDelta", choice: this.#index, text: words } }));
+    this.#say(
+      chatEvent({ case: "refusal", value: { $typeName: "parley.v1.RefusalDelta", choice: this.#index, text: words.toWellFormed() } }),
+    );
   }
 
   #call(pieces: readonly unknown[]): void {
@@ -139,7 +153,8 @@ export class ChoiceReader {
   #finish(reason: string, choice: JsonObject): void {
     if (this.#calls?.isOpen === true) throw this.#malformed("a tool call without a name");
     const event = finishEvent(this.#index, reason, { choice, hasCalls: this.#calls !== undefined, asked: this.#options.asked });
-    if (this.#held.length > 0) this.#say(text(this.#index, "", this.#held));
+    const rest = this.#half.toWellFormed();
+    if (rest !== "" || this.#held.length > 0) this.#say(text(this.#index, rest, this.#held));
     this.#say(event);
     this.#isFinished = true;
   }

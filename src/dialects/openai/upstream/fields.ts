@@ -6,7 +6,7 @@ function unless(isRefused: boolean, because: string): FieldFate {
   return isRefused ? refused(because) : honoured;
 }
 
-const noOptions = inert("this format has no options there");
+const noOptions = inert("upstreams of this format get the options of the whole request alone");
 
 /** What an upstream with these quirks does with each field of a ChatRequest. */
 export function openaiFields(quirks: Quirks): FieldTable {

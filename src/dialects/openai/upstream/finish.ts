@@ -27,6 +27,8 @@ const failures: Readonly<Record<string, string>> = {
   insufficient_system_resource: "the upstream had no resources left",
 };
 
+const mostRawCharacters = 64;
+
 interface Finish {
   readonly choice: JsonObject;
   /** Whether the choice called tools: several servers say `stop` then. */
@@ -44,8 +46,8 @@ export function finishEvent(index: number, word: string, { choice, hasCalls, ask
   const reason = known === FinishReason.STOP && hasCalls ? FinishReason.TOOL_CALLS : (known ?? FinishReason.OTHER);
   const { native_finish_reason: native, stop_reason: stop } = choice;
   return finished(index, reason, {
-    rawReason: typeof native === "string" && native !== "" ? native : word,
+    rawReason: (typeof native === "string" && native !== "" ? native : word).slice(0, mostRawCharacters).toWellFormed(),
     // vLLM tells the text that hit, or the number of a token.
-    ...(typeof stop === "string" && { stopSequence: stop }),
+    ...(typeof stop === "string" && { stopSequence: stop.toWellFormed() }),
   });
 }

@@ -21,7 +21,8 @@ function chatTokens({ content, refusal }: JsonObject, most: number): TokenLogpro
   for (const item of content) {
     if (!isJsonObject(item) || typeof item["token"] !== "string" || typeof item["logprob"] !== "number") return undefined;
     const { token, logprob, bytes } = item;
-    tokens.push({ $typeName: "parley.v1.TokenLogprob", token, logprob, tokenBytes: bytesOf(bytes, token), top: alternatives(item, most) });
+    const tokenBytes = bytesOf(bytes, token);
+    tokens.push({ $typeName: "parley.v1.TokenLogprob", token: token.toWellFormed(), logprob, tokenBytes, top: alternatives(item, most) });
   }
   return tokens;
 }
@@ -35,7 +36,7 @@ function alternatives({ top_logprobs: top }: JsonObject, most: number): TopLogpr
 }
 
 function topLogprob(token: string, logprob: number, bytes?: unknown): TopLogprob {
-  return { $typeName: "parley.v1.TopLogprob", token, logprob, tokenBytes: bytesOf(bytes, token) };
+  return { $typeName: "parley.v1.TopLogprob", token: token.toWellFormed(), logprob, tokenBytes: bytesOf(bytes, token) };
 }
 
 /** Parallel lists, as OpenAI's older API has them. */
@@ -47,7 +48,13 @@ function promptTokens({ tokens, token_logprobs: logprobs, top_logprobs: tops }: 
     const logprob: unknown = logprobs[index] ?? 0;
     if (typeof token !== "string" || typeof logprob !== "number") return undefined;
     const top = Array.isArray(tops) ? (tops as readonly unknown[])[index] : undefined;
-    read.push({ $typeName: "parley.v1.TokenLogprob", token, logprob, tokenBytes: utf8.encode(token), top: byToken(top, most) });
+    read.push({
+      $typeName: "parley.v1.TokenLogprob",
+      token: token.toWellFormed(),
+      logprob,
+      tokenBytes: utf8.encode(token),
+      top: byToken(top, most),
+    });
   }
   return read;
 }

@@ -18,11 +18,17 @@ export function imagePart(media: Media, at: string): WirePart {
 
 function imageUrl(media: Media, at: string): string {
   const { source } = media;
-  if (source.case === "url") return source.value;
+  if (source.case === "url") return webUrl(source.value, at);
   const inline = inlineMedia(media, at);
   if (inline === undefined) throw unsupportedField(`${at}.file_id`, "images are sent as bytes or by URL");
   if (inline.mimeType === "") throw invalidField(`${at}.mime_type`, "is required: the bytes do not tell it");
   return `data:${inline.mimeType};base64,${inline.base64}`;
+}
+
+/** Servers on a machine of the operator's take paths of that machine too, which no caller shall read. */
+function webUrl(url: string, at: string): string {
+  if (/^(?:data:|https?:\/\/)/i.test(url)) return url;
+  throw invalidField(`${at}.url`, "is no data:, http: or https: URL");
 }
 
 const formats: Readonly<Record<string, "wav" | "mp3">> = {
@@ -47,7 +53,7 @@ export function filePart(media: Media, at: string): WirePart {
   const { source, fileName } = media;
   const filename = fileName === "" ? {} : { filename: fileName };
   if (source.case === "fileId") return { type: "file", file: { file_id: source.value, ...filename } };
-  if (source.case === "url") return { type: "file", file: { file_data: source.value, ...filename } };
+  if (source.case === "url") return { type: "file", file: { file_data: webUrl(source.value, at), ...filename } };
   const { mimeType = "", base64 = "" } = inlineMedia(media, at) ?? {};
   const type = mimeType === "" ? "application/octet-stream" : mimeType;
   return { type: "file", file: { file_data: `data:${type};base64,${base64}`, ...filename } };

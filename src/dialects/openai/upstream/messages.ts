@@ -134,40 +134,59 @@ function resultPart(part: Part["part"], { quirks, field }: Place): WirePart {
   throw unsupportedField(`${field}.image`, "results of tools are text here");
 }
 
-/** The format has one place for each kind of part, so their order among one another goes. */
+/** An assistant's message by kinds of parts: the format has one place for each, so their order among one another goes. */
+interface Spoken {
+  readonly texts: string[];
+  readonly refusals: string[];
+  readonly calls: WireToolCall[];
+  readonly thinking: ReasoningPart[];
+}
+
 function assistantMessage(message: Message, { quirks, field }: Place): WireAssistant {
-  const texts: string[] = [];
-  const refusals: string[] = [];
-  const calls: WireToolCall[] = [];
-  const thinking: ReasoningPart[] = [];
-  for (const [index, { part }] of message.parts.entries()) {
-    if (part.case === "text") texts.push(part.value.text);
-    else if (part.case === "refusal") (quirks.refusals === "field" ? refusals : texts).push(part.value.text);
-    else if (part.case === "reasoning") thinking.push(part.value);
-    else if (part.case === "toolCall")
-      calls.push({ id: part.value.id, type: "function", function: { name: part.value.name, arguments: part.value.arguments } });
-    else misplaced(part.case, `${field}.parts[${index}]`);
-  }
-  const joined = texts.length > 1 && quirks.textParts === "list" ? texts.map(wireText) : texts.join("");
+  const said: Spoken = { texts: [], refusals: [], calls: [], thinking: [] };
+  for (const [index, { part }] of message.parts.entries()) addSpoken(said, part, { quirks, field: `${field}.parts[${index}]` });
+  const { texts, refusals, calls, thinking } = said;
   const isSilent = texts.length === 0 && (calls.length > 0 || refusals.length > 0);
+  const joined = texts.length > 1 && quirks.textParts === "list" ? texts.map(wireText) : texts.join("");
   return {
     role: "assistant",
     content: isSilent ? null : joined,
     ...(refusals.length > 0 && { refusal: refusals.join("") }),
     ...(calls.length > 0 && { tool_calls: calls }),
-    ...(quirks.reasoningReturnedOn === "all" || calls.length > 0 ? returned(thinking, quirks) : {}),
+    ...returned(thinking, calls.length > 0, quirks),
   };
 }
 
+function addSpoken({ texts, refusals, calls, thinking }: Spoken, part: Part["part"], { quirks, field }: Place): void {
+  switch (part.case) {
+    case "text":
+      texts.push(part.value.text);
+      break;
+    case "refusal":
+      (quirks.refusals === "field" ? refusals : texts).push(part.value.text);
+      break;
+    case "reasoning":
+      thinking.push(part.value);
+      break;
+    case "toolCall":
+      calls.push({ id: part.value.id, type: "function", function: { name: part.value.name, arguments: part.value.arguments } });
+      break;
+    default:
+      misplaced(part.case, field);
+  }
+}
+
+/** Earlier thinking, under the name that the upstream takes it by. */
 function returned(
   thinking: readonly ReasoningPart[],
-  { reasoningReturned: form }: Quirks,
+  hasCalls: boolean,
+  { reasoningReturned: form, reasoningRequired: isRequired }: Quirks,
 ): { reasoning_content?: string; reasoning?: string; reasoning_details?: JsonObject[] } {
-  if (form === "none" || thinking.length === 0) return {};
+  if (form === "none") return {};
   if (form === "reasoning_details") {
     const details = reasoningDetails(thinking);
     return details.length === 0 ? {} : { reasoning_details: details };
   }
   const text = thinking.map((part) => part.text).join("");
-  return text === "" ? {} : { [form]: text };
+  return text === "" && !(hasCalls && isRequired === "with_tool_calls") ? {} : { [form]: text };
 }

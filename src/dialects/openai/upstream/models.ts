@@ -21,12 +21,12 @@ function modelOf(item: JsonObject, provider: string): Model[] {
   return [
     create(ModelSchema, {
       id,
-      title: typeof name === "string" && name !== "" ? name.slice(0, 256).toWellFormed() : id,
+      title: textOf(name, id),
       provider,
       state: ModelState.READY,
       // Nothing in the format says what a model is for; names of models that make vectors do.
       capabilities: [/embed|bge-|e5-|gte-|minilm/i.test(id) ? Capability.EMBED : Capability.CHAT],
-      ownedBy: typeof owner === "string" && owner !== "" ? owner.slice(0, 256).toWellFormed() : provider,
+      ownedBy: textOf(owner, provider),
       ...(contextLength !== undefined && { contextLength }),
       ...(isCount(created) && { created: timestampFromMs(created * 1000) }),
     }),
@@ -36,6 +36,10 @@ function modelOf(item: JsonObject, provider: string): Model[] {
 /** Under the names of vLLM, OpenRouter, LM Studio and llama-server. */
 function contextOf({ max_model_len: vllm, context_length: router, max_context_length: studio, meta }: JsonObject): number | undefined {
   return [vllm, router, studio, isJsonObject(meta) ? (meta["n_ctx"] ?? meta["n_ctx_train"]) : undefined].find(isCount);
+}
+
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === "string" && value !== "" ? value.slice(0, 256).toWellFormed() : otherwise;
 }
 
 function isCount(value: unknown): value is number {

@@ -50,7 +50,7 @@ export const quirks = {
   reasoningEffort: {
     reasoning_effort: "the effort is sent as `reasoning_effort`",
     reasoning: "the effort is sent as OpenRouter's `reasoning`",
-    thinking: "any effort switches DeepSeek's `thinking` on, none off: it knows no degrees",
+    thinking: "DeepSeek's `thinking` is switched, and an effort other than none is sent as `reasoning_effort`",
     template: "the effort is a variable of the chat template, with `enable_thinking`",
     refused: "an effort is refused",
   },
@@ -65,9 +65,9 @@ export const quirks = {
     reasoning: "earlier thinking is sent as `reasoning`",
     reasoning_details: "earlier thinking is sent as OpenRouter's `reasoning_details`, with signatures and hidden parts",
   },
-  reasoningReturnedOn: {
-    all: "where earlier thinking is sent, it is with every assistant message that has some",
-    tool_calls: "where earlier thinking is sent, it is with assistant messages that call tools alone",
+  reasoningRequired: {
+    no: "an assistant message without thinking has none",
+    with_tool_calls: "an assistant message that calls tools always has some, if only an empty text: DeepSeek refuses it otherwise",
   },
   chatTemplateOptions: { sent: "they are sent as `chat_template_kwargs`", refused: "they are refused" },
   continuation: {
@@ -76,7 +76,11 @@ export const quirks = {
     native: "an assistant message at the end is always gone on from",
     prefix: "the last message is marked with `prefix`, as DeepSeek's beta API takes it",
   },
-  rawPrompt: { completions: "a raw prompt is sent to `/completions`", refused: "a raw prompt is refused" },
+  rawPrompt: {
+    completions: "a raw prompt is sent to `/completions`",
+    open_completions: "the same, with `max_tokens: null` where no limit is asked for: vLLM would end after 16 tokens",
+    refused: "a raw prompt is refused",
+  },
   rawPromptTokens: { sent: "a raw prompt may be token ids", refused: "a raw prompt is text" },
   rawPromptEcho: { sent: "the answer to a raw prompt may repeat it", refused: "echo is refused" },
   promptCacheKey: { sent: "prompt_cache_key is sent", dropped: "prompt_cache_key, which is a hint, is not sent" },
@@ -93,6 +97,10 @@ export const quirks = {
     base64: "vectors are asked for as base64, a third of the bytes",
     float: "vectors are asked for as numbers",
     refused: "the API makes no vectors",
+  },
+  requiredParameters: {
+    none: "nothing is said of providers behind the upstream",
+    provider: "OpenRouter is told to ask none that would ignore logprobs or the shape of the answer",
   },
   options: {
     known: "provider_options that the kind is known to have are sent, others refused",

@@ -5,7 +5,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { AnswerReader, AskedUpstream, UpstreamFrame } from "../../upstream-dialect.ts";
 import { ChoiceReader } from "./choice-reader.ts";
 import { malformed, truncated } from "../../upstream-fault.ts";
-import { faultWithin } from "./errors.ts";
+import { faultOfEvent, faultWithin } from "./errors.ts";
 import { timingsOf, usageOf } from "./usage.ts";
 
 const none: readonly ChatEvent[] = [];
@@ -38,10 +38,13 @@ export class ChatReader implements AnswerReader {
     return this.#isEnded;
   }
 
-  read({ data }: UpstreamFrame): readonly ChatEvent[] {
+  read({ event, data }: UpstreamFrame): readonly ChatEvent[] {
     if (this.#isEnded) return none;
     if (data.charCodeAt(0) !== brace && this.#isMark(data)) return none;
     const chunk = parsedJson(data);
+    // What goes wrong behind the end breaks nothing.
+    if (this.isWhole && (event === "error" || !isJsonObject(chunk))) return none;
+    if (event === "error") throw faultOfEvent(chunk, this.#asked);
     if (!isJsonObject(chunk)) throw malformed(this.#asked, "a frame that is no JSON object");
     return this.take(chunk);
   }
@@ -49,7 +52,7 @@ export class ChatReader implements AnswerReader {
   /** The events of a chunk, or of an answer that came whole. */
   take(chunk: JsonObject): readonly ChatEvent[] {
     const error = faultWithin(chunk, this.#asked);
-    if (error !== undefined) throw error;
+    if (error !== undefined && !this.isWhole) throw error;
     const { choices, usage, timings } = chunk;
     if (isJsonObject(usage)) this.#usage = usage;
     if (isJsonObject(timings)) this.#timings = timings;

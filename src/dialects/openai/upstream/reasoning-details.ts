@@ -30,7 +30,7 @@ function hidden(detail: object): Uint8Array<ArrayBuffer> {
 }
 
 function stringOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? value.toWellFormed() : "";
 }
 
 /** Earlier thinking as details; hidden thinking of other makers is left out. */

@@ -88,12 +88,12 @@ function inventedId(): string {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? value.toWellFormed() : "";
 }
 
 /** Undefined: neither a text nor an object. */
 function argumentsOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value.toWellFormed();
   if (value === undefined || value === null) return "";
   return isJsonObject(value) ? JSON.stringify(value) : undefined;
 }

@@ -1,26 +1,30 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
 import { ToolChoiceMode, type Function as ToolFunction, type ResponseFormat } from "../../../../gen/parley/v1/messages_pb.ts";
-import { isJsonObject, parsedJson } from "../../../core/json.ts";
+import { isJsonObject } from "../../../core/json.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
+import { exactJson } from "../../exact-json.ts";
 import type { Quirks } from "./quirks.ts";
-import type { WireChat, WireFormat, WireNamedTool, WireTool, WireToolChoice } from "./wire.ts";
+import type { WireChat, WireCommon, WireFormat, WireNamedTool, WireTool, WireToolChoice } from "./wire.ts";
 
 /** Writes tools and which of them are called. A choice that the upstream has no form for is made by sending only the tools that it allows. */
-export function addTools(body: WireChat, { tools, toolChoice, parallelToolCalls }: ChatRequest, quirks: Quirks): void {
-  if (tools.length === 0) return;
-  const names = toolChoice?.toolNames ?? [];
-  const mode = toolChoice?.mode ?? ToolChoiceMode.UNSPECIFIED;
-  const isSent = mode === ToolChoiceMode.NONE || names.length === 0 || hasForm(mode, names, quirks);
-  const functions = tools.flatMap(({ tool }, index) => (tool.case === "function" ? [{ tool: tool.value, index }] : []));
-  const sent = isSent ? functions : functions.filter(({ tool }) => names.includes(tool.name));
+export function addTools(body: WireChat, request: ChatRequest, quirks: Quirks): void {
+  if (request.tools.length === 0) return;
+  const { toolNames: names = [], mode = ToolChoiceMode.UNSPECIFIED } = request.toolChoice ?? {};
+  const isSaid = mode === ToolChoiceMode.NONE || names.length === 0 || hasForm(mode, names, quirks);
+  const functions = request.tools.flatMap(({ tool }, index) => (tool.case === "function" ? [{ tool: tool.value, index }] : []));
+  const sent = isSaid ? functions : functions.filter(({ tool }) => names.includes(tool.name));
   body.tools = sent.map(({ tool, index }) => wireTool(tool, `tools[${index}].function.parameters`));
-  const choice = wireChoice(mode, isSent ? names : []);
+  const choice = wireChoice(mode, isSaid ? names : []);
   if (choice !== undefined) body.tool_choice = choice;
-  if (parallelToolCalls === undefined) return;
-  if (quirks.parallelToolCalls === "sent") body.parallel_tool_calls = parallelToolCalls;
-  // To allow several calls is what such upstreams do anyway.
-  else if (!parallelToolCalls) throw unsupportedField("parallel_tool_calls", "this upstream cannot be held to one call");
+  addParallel(body, request, quirks);
+}
+
+/** To allow several calls is what upstreams do anyway that cannot be told. */
+function addParallel(body: WireChat, { parallelToolCalls: wanted }: ChatRequest, quirks: Quirks): void {
+  if (wanted === undefined) return;
+  if (quirks.parallelToolCalls === "sent") body.parallel_tool_calls = wanted;
+  else if (!wanted) throw unsupportedField("parallel_tool_calls", "this upstream cannot be held to one call");
 }
 
 function hasForm(mode: ToolChoiceMode, names: readonly string[], { toolChoice }: Quirks): boolean {
@@ -56,13 +60,18 @@ function wireTool({ name, description, parameters, strict }: ToolFunction, field
 }
 
 function schemaOf(text: string, field: string): JsonObject {
-  const schema = parsedJson(text);
+  let schema: unknown;
+  try {
+    schema = exactJson(text);
+  } catch {
+    throw invalidField(field, "is no JSON");
+  }
   if (!isJsonObject(schema)) throw invalidField(field, "is no JSON object");
   return schema as JsonObject;
 }
 
 /** Writes the shape that the answer must have. */
-export function addFormat(body: WireChat, { format }: ResponseFormat, quirks: Quirks): void {
+export function addFormat(body: WireCommon, { format }: ResponseFormat, quirks: Quirks): void {
   if (format.case === "grammar") {
     Object.assign(
       body,

@@ -15,16 +15,23 @@ export function usageOf(told: JsonObject | undefined, timings: JsonObject | unde
   const completionTokens = count(told?.["completion_tokens"]);
   if (told === undefined || promptTokens === undefined || completionTokens === undefined)
     return estimatedUsage(estimatedPromptTokens(request), characters);
-  const usage: Usage = { $typeName: "parley.v1.Usage", promptTokens, completionTokens, source: UsageSource.PROVIDER };
+  return { $typeName: "parley.v1.Usage", promptTokens, completionTokens, source: UsageSource.PROVIDER, ...detailsOf(told, timings) };
+}
+
+/** Classes of tokens, also by DeepSeek's and llama.cpp's own names. */
+function detailsOf(
+  told: JsonObject,
+  timings: JsonObject | undefined,
+): Pick<Usage, "cachedTokens" | "cacheWriteTokens" | "reasoningTokens"> {
   const prompt = objectOf(told["prompt_tokens_details"]);
-  // DeepSeek's and llama.cpp's own names beside OpenAI's.
   const cachedTokens = count(prompt["cached_tokens"]) ?? count(told["prompt_cache_hit_tokens"]) ?? count(timings?.["cache_n"]);
   const cacheWriteTokens = count(prompt["cache_write_tokens"]);
   const reasoningTokens = count(objectOf(told["completion_tokens_details"])["reasoning_tokens"]);
-  if (cachedTokens !== undefined) usage.cachedTokens = cachedTokens;
-  if (cacheWriteTokens !== undefined) usage.cacheWriteTokens = cacheWriteTokens;
-  if (reasoningTokens !== undefined) usage.reasoningTokens = reasoningTokens;
-  return usage;
+  return {
+    ...(cachedTokens !== undefined && { cachedTokens }),
+    ...(cacheWriteTokens !== undefined && { cacheWriteTokens }),
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
+  };
 }
 
 /** What llama-server tells of where the time went. */

@@ -60,7 +60,7 @@ export type WireEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh
 
 /** Fields that chats and raw prompts share. */
 export type WireCommon = {
-  model: string;
+  model?: string;
   stream?: true;
   stream_options?: { include_usage: true };
   stop?: string[];
@@ -71,19 +71,19 @@ export type WireCommon = {
   presence_penalty?: number;
   frequency_penalty?: number;
   logit_bias?: Record<string, number>;
-  max_tokens?: number;
   user?: string;
   safety_identifier?: string;
+  response_format?: WireFormat;
 };
 
 /** Body of `POST /chat/completions`, the fields that OpenAI knows; what other servers added stands beside them. */
 export type WireChat = WireCommon & {
   messages: WireMessage[];
+  max_tokens?: number;
   max_completion_tokens?: number;
   tools?: WireTool[];
   tool_choice?: WireToolChoice;
   parallel_tool_calls?: boolean;
-  response_format?: WireFormat;
   logprobs?: true;
   top_logprobs?: number;
   reasoning_effort?: WireEffort;
@@ -91,4 +91,4 @@ export type WireChat = WireCommon & {
 };
 
 /** Body of `POST /completions`. */
-export type WirePrompt = WireCommon & { prompt: string | number[]; echo?: true; logprobs?: number };
+export type WirePrompt = WireCommon & { prompt: string | number[]; max_tokens?: number | null; echo?: true; logprobs?: number };

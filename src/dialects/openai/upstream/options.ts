@@ -1,0 +1,93 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { isJsonObject } from "../../../core/json.ts";
+import { invalidField, unsupportedField } from "../../../core/reasons.ts";
+import type { OpenAIKind } from "./quirk-rows.ts";
+import type { Quirks } from "./quirks.ts";
+
+/** Options that each kind is known to have and that the contract has no field for. None of them names another model, nor a place to fetch anything from. */
+const known: Readonly<Record<OpenAIKind, readonly string[]>> = {
+  openai: ["service_tier", "store", "metadata", "prediction", "verbosity", "prompt_cache_retention", "prompt_cache_options"],
+  huggingface: [],
+  vllm: [
+    "stop_token_ids",
+    "include_stop_str_in_output",
+    "skip_special_tokens",
+    "spaces_between_special_tokens",
+    "truncate_prompt_tokens",
+    "bad_words",
+    "allowed_token_ids",
+    "add_special_tokens",
+    "structured_outputs",
+    "documents",
+    "mm_processor_kwargs",
+    "priority",
+    "session_id",
+    "cache_salt",
+    "vllm_xargs",
+  ],
+  lan: [],
+  deepseek: ["user_id"],
+  openrouter: ["provider", "transforms", "top_a", "verbosity", "service_tier", "session_id"],
+  lmstudio: ["ttl"],
+  "llama-server": [
+    "samplers",
+    "mirostat",
+    "mirostat_tau",
+    "mirostat_eta",
+    "typical_p",
+    "top_n_sigma",
+    "dynatemp_range",
+    "dynatemp_exponent",
+    "min_keep",
+    "cache_prompt",
+    "reasoning_format",
+    "lora",
+  ],
+};
+
+/** What decides who answers, and how the answer is read: never an option, whatever the upstream calls it. */
+const ours: ReadonlySet<string> = new Set(["model", "models", "route", "preset", "messages", "prompt", "stream", "stream_options", "n"]);
+
+/** Whose options are sent. */
+export interface OptionScope {
+  readonly kind: OpenAIKind;
+  /** The upstream's own name; undefined: only its kind's options are. */
+  readonly name: string | undefined;
+  readonly quirks: Quirks;
+}
+
+/**
+ * Adds the options that stand under the upstream's kind, and those under its own name, which go before. Throws `unsupported_field` for one that it is not known to
+ * have, and `invalid_request` for one that a field of the request says already.
+ */
+export function addOptions(body: Record<string, unknown>, options: JsonObject | undefined, scope: OptionScope): void {
+  if (options === undefined) return;
+  for (const key of new Set([scope.kind, scope.name ?? scope.kind])) {
+    const given = Object.hasOwn(options, key) ? (options[key] ?? undefined) : undefined;
+    if (given === undefined) continue;
+    if (!isJsonObject(given)) throw invalidField(`provider_options.${key}`, "must be an object");
+    addFrom(body, given, { scope, at: `provider_options.${key}` });
+  }
+}
+
+function addFrom(
+  body: Record<string, unknown>,
+  given: JsonObject,
+  { scope, at }: { readonly scope: OptionScope; readonly at: string },
+): void {
+  const names = known[scope.kind];
+  for (const [name, value] of Object.entries(given)) {
+    const field = `${at}.${name}`;
+    if (ours.has(name)) throw invalidField(field, "is said by the request's own fields");
+    if (scope.quirks.options === "known" && !names.includes(name))
+      throw unsupportedField(
+        field,
+        `no such option is passed on; ${names.length === 0 ? "there are none" : `known are ${names.join(", ")}`}`,
+      );
+    const mine = Object.hasOwn(body, name) ? body[name] : undefined;
+    // Two objects are one, in which the caller's own words go before.
+    if (isJsonObject(mine) && isJsonObject(value)) body[name] = { ...mine, ...value };
+    else if (mine === undefined) body[name] = value;
+    else throw invalidField(field, "is said by the request's own fields");
+  }
+}
