@@ -4,6 +4,7 @@ import type { UpstreamKind, UpstreamSettings } from "./core/upstreams.ts";
 import { anthropicDialect } from "./dialects/anthropic/upstream/dialect.ts";
 import { ollamaDialect } from "./dialects/ollama/upstream/dialect.ts";
 import { openaiDialect } from "./dialects/openai/upstream/dialect.ts";
+import { rawDialect } from "./dialects/raw/upstream/dialect.ts";
 import type { UpstreamDialect } from "./dialects/upstream-dialect.ts";
 import { httpProviders } from "./providers/http/http.ts";
 import { wayTo } from "./providers/http/proxy.ts";
@@ -50,4 +51,5 @@ const dialects: Partial<Record<UpstreamKind, MakeDialect>> = {
   openrouter: openaiDialect,
   lmstudio: openaiDialect,
   "llama-server": openaiDialect,
+  raw: rawDialect,
 };

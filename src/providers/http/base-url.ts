@@ -1,5 +1,5 @@
 import { fault } from "../../core/reasons.ts";
-import type { UpstreamSettings } from "../../core/upstreams.ts";
+import type { UpstreamKind, UpstreamSettings } from "../../core/upstreams.ts";
 
 /** Where an upstream is, and how its paths begin. */
 export interface BaseUrl {
@@ -7,6 +7,9 @@ export interface BaseUrl {
   /** The whole path of one of a dialect's. */
   readonly path: (below: string) => string;
 }
+
+/** APIs whose paths have no version. */
+const unversioned: ReadonlySet<UpstreamKind> = new Set(["ollama", "raw"]);
 
 const version = /^v\d+[a-z0-9.]*$/u;
 
@@ -23,7 +26,9 @@ export function parseBaseUrl({ baseUrl, name, kind }: Pick<UpstreamSettings, "ba
   if (url.username !== "" || url.password !== "")
     throw fault("invalid_request", `${at}: must hold no user or password; keys go to apiKeys`);
   if (url.search !== "" || url.hash !== "") throw fault("invalid_request", `${at}: must have no query or fragment`);
-  const prefix = url.pathname.replace(/\/+$/u, "");
+  const whole = url.pathname.replace(/\/+$/u, "");
+  // Upstreams of the raw format are named with or without its one path.
+  const prefix = kind === "raw" ? whole.replace(/\/llm$/u, "") : whole;
   const segments = prefix.split("/").slice(1);
   const hasVersion = segments.some((segment) => version.test(segment));
   return {
@@ -32,7 +37,7 @@ export function parseBaseUrl({ baseUrl, name, kind }: Pick<UpstreamSettings, "ba
       const [, first = "", ...rest] = below.split("/");
       const isVersioned = version.test(first);
       const isThere = isVersioned ? hasVersion : segments.at(-1) === first;
-      const missing = prefix === "" && !isVersioned && kind !== "ollama" ? "/v1" : "";
+      const missing = prefix === "" && !isVersioned && !unversioned.has(kind) ? "/v1" : "";
       return prefix + missing + (isThere ? `/${rest.join("/")}` : below);
     },
   };

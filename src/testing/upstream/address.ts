@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { anthropicFormat } from "./anthropic.ts";
 import { ollamaFormat } from "./ollama.ts";
+import { rawFormat } from "./raw.ts";
 import type { Format } from "./wire.ts";
 
 /** Which format a request is in, and what it asks for. */
@@ -20,6 +21,8 @@ const places: Readonly<Record<string, { readonly work: Address["work"]; readonly
   "POST /api/chat": { work: "chat", format: ollamaFormat },
   "POST /api/embed": { work: "embed", format: ollamaFormat },
   "GET /api/tags": { work: "models", format: ollamaFormat },
+  "POST /llm": { work: "chat", format: rawFormat },
+  "GET /health": { work: "models", format: rawFormat },
 };
 
 /** Finds it by method, path and headers; undefined: this API has no such thing. */

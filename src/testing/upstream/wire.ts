@@ -29,7 +29,7 @@ export interface Refused {
 
 /** How a request is to be answered, in one format: everything a server must know that has no idea of formats. */
 export interface Format {
-  readonly name: "openai" | "anthropic" | "ollama";
+  readonly name: "openai" | "anthropic" | "ollama" | "raw";
   readonly streamType: string;
   /** Whether a chat is to be streamed. */
   isStream(body: Readonly<Record<string, unknown>>): boolean;
