@@ -6,6 +6,8 @@ export interface H1Request {
   readonly path: string;
   /** JSON. */
   readonly body: string;
+  /** Beside what every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Posts a body over so many connections of HTTP/1.1, one request at a time on each, until it is stopped. */
@@ -25,12 +27,14 @@ export async function h1Load(port: number, request: H1Request, connections: numb
   };
 }
 
-function requestBytes({ path, body }: H1Request, port: number): Buffer {
+/** A request as it goes over the wire. */
+export function requestBytes({ path, body, headers = {} }: H1Request, port: number): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     `host: 127.0.0.1:${port}`,
     "content-type: application/json",
     `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -8,13 +8,14 @@ import { engine } from "./engine.ts";
 import { gap } from "./gap.ts";
 import { memory } from "./memory.ts";
 import { prefix } from "./prefix.ts";
+import { proxy } from "./proxy.ts";
 import { writeResult } from "./results.ts";
 import { rpc } from "./rpc.ts";
 import { schema } from "./schema.ts";
 import { soak } from "./soak.ts";
 
 /** Every benchmark there is, by the word that starts it. */
-const benches: Readonly<Record<string, Bench>> = { rpc, memory, gguf, fuzz, engine, gap, cancel, prefix, drawing, soak, schema };
+const benches: Readonly<Record<string, Bench>> = { rpc, memory, gguf, fuzz, engine, gap, cancel, prefix, proxy, drawing, soak, schema };
 
 const [name, ...rest] = process.argv.slice(2);
 const bench = name === undefined ? undefined : benches[name];
