@@ -30,6 +30,8 @@ export type Play =
 export interface Played {
   readonly target: string;
   readonly atMs: number;
+  /** Which of its call, from 1. */
+  readonly attempt: number;
   readonly request: ChatRequest;
   readonly context: CallContext;
 }
@@ -57,7 +59,13 @@ export function scriptedTarget(
   let count = 0;
   async function* work(request: ChatRequest, context: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
     const play = plays[Math.min(count++, plays.length - 1)] ?? "ok";
-    score.attempts.push({ target: key === 0 ? provider : `${provider}${key}`, atMs: clock.now(), request, context });
+    score.attempts.push({
+      target: key === 0 ? provider : `${provider}${key}`,
+      atMs: clock.now(),
+      attempt: context.record.attempts,
+      request,
+      context,
+    });
     score.running++;
     try {
       yield* played(play, { clock, context, provider, model });

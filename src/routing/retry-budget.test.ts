@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fakeClock } from "../testing/fake-clock.ts";
+import { seededRandom } from "../testing/seeded-random.ts";
+import { newScore, scriptedTarget, whileTimePasses, type Play } from "../testing/scripted-target.ts";
+import { userRequest } from "../testing/sample-request.ts";
+import { testContext } from "../testing/call-context.ts";
+import { eventsOf } from "../testing/collect-events.ts";
+import { testRouting } from "../testing/test-routing.ts";
+import { chatKind } from "../core/kinds.ts";
+import { plainStop } from "../core/stops.ts";
+import { begun } from "../core/stream.ts";
+import { retryBudget } from "./retry-budget.ts";
+
+describe("a retry budget", () => {
+  it("allows three a second to a quiet upstream, and saves up no more than thirty", () => {
+    const clock = fakeClock();
+    const budget = retryBudget(clock);
+    const burst = () => Array.from({ length: 100 }, () => budget.further()).filter(Boolean).length;
+    expect(burst()).toBe(30);
+    clock.advance(2000);
+    expect(burst()).toBe(6);
+    clock.advance(3_600_000);
+    expect(burst()).toBe(30);
+  });
+
+  it("allows a fifth of the calls to a busy one", () => {
+    const clock = fakeClock();
+    const budget = retryBudget(clock);
+    let further = 0;
+    for (let call = 0; call < 10_000; call++) {
+      budget.first();
+      if (budget.further()) further++;
+      clock.advance(10);
+    }
+    expect(further).toBe(2000);
+  });
+
+  it("never allows more than the larger of a fifth of the calls and thirty and three a second, whatever comes when", () => {
+    const act = fc.oneof(fc.constant("first" as const), fc.constant("further" as const), fc.integer({ min: 1, max: 3000 }));
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
+        const clock = fakeClock(0);
+        const budget = retryBudget(clock);
+        let [calls, further] = [0, 0];
+        for (const each of acts) {
+          if (typeof each === "number") clock.advance(each);
+          else if (each === "first") {
+            budget.first();
+            calls++;
+          } else if (budget.further()) further++;
+          expect(further).toBeLessThanOrEqual(Math.max(calls / 5, 30 + (3 * clock.now()) / 1000));
+        }
+      }),
+    );
+  });
+});
+
+const seconds = 12;
+
+/** What comes to two upstreams with three keys each, that both fail always, when calls for `a` begin at the one and calls for `b` at the other, 100 a second each. */
+async function load(play: Play): Promise<readonly { readonly calls: number; readonly attempts: number }[]> {
+  const clock = fakeClock();
+  const score = newScore();
+  const upstream = (provider: string) => [1, 2, 3].map((key) => scriptedTarget([play], { clock, score, provider, key }));
+  const [a, b] = [upstream("a"), upstream("b")];
+  const stops = [a, b].map((first) =>
+    [first, first === a ? b : a].flatMap((each, rank) => each.map((target) => plainStop(target, { rank }))),
+  );
+  const resolve = (name: string) => ({ name, stops: stops[name === "a" ? 0 : 1]! });
+  const random = seededRandom(1);
+  const generate = testRouting({ stops: [] }, { clock, resolve, random }).route(chatKind);
+  const calls: Promise<unknown>[] = [];
+  const begin = (model: string) => {
+    const request = userRequest("hi", { model });
+    calls.push(eventsOf(begun(() => generate(request, testContext(request)))).catch(() => {}));
+  };
+  for (let ms = 0; ms < seconds * 1000; ms += 10) {
+    begin("a");
+    begin("b");
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    clock.advance(10);
+  }
+  await whileTimePasses(clock, Promise.all(calls));
+  return ["a", "b"].map((name) => {
+    const attempts = score.attempts.filter(({ target }) => target.startsWith(name));
+    return { calls: attempts.filter(({ attempt }) => attempt === 1).length, attempts: attempts.length };
+  });
+}
+
+describe("100 calls a second to each of two upstreams that fail always", () => {
+  it.each<[string, Play]>([
+    ["resets", { fails: "provider_unavailable" }],
+    ["slow resets", { fails: "provider_unavailable", inMs: 200 }],
+    ["errors", { fails: "provider_error" }],
+    ["rate limits", { fails: "provider_rate_limited" }],
+    ["refused keys", { fails: "provider_credentials" }],
+    ["garbage", { fails: "provider_malformed" }],
+    ["missing models", { fails: "model_not_found" }],
+    ["nothing at all", "empty"],
+  ])("grow by no more than a fifth: %s", async (_what, play) => {
+    for (const { calls, attempts } of await load(play)) {
+      // A breaker that opens a moment before the other's sends it some calls.
+      expect(calls / (seconds * 100)).toBeCloseTo(1, 1);
+      expect(attempts / calls).toBeLessThanOrEqual(1.2);
+    }
+  });
+});
