@@ -1,55 +1,81 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { frameHeadBytes } from "./request-message.ts";
+import type { Encode } from "./encoder.ts";
+import { Wire } from "./wire.ts";
 
 /** So much is gathered before it is sent, bytes; a stream whose client is slow holds no more than that beside its last message. */
 const mostGatheredBytes = 16 * 1024;
 
+/** Turns what a message takes into what is sent of it. */
+export type Compress = (bytes: Uint8Array) => Promise<Uint8Array>;
+
 /** The messages of an answer on their way out. What is ready together leaves in one write, when the turn of the event loop has nothing more to say; a lone message leaves in that same turn. */
 export class Answer {
   readonly #stream: ServerHttp2Stream;
-  #gathered: Uint8Array[] = [];
-  #bytes = 0;
-  #isCompressed: boolean[] | undefined;
+  readonly #encode: Encode;
+  readonly #wire = new Wire();
   readonly #flush = () => {
-    if (this.#gathered.length > 0 && this.#stream.writable) this.#stream.write(this.#take());
+    if (this.#wire.at > 0 && this.#stream.writable) this.#stream.write(this.#wire.take());
   };
 
-  constructor(stream: ServerHttp2Stream) {
+  constructor(stream: ServerHttp2Stream, encode: Encode) {
     this.#stream = stream;
+    this.#encode = encode;
   }
 
-  /** Takes a message. */
-  add(message: Uint8Array, isCompressed: boolean): void {
-    if (this.#gathered.length === 0) process.nextTick(this.#flush);
-    if (isCompressed) (this.#isCompressed ??= [])[this.#gathered.length] = true;
-    this.#gathered.push(message);
-    this.#bytes += frameHeadBytes + message.length;
-    if (this.#bytes >= mostGatheredBytes) this.#flush();
+  /** Takes a message; answers with where it begins, and how long it is. */
+  add(message: object): Added {
+    const wire = this.#wire;
+    const from = wire.at;
+    if (from === 0) process.nextTick(this.#flush);
+    wire.ensure(frameHeadBytes);
+    wire.at += frameHeadBytes;
+    try {
+      this.#encode(wire, message);
+    } catch (error) {
+      // What came before it is whole.
+      wire.at = from;
+      throw error;
+    }
+    const length = wire.at - from - frameHeadBytes;
+    this.#head(from, length, 0);
+    return { from, length };
   }
 
-  /** Whether the client is slower than we are: what comes next has to wait. */
-  get isFull(): boolean {
+  /** Compresses the message that was added last. What came before it is sent meanwhile. */
+  async compress({ from, length }: Added, compress: Compress): Promise<void> {
+    const wire = this.#wire;
+    const compressed = compress(Buffer.from(wire.bytes.subarray(from + frameHeadBytes, from + frameHeadBytes + length)));
+    wire.at = from;
+    const bytes = await compressed;
+    if (wire.at === 0) process.nextTick(this.#flush);
+    const start = wire.at;
+    wire.ensure(frameHeadBytes);
+    wire.at += frameHeadBytes;
+    wire.raw(bytes);
+    this.#head(start, bytes.length, 1);
+  }
+
+  /** Sends what there is once it is much. Answers whether the client is slower than we are: then what comes next has to wait. */
+  isFull(): boolean {
+    if (this.#wire.at >= mostGatheredBytes) this.#flush();
     return this.#stream.writableNeedDrain;
   }
 
   /** Sends what is left, and ends the answer. */
   end(): void {
-    if (this.#gathered.length > 0) this.#stream.end(this.#take());
+    if (this.#wire.at > 0) this.#stream.end(this.#wire.take());
     else this.#stream.end();
   }
 
-  #take(): Buffer {
-    const chunk = Buffer.allocUnsafe(this.#bytes);
-    let at = 0;
-    for (const [index, message] of this.#gathered.entries()) {
-      chunk[at] = this.#isCompressed?.[index] === true ? 1 : 0;
-      chunk.writeUInt32BE(message.length, at + 1);
-      chunk.set(message, at + frameHeadBytes);
-      at += frameHeadBytes + message.length;
-    }
-    this.#gathered = [];
-    this.#bytes = 0;
-    this.#isCompressed = undefined;
-    return chunk;
+  #head(from: number, length: number, flags: number): void {
+    this.#wire.bytes[from] = flags;
+    this.#wire.bytes.writeUInt32BE(length, from + 1);
   }
+}
+
+/** A message among those that are gathered. */
+export interface Added {
+  readonly from: number;
+  readonly length: number;
 }

@@ -56,7 +56,7 @@ export class GrpcCall {
     this.#entry = options.gate.enter(asked.head, asked.requestId, asked);
     this.#context = new RpcContext(asked.method.desc, this.#entry, asked.head);
     this.#message = new RequestMessage(options.limits);
-    this.#answer = new Answer(stream);
+    this.#answer = new Answer(stream, asked.method.encode);
     this.#stopCall = limitCall(this.#entry, options);
   }
 
@@ -103,29 +103,29 @@ export class GrpcCall {
       const framed = this.#message.take();
       const bytes = framed.isCompressed ? await plain(framed, encodings, this.#options.limits) : framed.bytes;
       const request = method.decode(bytes);
-      if (method.answer.kind === "server_streaming") await readAll(method.answer.run(request, this.#context), this.#sendNext);
-      else await this.#send(await method.answer.run(request, this.#context));
+      if (method.answer.kind === "server_streaming") await readAll(method.answer.run(request, this.#context), this.#send);
+      else {
+        const sending = this.#send(await method.answer.run(request, this.#context));
+        if (sending !== undefined) await sending;
+      }
       this.#succeed();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Sends a message of a stream, no faster than they are read. */
-  readonly #sendNext = (message: object): Promise<void> | undefined => {
-    const sending = this.#send(message);
-    if (sending !== undefined) return sending.then(() => (this.#answer.isFull ? this.#drained() : undefined));
-    return this.#answer.isFull ? this.#drained() : undefined;
+  /** Sends a message, no faster than they are read. The headers go out before the first, so that an implementation can still add to them. */
+  readonly #send = (message: object): Promise<void> | undefined => {
+    const { method, encodings } = this.#asked;
+    const added = this.#answer.add(method.whole(message));
+    if (!this.#stream.headersSent) this.#respond();
+    if (encodings.response === "gzip" && added.length >= leastCompressedBytes)
+      return this.#answer.compress(added, gzipped).then(() => this.#pace());
+    return this.#pace();
   };
 
-  /** Hands a message to the answer; the headers go out before the first, so that an implementation can still add to them. */
-  #send(message: object): Promise<void> | undefined {
-    const bytes = this.#asked.method.encode(message);
-    if (!this.#stream.headersSent) this.#respond();
-    if (this.#asked.encodings.response === "gzip" && bytes.length >= leastCompressedBytes)
-      return gzipped(bytes).then((compressed) => this.#answer.add(compressed, true));
-    this.#answer.add(bytes, false);
-    return undefined;
+  #pace(): Promise<void> | undefined {
+    return this.#answer.isFull() ? this.#drained() : undefined;
   }
 
   #drained(): Promise<void> {

@@ -1,7 +1,6 @@
 import {
   create,
   fromBinary,
-  toBinary,
   type DescMessage,
   type DescMethodServerStreaming,
   type DescMethodUnary,
@@ -18,6 +17,7 @@ import {
 import { createMethodUrl, transformInvokeImplementation } from "@connectrpc/connect/protocol";
 import { fault } from "../../core/reasons.ts";
 import { begun, once, only } from "../../core/stream.ts";
+import { encoderOf, type Encode } from "./encoder.ts";
 import type { RpcContext } from "./rpc-context.ts";
 
 /** An RPC that takes one message. */
@@ -26,8 +26,10 @@ export interface NativeMethod {
   /** Throws `malformed_body` when the bytes are no such message. */
   readonly decode: (bytes: Uint8Array) => Message;
   readonly answer: Unary | Streaming;
-  /** The bytes of an answer, of which parts may be missing. */
-  readonly encode: (answer: object) => Uint8Array;
+  /** The answer as a whole message: an implementation may leave out what is empty. */
+  readonly whole: (answer: object) => object;
+  /** Writes a whole answer. */
+  readonly encode: Encode;
 }
 
 /** A method with one answer. */
@@ -88,7 +90,8 @@ function nativeMethod(spec: MethodImplSpec, interceptors: readonly Interceptor[]
       }
     },
     answer: interceptors.length > 0 ? intercepted(spec, interceptors) : direct(spec),
-    encode: (answer) => toBinary(output, create(output, answer as MessageInitShape<DescMessage>)),
+    whole: (answer) => create(output, answer as MessageInitShape<DescMessage>),
+    encode: encoderOf(output),
   };
 }
 
