@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import { destination, levels, multistream, pino, type DestinationStream, type Logger } from "pino";
+import { destination, levels, type DestinationStream } from "pino";
 import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
+import { logLine } from "./log-line.ts";
 
 /** What is logged where. */
 export interface LogOptions {
@@ -22,37 +23,74 @@ export interface ClosableLog extends Log {
   close(): void;
 }
 
-/** Opens the log: one JSON object a line, with an ISO time and the level's name. Lines are buffered for some milliseconds, for a write a call would cost more than the call. */
+/** Opens the log: one JSON object a line, with an ISO time and the level's name. Lines are gathered for some milliseconds, for a write a call would cost more than the call. */
 export function openLog({ level, file, stream }: LogOptions): ClosableLog {
-  const fileSink = file === undefined ? undefined : sink(openFile(file));
-  const sinks = [stream ?? sink(2), ...(fileSink === undefined ? [] : [fileSink])];
-  const options = {
-    level,
-    base: null,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { error: describeError },
+  const fileSink = file === undefined ? undefined : gathered(openFile(file));
+  const sinks: readonly Sink[] = [stream ?? gathered(2), ...(fileSink === undefined ? [] : [fileSink])];
+  const lowest = levels.values[level] ?? Number.POSITIVE_INFINITY;
+  let isOpen = true;
+  const flushAll = () => sinks.forEach((sink) => sink.flush?.());
+  const writer = (name: Level) => {
+    const isWanted = (levels.values[name] ?? 0) >= lowest;
+    return (message: string, facts?: Readonly<Record<string, unknown>>) => {
+      if (!isWanted || !isOpen) return;
+      const line = logLine(name, message, facts);
+      for (const sink of sinks) sink.write(line);
+    };
   };
-  const lowest = levels.values[level] === undefined ? "silent" : level;
-  const logger = pino(
-    options,
-    sinks.length === 1 ? sinks[0]! : multistream(sinks.map((each) => ({ stream: each, level: lowest as "info" }))),
-  );
-  const flushAll = () => sinks.forEach(flush);
   return {
-    ...logOf(logger),
+    debug: writer("debug"),
+    info: writer("info"),
+    warn: writer("warn"),
+    error: writer("error"),
     flush: flushAll,
     close() {
       flushAll();
-      logger.level = "silent";
+      isOpen = false;
       fileSink?.destroy();
     },
   };
 }
 
-/** Lines gather while a write runs: a write a line would cost more than the call it tells of. */
-function sink(fileDescriptor: number): ReturnType<typeof destination> {
-  return destination({ fd: fileDescriptor, sync: false, minLength: 0 });
+type Level = "debug" | "info" | "warn" | "error";
+
+/** Where lines go. */
+interface Sink extends DestinationStream {
+  /** Writes out what is gathered. */
+  flush?(): void;
+}
+
+/** How long lines are gathered, ms. */
+const gatherMs = 10;
+
+/** How much is gathered at most, characters. */
+const mostGathered = 64 * 1024;
+
+/** Lines on their way to a file descriptor. */
+function gathered(fileDescriptor: number): Required<Sink> & { destroy(): void } {
+  const out = destination({ fd: fileDescriptor, sync: false, minLength: 0 });
+  let lines: string[] = [];
+  let length = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const hand = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (lines.length > 0) out.write(lines.join(""));
+    [lines, length] = [[], 0];
+  };
+  return {
+    write(line) {
+      lines.push(line);
+      length += line.length;
+      if (length >= mostGathered) hand();
+      else timer ??= setTimeout(hand, gatherMs);
+    },
+    flush() {
+      hand();
+      out.flushSync();
+    },
+    destroy: () => out.destroy(),
+  };
 }
 
 /** Opened here and now, so that a file that cannot be written is refused at start. */
@@ -76,23 +114,3 @@ function makeFolder(folder: string): void {
 
 /** A log that keeps nothing. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
-
-function logOf(logger: Logger): Log {
-  return {
-    debug: (message, facts) => logger.debug(facts, message),
-    info: (message, facts) => logger.info(facts, message),
-    warn: (message, facts) => logger.warn(facts, message),
-    error: (message, facts) => logger.error(facts, message),
-  };
-}
-
-function flush(stream: DestinationStream): void {
-  if ("flushSync" in stream && typeof stream.flushSync === "function") (stream as { flushSync(): void }).flushSync();
-}
-
-/** An error with its stack and causes: the log has it whole, the wire never. */
-function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { name, message, stack, cause } = error;
-  return { type: name, message, stack, ...(cause !== undefined && { cause: describeError(cause) }) };
-}

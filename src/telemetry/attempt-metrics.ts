@@ -1,0 +1,81 @@
+import type { Registry } from "prom-client";
+import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { AttemptRecord } from "../core/targets.ts";
+import { Count, registerCounts, type Labels } from "./series.ts";
+
+const sources: Readonly<Record<number, string>> = {
+  [UsageSource.PROVIDER]: "provider",
+  [UsageSource.ESTIMATED]: "estimated",
+  [UsageSource.PARTIAL]: "partial",
+};
+
+/** Who counted tokens, as metrics and log lines say it. */
+export function sourceName({ source }: Usage): string {
+  return sources[source] ?? "provider";
+}
+
+/** All that is counted of the attempts at one target. */
+class AttemptSeries {
+  readonly #labels: Labels;
+  readonly outcomes = new Map<string, Count>();
+  readonly tokens = new Map<string, Count>();
+  readonly cost: Count;
+
+  constructor(labels: Labels) {
+    this.#labels = labels;
+    this.cost = new Count(labels);
+  }
+
+  add({ outcome, usage, cost, isCallersKey }: AttemptRecord): void {
+    counted(this.outcomes, outcome, () => ({ ...this.#labels, outcome })).value++;
+    if (usage === undefined) return;
+    if (cost !== undefined && !isCallersKey) this.cost.value += cost;
+    const source = sourceName(usage);
+    const add = (type: string, tokens = 0) => {
+      if (tokens > 0) counted(this.tokens, `${type} ${source}`, () => ({ ...this.#labels, type, source })).value += tokens;
+    };
+    add("prompt", usage.promptTokens);
+    add("completion", usage.completionTokens);
+    add("cached", usage.cachedTokens);
+    add("cache_write", usage.cacheWriteTokens);
+    add("reasoning", usage.reasoningTokens);
+  }
+}
+
+function counted(counts: Map<string, Count>, key: string, labels: () => Labels): Count {
+  const known = counts.get(key);
+  if (known !== undefined) return known;
+  const fresh = new Count(labels());
+  counts.set(key, fresh);
+  return fresh;
+}
+
+/** Metrics of attempts: what the operator's upstreams did and cost, whoever was charged for it. All labels are of closed sets. */
+export function attemptMetrics(registry: Registry): (attempt: AttemptRecord) => void {
+  const targets = new Map<string, Map<string, AttemptSeries>>();
+  const all = () => [...targets.values()].flatMap((models) => [...models.values()]);
+  const counts = (name: string, help: string, of: () => Iterable<Count>) => registerCounts(registry, { name, help }, of);
+  counts(
+    "llm_attempts_total",
+    "Attempts at targets that have ended: ok, lost (another was faster), left (the caller went away) or the error's reason",
+    () => all().flatMap(({ outcomes }) => [...outcomes.values()]),
+  );
+  counts(
+    "llm_attempt_tokens_total",
+    "Tokens of all attempts, by type (prompt, completion, cached, cache_write, reasoning) and by who counted them",
+    () => all().flatMap(({ tokens }) => [...tokens.values()]),
+  );
+  counts("llm_cost_total", "What attempts with the operator's keys cost, in units of the price table", () =>
+    all()
+      .map(({ cost }) => cost)
+      .filter(({ value }) => value > 0),
+  );
+  return function recorded(attempt) {
+    const { provider, model } = attempt;
+    let models = targets.get(provider);
+    if (models === undefined) targets.set(provider, (models = new Map()));
+    let series = models.get(model);
+    if (series === undefined) models.set(model, (series = new AttemptSeries({ provider, model })));
+    series.add(attempt);
+  };
+}
