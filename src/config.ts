@@ -32,7 +32,7 @@ export interface ConfigSources {
 
 /** A configuration that was checked whole. */
 export interface LoadedConfig extends Surroundings {
-  /** File, variables and flags, one over the other; what nobody set is absent. */
+  /** File, variables and flags, one over the other; what nobody set is absent, and keys are hidden: they stand in the settings. */
   readonly config: Config;
   /** The same with every default filled in. */
   readonly settings: Settings;
@@ -96,7 +96,7 @@ export function resolveConfig(config: Config, beside: Beside = nothing): LoadedC
       `${blame("http.host")}: ${settings.host} is reached from other machines, and this version has no keys; add --open (or LLM_OPEN=true) to serve everyone who can connect, or listen on 127.0.0.1`,
     );
   return {
-    config,
+    config: withoutKeys(config),
     settings,
     limits,
     ...surroundings,
@@ -104,6 +104,10 @@ export function resolveConfig(config: Config, beside: Beside = nothing): LoadedC
     warnings: beside.warnings,
     variables: () => beside.variables,
   };
+}
+
+function withoutKeys(config: Config): Config {
+  return { ...config, upstreams: config.upstreams.map((upstream) => ({ ...upstream, apiKeys: upstream.apiKeys.map(() => "***") })) };
 }
 
 function readFlags(flags: Flags): [string, Setting][] {
