@@ -132,13 +132,17 @@ const unexpected = /^unexpected endpoint/i;
 
 function aboutModel({ told, refusal, asked }: Told): ConnectError | undefined {
   const { status } = refusal;
-  const words = told?.words ?? "";
-  if ((status === 404 && unknownPath.test(words)) || status === 405 || unexpected.test(words)) {
+  const { words = "", code = "" } = told ?? {};
+  if (isUnknownPath(status, words)) {
     const message = `${asked.provider} has no such path: check its base URL, which for most kinds ends in /v1`;
     return upstreamFault("provider_malformed", message, { asked, refusal });
   }
-  const isUnknown = modelCodes.test(told?.code ?? "") || (status >= 400 && status < 500 && unknownModel.test(words));
+  const isUnknown = modelCodes.test(code) || (status >= 400 && status < 500 && unknownModel.test(words));
   return isUnknown ? faultOfStatus({ ...refusal, status: 404 }, asked) : undefined;
+}
+
+function isUnknownPath(status: number, words: string): boolean {
+  return status === 405 || unexpected.test(words) || (status === 404 && unknownPath.test(words));
 }
 
 const unsupported = /^unsupported_(?:parameter|value)$/;
