@@ -1,8 +1,8 @@
-import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import type { Config, Route, Target, Upstream } from "../../gen/parley/config/v1/config_pb.ts";
 import { ChatRequestSchema, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { isModelId } from "../core/model-id.ts";
-import { nearest } from "../environment/nearest.ts";
+import { jsonProblem } from "./json-problem.ts";
 import { range, type Problem } from "./problem.ts";
 
 /** Providers that are always there. */
@@ -60,26 +60,20 @@ function parametersProblem(target: Target): string | undefined {
   const json: JsonObject = target.parameters ?? {};
   for (const key of Object.keys(json)) {
     const field = ChatRequestSchema.fields.find(({ name, jsonName }) => key === name || key === jsonName);
-    if (field === undefined) return unknownParameter(key);
-    if (callersOwn.includes(field.jsonName)) return `${key} belongs to the caller`;
-    const problem = valueProblem(key, json[key]);
-    if (problem !== undefined) return problem;
+    if (field !== undefined && callersOwn.includes(field.jsonName)) return `${key} belongs to the caller`;
   }
-  return undefined;
+  return (
+    jsonProblem(ChatRequestSchema, json, "") ??
+    (canBeRead(target) ? undefined : "are no part of a ChatRequest (proto/parley/v1/chat.proto)")
+  );
 }
 
-function unknownParameter(key: string): string {
-  const names = ChatRequestSchema.fields.map(({ jsonName }) => jsonName).filter((name) => !callersOwn.includes(name));
-  const near = nearest(key, names);
-  return `there is no field ${JSON.stringify(key)}; ${near === undefined ? `known are ${names.join(", ")}` : `did you mean ${near}`}`;
-}
-
-function valueProblem(key: string, value: JsonValue | undefined): string | undefined {
+function canBeRead(target: Target): boolean {
   try {
-    fromJson(ChatRequestSchema, { [key]: value ?? null });
-    return undefined;
+    parametersOf(target);
+    return true;
   } catch {
-    return `${key} does not have the form that a ChatRequest has there (proto/parley/v1/chat.proto)`;
+    return false;
   }
 }
 
