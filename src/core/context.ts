@@ -71,6 +71,8 @@ export interface CallContext extends Call {
   readonly estimatedTokens: number;
   /** Whether the caller reads nothing before the end: a provider may then ask for the answer whole. */
   readonly isWhole: boolean;
+  /** Called when a target is asked itself, behind every queue: from then on an attempt may cost. Undefined: nobody keeps books. */
+  readonly onAsked?: (() => void) | undefined;
 }
 
 /** A fresh record. */

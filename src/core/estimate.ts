@@ -31,7 +31,7 @@ export function estimatedPromptTokens(request: ChatRequest): number {
 }
 
 /** A usage that Parley counted from the texts, for upstreams that tell none. */
-export function estimatedUsage(promptTokens: number, completionCharacters: number, source = UsageSource.ESTIMATED): Usage {
+export function estimatedUsage(promptTokens: number, completionCharacters: number, source: UsageSource = UsageSource.ESTIMATED): Usage {
   return { $typeName: "parley.v1.Usage", promptTokens, completionTokens: estimatedTokens(completionCharacters), source };
 }
 

@@ -30,7 +30,13 @@ export const chatKind: Kind<ChatRequest, ChatEvent> = {
   finishOf: ({ event }) => (event.case === "finished" ? (finishNames[event.value.reason] ?? "other") : undefined),
   isContent: ({ event }) => content.has(event.case ?? ""),
   isProgress: ({ event }) => event.case === "progress",
+  charactersOf,
 };
+
+function charactersOf({ event }: ChatEvent): number {
+  if (event.case === "text" || event.case === "reasoning" || event.case === "refusal") return event.value.text.length;
+  return event.case === "toolCall" ? event.value.name.length + event.value.arguments.length : 0;
+}
 
 /** A layer of chat alone, as one for any kind of work: other work passes it by. */
 export function chatOnly(layer: ChatLayer): Layer {

@@ -33,6 +33,7 @@ const whole = {
   finishOf: () => undefined,
   isContent: () => false,
   isProgress: () => false,
+  charactersOf: () => 0,
 };
 
 /** The parts of a kind whose requests name their model themselves. */

@@ -66,6 +66,8 @@ export interface Kind<Request, Event> {
   isContent(event: Event): boolean;
   /** Whether the event comes before the answer: another target may still be asked after it. */
   isProgress(event: Event): boolean;
+  /** UTF-16 code units that a model wrote and this event tells, for estimates. */
+  charactersOf(event: Event): number;
 }
 
 /** A policy for any kind of work: wraps work in more work. What else it must know stands in the context. */
