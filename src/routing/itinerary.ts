@@ -62,6 +62,8 @@ export class Itinerary<Request, Event> {
   readonly #context: CallContext;
   readonly #options: ItineraryOptions;
   #left: Candidate<Request, Event>[];
+  /** Whether this run has made an attempt: however many the call has made before, it may make one. */
+  #hasBegun = false;
   /** Whether the next attempt is a further one, which a budget pays for. */
   #isFurther: boolean;
   /** Faults of each upstream in this call, for the pause before the next attempt at it. */
@@ -96,7 +98,7 @@ export class Itinerary<Request, Event> {
   /** The next target, and the wait before it; it is paid for. Those that cannot do what is asked are passed over. */
   next(): Leg<Request, Event> | DeadEnd {
     const { clock, limits } = this.#options;
-    if (this.#isFurther && this.#context.record.attempts >= limits.maxAttempts)
+    if (this.#hasBegun && this.#context.record.attempts >= limits.maxAttempts)
       return { because: `limits.maxAttempts is ${limits.maxAttempts}`, retryAfterMs: undefined };
     const nowMs = clock.now();
     let soonest: Candidate<Request, Event> | undefined;
@@ -212,6 +214,7 @@ export class Itinerary<Request, Event> {
       return { because: `the retry budget of ${target.provider} is spent`, retryAfterMs: undefined };
     }
     if (!this.#isFurther) candidate.budget?.first();
+    this.#hasBegun = true;
     return { candidate, waitMs };
   }
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, constant, integer, oneof, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
@@ -37,9 +37,9 @@ describe("a retry budget", () => {
   });
 
   it("never allows more than the larger of a fifth of the calls and thirty and three a second, whatever comes when", () => {
-    const act = fc.oneof(fc.constant("first" as const), fc.constant("further" as const), fc.integer({ min: 1, max: 3000 }));
-    fc.assert(
-      fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
+    const act = oneof(constant("first" as const), constant("further" as const), integer({ min: 1, max: 3000 }));
+    assert(
+      property(array(act, { maxLength: 300 }), (acts) => {
         const clock = fakeClock(0);
         const budget = retryBudget(clock);
         let [calls, further] = [0, 0];

@@ -32,6 +32,8 @@ export interface Played {
   readonly atMs: number;
   /** Which of its call, from 1. */
   readonly attempt: number;
+  /** When it may be asked again, as it said. */
+  readonly notBeforeMs: number | undefined;
   readonly request: ChatRequest;
   readonly context: CallContext;
 }
@@ -60,11 +62,9 @@ export function scriptedTarget(
   async function* work(request: ChatRequest, context: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
     const play = plays[Math.min(count++, plays.length - 1)] ?? "ok";
     score.attempts.push({
+      ...{ request, context, attempt: context.record.attempts, notBeforeMs: pauseOf(play, clock) },
       target: key === 0 ? provider : `${provider}${key}`,
       atMs: clock.now(),
-      attempt: context.record.attempts,
-      request,
-      context,
     });
     score.running++;
     try {
@@ -124,6 +124,12 @@ async function* timed(play: Extract<Play, object>, act: Act): AsyncGenerator<Cha
   if (play.tellsProgress === true) yield progress({ queuePosition: 1 });
   await wait(play.afterMs);
   yield* scenes.ok(act);
+}
+
+/** A play that asks for a pause fails at once. */
+function pauseOf(play: Play, clock: Clock): number | undefined {
+  const pauseMs = typeof play === "object" && "fails" in play ? play.says?.retryAfterMs : undefined;
+  return pauseMs === undefined ? undefined : clock.now() + pauseMs;
 }
 
 /** Lets time pass, 10 ms at a time, until a promise has settled. */
