@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { loadConfig } from "../config.ts";
 import type { Variables } from "../core/child-environment.ts";
 import { startServer, type ParleyServer } from "../service.ts";
@@ -34,6 +36,10 @@ export interface TestServerOptions {
   readonly load?: { readonly sequences?: number; readonly contextLength?: number };
   /** Folder of models that are there already; `models` is not written then. */
   readonly modelsDirectory?: string;
+  /** What its configuration file says beside how models are loaded. */
+  readonly config?: JsonObject;
+  /** Members of its configuration file beside how models are loaded. */
+  readonly config?: JsonObject;
   /** Variables beside those that make it a service for tests. */
   readonly environment?: Variables;
 }
@@ -44,6 +50,7 @@ export async function startTestServer({
   encoders = {},
   load = {},
   modelsDirectory,
+  config = {},
   environment = {},
 }: TestServerOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "parley-test-"));
@@ -55,7 +62,7 @@ export async function startTestServer({
     [realModelId, ...Object.keys(models), ...Object.keys(encoders)].map((name) => [name, { threads: 1, ...load }]),
   );
   const file = join(folder, "parley.json");
-  await writeFile(file, JSON.stringify({ models: { options: modelOptions } }));
+  await writeFile(file, JSON.stringify({ ...config, models: { options: modelOptions } }));
   const own = { LLM_PORT: "0", LLM_DEFAULT_PROVIDER: "echo", LLM_MODELS_DIR: directory, LLM_DATA_DIR: join(folder, "data") };
   const { log, lines } = recordingLog();
   const server = await startServer(loadConfig({ file, environment: { ...own, ...environment } }), { log });
