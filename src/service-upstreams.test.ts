@@ -45,7 +45,7 @@ async function serviceWith(environment: Variables, config: JsonObject = {}, more
     ...service,
     models,
     signal,
-    async ask(body: JsonObject) {
+    ask: async (body: JsonObject) => {
       const messages = [{ role: "user", content: "hi" }];
       const response = await fetch(`${service.url}/v1/chat/completions`, {
         method: "POST",

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { JsonObject } from "@bufbuild/protobuf";
 import { loadConfig } from "../config.ts";
 import type { Variables } from "../core/child-environment.ts";
 import { startServer, type ParleyServer } from "../service.ts";
@@ -37,8 +36,6 @@ export interface TestServerOptions {
   /** Folder of models that are there already; `models` is not written then. */
   readonly modelsDirectory?: string;
   /** What its configuration file says beside how models are loaded. */
-  readonly config?: JsonObject;
-  /** Members of its configuration file beside how models are loaded. */
   readonly config?: JsonObject;
   /** Variables beside those that make it a service for tests. */
   readonly environment?: Variables;
