@@ -40,7 +40,7 @@ describe("the pause before a further attempt", () => {
 
   it("lasts as long as it must where timers fire early", async () => {
     const clock = fakeClock();
-    const early = { now: clock.now, after: (ms: number, callback: () => void) => clock.after(Math.max(1, ms - 3), callback) };
+    const early = { now: () => clock.now(), after: (ms: number, callback: () => void) => clock.after(Math.max(1, ms - 3), callback) };
     let hasCome = false;
     const sleeping = sleepUntil(clock.now() + 10, early, new AbortController().signal).then(() => (hasCome = true));
     for (let ms = 0; ms < 9; ms++) {
