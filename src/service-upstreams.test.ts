@@ -99,7 +99,9 @@ describe("an upstream of the environment", () => {
     const { url, seen } = await oneModelServer();
     const { ask } = await serviceWith({ LLM_DEFAULT_PROVIDER: "lan", LLM_BASE_URL: url, LLM_API_KEY: "k" });
     expect(await ask({})).toMatchObject({ model: "lan", by: "lan default false" });
-    expect(seen).toMatchObject([{ path: "/v1/chat/completions", authorization: "Bearer k", body: { model: "" } }]);
+    expect(seen).toEqual([
+      { path: "/v1/chat/completions", authorization: "Bearer k", body: { messages: [{ role: "user", content: "hi" }] } },
+    ]);
   });
 
   it("of the kind lan falls back to echo with a warning, and the answer names the model that served", async () => {
