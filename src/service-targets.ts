@@ -1,12 +1,17 @@
 import type { LoadedConfig } from "./config.ts";
 import type { Clock, Log, Provider } from "./core/ports.ts";
 import type { Target } from "./core/targets.ts";
-import type { UpstreamSettings } from "./core/upstreams.ts";
+import { priceOf } from "./core/prices.ts";
+import type { DisconnectPolicy, UpstreamSettings } from "./core/upstreams.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
+import { asked } from "./layers/asked.ts";
 import { attemptSpan } from "./layers/attempt-span.ts";
 import { concurrency } from "./layers/concurrency.ts";
+import { disconnect } from "./layers/disconnect.ts";
+import { ledger, type LedgerOptions } from "./layers/ledger.ts";
 import { timeLimits } from "./layers/time-limits.ts";
 import type { MakeTarget, TargetRequest } from "./routing/remote-targets.ts";
+import { keptLedger } from "./telemetry/ledger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
 /** What layers and routing are made of. */
@@ -20,8 +25,10 @@ export interface Parts {
 /** What a target's layers must know of it. */
 export interface TargetFacts {
   readonly provider: string;
-  /** The model's name there, for spans and books. */
+  /** The model's name there, for spans and prices. */
   readonly model: string;
+  /** What metrics and books call the model: one of a closed set. */
+  readonly label: string;
   /** Number of the upstream's key; 0: none. */
   readonly key: number;
   readonly isLocal: boolean;
@@ -33,16 +40,38 @@ export interface TargetFacts {
 
 /** Policies that an attempt at one target passes, outermost first. */
 export function targetLayers(parts: Parts, target: TargetFacts): readonly Layer[] {
-  const { clock } = parts;
-  const { provider, model, isLocal, queue } = target;
+  const { clock, loaded } = parts;
+  const { limits } = loaded;
+  const { provider, model, isLocal, queue, upstream } = target;
+  const policy = upstream?.disconnect ?? "estimate";
   return [
-    // outermost, so that the span has the wait in the queue
+    // outermost: where it reads on for a caller that has left, all others take that for the same attempt
+    disconnect({ clock, policy, drainReadMs: limits.drainReadMs }),
+    // outside of all that may fail, wait or be left
+    ledger(booksOf(parts, target, policy)),
+    // outside of the queue, so that the span has the wait in it
     attemptSpan({ clock, provider, model, isLocal }),
     // before the time limits: waiting here has its own
     queue,
     // innermost: what it measures is the provider alone
     timeLimits(timesOf(parts, target)),
+    // innermost: what has come this far may cost
+    asked,
   ];
+}
+
+function booksOf(
+  { clock, log, metrics, loaded: { settings } }: Parts,
+  { provider, label, model, key, upstream }: TargetFacts,
+  policy: DisconnectPolicy,
+): LedgerOptions {
+  const isDebugging = settings.logLevel === "debug" || settings.logLevel === "trace";
+  return {
+    ...{ clock, provider, model: label, key, policy, priceVersion: settings.priceVersion },
+    ledger: keptLedger({ log, count: (attempt) => metrics.attempted(attempt), isDebugging }),
+    takesCallerKeys: upstream?.takesCallerKeys ?? false,
+    price: upstream && priceOf(upstream.prices, model),
+  };
 }
 
 /** Makes targets: a model of a provider with its policies around it, which keep their state for as long as the target is kept. */
@@ -59,7 +88,8 @@ export function targetMaker(parts: Parts): MakeTarget {
     const { provider, key, model } = request;
     const upstream = upstreams.get(provider.name);
     const queue = queueOf(upstream === undefined ? `${provider.name}/${model}` : provider.name, upstream);
-    const facts = { provider: provider.name, model: model || request.label, key, isLocal: upstream === undefined, upstream, queue };
+    const { label } = request;
+    const facts = { provider: provider.name, model: model || label, label, key, isLocal: upstream === undefined, upstream, queue };
     return targetOf(request, facts, targetLayers(parts, facts));
   };
 }

@@ -38,8 +38,10 @@ describe("the order of the layers", () => {
   });
   it("of an attempt", () => {
     const queue = concurrency({ clock: systemClock, target: "p", limit: 1, queue: 1, queueMs: 1 });
-    const target = { provider: "p", model: "m", key: 0, isLocal: true, upstream: undefined, queue };
-    expect(targetLayers(parts, target).map(({ name }) => name)).toEqual(["attemptSpanLayer", "concurrencyLayer", "timeLimitsLayer"]);
+    const target = { provider: "p", model: "m", label: "m", key: 0, isLocal: true, upstream: undefined, queue };
+    expect(targetLayers(parts, target).map(({ name }) => name)).toEqual([
+      ...["disconnectLayer", "ledgerLayer", "attemptSpanLayer", "concurrencyLayer", "timeLimitsLayer", "askedLayer"],
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@ import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
 import { chatKind, chatOnly } from "./core/kinds.ts";
 import type { Clock, Library, Log, Provider, Service } from "./core/ports.ts";
+import { chargesBy } from "./core/prices.ts";
 import type { Reason } from "./core/reasons.ts";
 import * as unary from "./core/unary-kinds.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
@@ -57,7 +58,7 @@ export interface ParleyServer {
 }
 
 /** What metrics are told of a call that no layer saw. */
-const nothingDone = { target: undefined, firstTokenMs: undefined, inferenceMs: undefined, usage: undefined };
+const nothingDone = { target: undefined, firstTokenMs: undefined, inferenceMs: undefined, usage: undefined, cost: undefined };
 
 /**
  * Builds the service from a configuration and starts it. The default model is loaded in the background; `service.health` says when it is there.
@@ -147,10 +148,10 @@ function beginTracing({ tracing, settings }: LoadedConfig): Promise<() => Promis
 }
 
 /** Policies that a call passes once, outermost first. */
-export function callLayers({ clock, log, metrics, loaded: { limits } }: Parts, names: Directory): readonly Layer[] {
+export function callLayers({ clock, log, metrics, loaded: { limits, settings } }: Parts, names: Directory): readonly Layer[] {
   return [
     // outermost, so that it counts what every other layer refuses
-    observe({ clock, log, metrics }),
+    observe({ clock, log, metrics, chargeOf: chargesBy(settings.upstreams) }),
     // outside of all that makes events, so that numbers have no hole
     chatOnly(sequence),
     // before anything is spent on a request that nobody could honour

@@ -122,6 +122,13 @@ export const limits = {
   targetConcurrency: limit(1024, [1, 1_000_000], "count", undefined, "calls that one target serves at once"),
   targetQueue: limit(1024, [0, 1_000_000], "count", "queue_full", "calls that wait for one target"),
   targetQueueMs: limit(minute, [0, 24 * 60 * minute], "ms", "queue_timeout", "waiting for one target"),
+  drainReadMs: limit(
+    30 * second,
+    [10, 60 * minute],
+    "ms",
+    undefined,
+    "how long an answer is read whose caller has left, where the upstream's disconnect policy is drain",
+  ),
   engineQueue: limit(256, [0, 1_000_000], "count", "queue_full", "calls that wait for a sequence of a local model"),
   engineQueueMs: limit(5 * minute, [10, 24 * 60 * minute], "ms", "queue_timeout", "waiting for a sequence of a local model"),
   maxLoadedModels: limit(

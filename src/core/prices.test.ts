@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
-import { costOf, priceOf } from "./prices.ts";
+import { chargesBy, costOf, priceOf } from "./prices.ts";
 
 const price = { prompt: 2, completion: 8, cached: 0.5, cacheWrite: 2.5 };
 const usage = (more: Partial<Usage>): Usage => ({
@@ -26,5 +26,20 @@ describe("what tokens cost", () => {
     expect(priceOf({ m: price, "*": other }, "m")).toBe(price);
     expect(priceOf({ m: price, "*": other }, "constructor")).toBe(other);
     expect(priceOf({ m: price }, "toString")).toBeUndefined();
+  });
+});
+
+describe("what a caller is charged", () => {
+  const upstream = (name: string, disconnect: "estimate" | "none") => ({ name, disconnect, prices: { m: price } });
+  const chargeOf = chargesBy([upstream("p", "estimate"), upstream("q", "none")]);
+  it.each([
+    ["the price of the upstream that served", { provider: "p", model: "m" }, UsageSource.PROVIDER, 2800],
+    ["what was sent of an answer that was cut off", { provider: "p", model: "m" }, UsageSource.PARTIAL, 2800],
+    ["nothing of it where the upstream's policy is none", { provider: "q", model: "m" }, UsageSource.PARTIAL, undefined],
+    ["nothing where no price is known", { provider: "p", model: "n" }, UsageSource.PROVIDER, undefined],
+    ["nothing for what is on this machine", { provider: "llama-cpp", model: "m" }, UsageSource.PROVIDER, undefined],
+  ] as const)("is %s", (...[, target, source, millionths]) => {
+    const charge = chargeOf(target, usage({ source }));
+    expect(charge && Math.round(charge * 1e6)).toBe(millionths);
   });
 });

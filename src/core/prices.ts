@@ -1,5 +1,5 @@
-import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
-import type { Price } from "./upstreams.ts";
+import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { Price, UpstreamSettings } from "./upstreams.ts";
 
 const perMillion = 1e6;
 
@@ -14,4 +14,18 @@ export function costOf({ prompt, completion, cached, cacheWrite }: Price, usage:
 export function priceOf(prices: Readonly<Record<string, Price>>, model: string): Price | undefined {
   if (Object.hasOwn(prices, model)) return prices[model];
   return Object.hasOwn(prices, "*") ? prices["*"] : undefined;
+}
+
+/** What a caller is charged for what it received of an upstream; undefined where no price is known. Of an answer that was cut off nothing, where the upstream's policy says so. */
+export type ChargeOf = (target: { readonly provider: string; readonly model: string }, usage: Usage) => number | undefined;
+
+/** Charges by the price tables of the upstreams. */
+export function chargesBy(upstreams: readonly Pick<UpstreamSettings, "name" | "prices" | "disconnect">[]): ChargeOf {
+  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
+  return ({ provider, model }, usage) => {
+    const upstream = byName.get(provider);
+    if (upstream === undefined || (usage.source === UsageSource.PARTIAL && upstream.disconnect === "none")) return undefined;
+    const price = priceOf(upstream.prices, model);
+    return price && costOf(price, usage);
+  };
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { chatKind } from "../core/kinds.ts";
+import type { Call } from "../core/context.ts";
+import type { ChargeOf } from "../core/prices.ts";
 import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import type { Generate } from "../core/work.ts";
@@ -14,7 +16,7 @@ import { observe } from "./observe.ts";
 
 type Line = readonly [level: string, message: string, facts: Readonly<Record<string, unknown>>];
 
-const setUp = (work: Generate) => {
+const setUp = (work: Generate, chargeOf?: ChargeOf) => {
   const lines: Line[] = [];
   const write =
     (level: string) =>
@@ -26,8 +28,14 @@ const setUp = (work: Generate) => {
   const request = userRequest("a secret", { model: "asked" });
   const context = testContext(request, { startedMs: clock.now() });
   context.record.target = { provider: "p", model: "served" };
-  const layer: Generate = observe({ clock, log, metrics })(work, chatKind);
-  return { lines, metrics, clock, context, run: (given: ChatRequest = request): AsyncIterable<ChatEvent> => layer(given, context) };
+  const layer: Generate = observe({ clock, log, metrics, chargeOf })(work, chatKind);
+  return {
+    lines,
+    metrics,
+    clock,
+    context,
+    run: (given: ChatRequest = request, call: Partial<Call> = {}): AsyncIterable<ChatEvent> => layer(given, { ...context, ...call }),
+  };
 };
 const saying = (words: readonly string[]): Generate =>
   async function* () {
@@ -60,6 +68,24 @@ describe("observe", () => {
     expect(body).toContain('llm_tokens_total{provider="p",model="served",type="completion"} 2');
     expect(body).toMatch(/llm_tokens_generated_total 2[\s\S]*llm_tokens_prompt_total 3/);
     expect(body).toContain('llm_time_to_first_token_seconds_count{provider="p",model="served"} 1');
+  });
+
+  it("tells what the caller is charged for what it received, by the target that served it", async () => {
+    const chargeOf: ChargeOf = ({ provider }, { promptTokens, completionTokens }) =>
+      provider === "p" ? promptTokens + completionTokens / 8 : undefined;
+    const whole = setUp(saying(["one", "two"]), chargeOf);
+    await eventsOf(whole.run());
+    expect(whole.lines[0]?.[2]).toMatchObject({ cost: 3.25 });
+    expect((await whole.metrics.text()).body).toContain('llm_charged_cost_total{provider="p",model="served"} 3.25');
+    const cut = setUp(async function* () {
+      yield* answer(["one", "two"]).slice(0, 3);
+      throw fault("provider_truncated", "cut");
+    }, chargeOf);
+    await failureOf(eventsOf(cut.run()));
+    expect(cut.lines[0]?.[2]).toMatchObject({ cost: 6.25, completionTokens: 2, usage: "partial" });
+    const own = setUp(saying(["one", "two"]), chargeOf);
+    await eventsOf(own.run(undefined, { upstreamKey: "sk-callers" }));
+    expect(own.lines[0]?.[2]).not.toHaveProperty("cost");
   });
 
   it("never makes a label of a name that leads nowhere", async () => {

@@ -1,6 +1,9 @@
+import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "../core/context.ts";
 import type { Clock, Log } from "../core/ports.ts";
+import { estimatedPromptTokens } from "../core/estimate.ts";
+import type { ChargeOf } from "../core/prices.ts";
 import { asFault, reasonOf, reasons } from "../core/reasons.ts";
 import { outcomeError } from "../core/signals.ts";
 import { observe as watchStream } from "../core/stream.ts";
@@ -12,10 +15,12 @@ export interface ObserveOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** What the caller is charged; undefined: no prices are known. */
+  readonly chargeOf?: ChargeOf | undefined;
 }
 
 /** Counts each call and writes its one log line when it has ended, however it ended: latency, tokens, request id, never the prompt. */
-export function observe({ clock, log, metrics }: ObserveOptions): Layer {
+export function observe({ clock, log, metrics, chargeOf }: ObserveOptions): Layer {
   return function observeLayer(next, kind) {
     return function observed(request, context) {
       let firstTokenMs: number | undefined;
@@ -26,8 +31,10 @@ export function observe({ clock, log, metrics }: ObserveOptions): Layer {
         const status = error === undefined ? "ok" : reasonOf(error);
         const { target, upstreamMs: inferenceMs } = context.record;
         if (usage === undefined && pieces > 0) usage = partial(pieces);
-        metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage });
-        writeLine(log, context, { status, error, durationMs, firstTokenMs, usage });
+        const isOperators = context.upstreamKey === undefined;
+        const cost = isOperators && target && usage ? chargeOf?.(target, withPrompt(usage, kind.chatOf(request))) : undefined;
+        metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage, cost });
+        writeLine(log, context, { status, error, durationMs, firstTokenMs, usage, cost });
       };
       return watchStream(() => next(request, context), {
         event(event) {
@@ -48,15 +55,22 @@ function partial(pieces: number): Usage {
   return { $typeName: "parley.v1.Usage", promptTokens: 0, completionTokens: pieces, source: UsageSource.PARTIAL };
 }
 
+/** The tokens a caller is charged for: of a call that was cut off nobody has counted the prompt. */
+function withPrompt(usage: Usage, chat: ChatRequest | undefined): Usage {
+  if (usage.source !== UsageSource.PARTIAL || chat === undefined) return usage;
+  return { ...usage, promptTokens: estimatedPromptTokens(chat) };
+}
+
 interface LineFacts {
   readonly status: string;
   readonly error: unknown;
   readonly durationMs: number;
   readonly firstTokenMs: number | undefined;
   readonly usage: Usage | undefined;
+  readonly cost: number | undefined;
 }
 
-function writeLine(log: Log, context: CallContext, { status, error, durationMs, firstTokenMs, usage }: LineFacts): void {
+function writeLine(log: Log, context: CallContext, { status, error, durationMs, firstTokenMs, usage, cost }: LineFacts): void {
   context.record.isLogged = true;
   const facts = {
     requestId: context.requestId,
@@ -71,6 +85,7 @@ function writeLine(log: Log, context: CallContext, { status, error, durationMs, 
     durationMs: round(durationMs),
     ...(firstTokenMs !== undefined && { firstTokenMs: round(firstTokenMs) }),
     ...(usage !== undefined && tokensOf(usage)),
+    ...(cost !== undefined && { cost }),
   };
   if (error === undefined) return log.info("call", facts);
   const { fault } = reasons[reasonOf(error)];

@@ -15,6 +15,8 @@ export interface CallFacts {
   /** At the provider; undefined when unknown. */
   readonly inferenceMs: number | undefined;
   readonly usage: Usage | undefined;
+  /** What the caller is charged for it, in units of the price table; undefined: no price is known. */
+  readonly cost: number | undefined;
 }
 
 /** All that is counted of one target. */
@@ -22,6 +24,7 @@ class TargetSeries {
   readonly #labels: Labels;
   readonly statuses = new Map<string, Count>();
   readonly tokens = new Map<string, Count>();
+  readonly charged: Count;
   readonly duration: Spread;
   inference: Spread | undefined;
   firstToken: Spread | undefined;
@@ -29,6 +32,7 @@ class TargetSeries {
 
   constructor(labels: Labels) {
     this.#labels = labels;
+    this.charged = new Count(labels);
     this.duration = new Spread(labels, durationBuckets);
   }
 
@@ -79,6 +83,9 @@ export function callMetrics(registry: Registry): (facts: CallFacts) => void {
   spread("llm_inference_duration_seconds", "Time at the provider", (series) => series.inference);
   const types = "Tokens, by type: prompt, completion, cached, reasoning";
   counts("llm_tokens_total", types, () => all().flatMap(({ tokens }) => [...tokens.values()]));
+  counts("llm_charged_cost_total", "What callers are charged for what they received, in units of the price table", () =>
+    all().flatMap(({ charged }) => (charged.value > 0 ? [charged] : [])),
+  );
   counts("llm_tokens_generated_total", "Tokens written", () => [generated]);
   counts("llm_tokens_prompt_total", "Tokens read", () => [prompt]);
   counts("llm_errors_total", "Calls that failed, by reason", () => errors.values());
@@ -86,12 +93,13 @@ export function callMetrics(registry: Registry): (facts: CallFacts) => void {
   spread("llm_time_per_output_token_seconds", "Between tokens after the first", (series) => series.perToken);
 
   return function ended(facts) {
-    const { target, status, durationMs, inferenceMs, usage } = facts;
+    const { target, status, durationMs, inferenceMs, usage, cost } = facts;
     const series = seriesOf(targets, target?.provider ?? "none", target?.model ?? "none");
     series.status(status).value++;
     series.duration.observe(durationMs / 1000);
     if (status !== "ok") (errors.get(status) ?? added(errors, status, { type: status })).value++;
     if (inferenceMs !== undefined) series.observeInference(inferenceMs / 1000);
+    if (cost !== undefined) series.charged.value += cost;
     if (usage === undefined) return;
     prompt.value += usage.promptTokens;
     generated.value += usage.completionTokens;

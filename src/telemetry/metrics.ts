@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineObserver } from "../core/ports.ts";
 import type { RouteObserver } from "../core/route-observer.ts";
+import type { AttemptRecord } from "../core/targets.ts";
+import { attemptMetrics } from "./attempt-metrics.ts";
 import { callMetrics, type CallFacts } from "./call-metrics.ts";
 import { durationBuckets } from "./buckets.ts";
 import { routeMetrics } from "./route-metrics.ts";
@@ -11,6 +13,8 @@ export interface Metrics {
   ended(facts: CallFacts): void;
   readonly engines: EngineObserver;
   readonly routes: RouteObserver;
+  /** An attempt at a target has ended. */
+  attempted(attempt: AttemptRecord): void;
   /** Prometheus text. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -26,6 +30,7 @@ export function createMetrics(): Metrics {
     ended: calls,
     engines: engineMetrics(registry),
     routes: routeMetrics(registry),
+    attempted: attemptMetrics(registry),
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }
