@@ -24,20 +24,21 @@ const vllm = upstream("vllm", 0, { defaultModel: "", models: ["meta/llama"] });
 
 const setUp = (more: Partial<DirectoryOptions> = {}, files: readonly ModelFile[] = []) => {
   const made: string[] = [];
+  const forgotten: string[] = [];
   const names = directory({
     library: {
       ...{ list: () => files, catalog: () => [], defaultId: "small" },
       find: (name) => files.find(({ id, aliases }) => id === name || aliases.includes(name)),
     },
     ...{ local: provider("llama-cpp"), echo: provider("echo"), upstreams: [openai, vllm], aliases: {}, routes: [], fallback: [] },
-    ...{ defaultModel: "", defaultProvider: "auto", askedModels: 3 },
+    ...{ defaultModel: "", defaultProvider: "auto", askedModels: 3, forget: ({ model }) => void forgotten.push(model) },
     target({ provider: { name }, model, label, key }) {
       made.push(`${name}/${model}`);
       return plainTarget({ provider: name, model: label, key });
     },
     ...more,
   });
-  return { names, made };
+  return { names, made, forgotten };
 };
 type Set = ReturnType<typeof setUp>["names"];
 /** Each stop as `rank weight provider/model#key`, with `!` where another model than the first is meant. */
@@ -113,12 +114,13 @@ describe("a name that nobody knows", () => {
   });
 
   it("is bounded: as a target by use, and as a label for good", () => {
-    const { names, made } = setUp({ defaultProvider: "vllm", defaultModel: "kept" });
+    const { names, made, forgotten } = setUp({ defaultProvider: "vllm", defaultModel: "kept" });
     const labels = ["1", "2", "3", "4", "5"].map((name) => names.resolve(name, "").stops[0]?.target.model);
     expect(labels).toEqual(["1", "2", "3", "other", "other"]);
     expect(
       [names.resolve("1", ""), names.resolve("kept", ""), names.resolve("meta/llama", "")].map(({ stops }) => stops[0]?.target.model),
     ).toEqual([...["1", "kept", "meta/llama"]]);
+    expect(forgotten).toEqual(["1", "2", "3"]);
     expect(made.slice(0, 6)).toEqual(["vllm/1", "vllm/2", "vllm/3", "vllm/4", "vllm/5", "vllm/1"]);
   });
 });

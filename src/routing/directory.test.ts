@@ -28,7 +28,7 @@ const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}
       defaultId: "small",
     },
     ...{ local: provider("llama-cpp"), echo: provider("echo"), upstreams: [], aliases: {}, routes: [], fallback: [] },
-    ...{ defaultModel: "", defaultProvider: "auto", askedModels: 3 },
+    ...{ defaultModel: "", defaultProvider: "auto", askedModels: 3, forget() {} },
     target: ({ provider: { name }, label, key }) => plainTarget({ provider: name, model: label, key }),
     ...more,
   });

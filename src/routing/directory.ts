@@ -23,6 +23,8 @@ export interface DirectoryOptions extends NameRules {
   readonly askedModels: number;
   /** Puts the target layers around one model of a provider; called once for each that is kept. */
   readonly target: MakeTarget;
+  /** Told of each target that nothing leads to any more. */
+  readonly forget: (target: Target) => void;
 }
 
 /** From names to targets. */
@@ -48,7 +50,7 @@ type Found = Pick<Destination, "hedge" | "rescue"> & { readonly places: readonly
 export function directory(options: DirectoryOptions): Directory {
   const { library, local, echo, upstreams, aliases } = options;
   const here = new Map<string, Target>();
-  const remote = remoteTargets(options.target, options.askedModels);
+  const remote = remoteTargets({ make: options.target, limit: options.askedModels, forget: options.forget });
   let chosen = options.defaultModel;
 
   const targetHere = (provider: Provider, model: string): Target => {

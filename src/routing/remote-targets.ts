@@ -23,6 +23,18 @@ export interface TargetRequest {
 /** Puts the target layers around one model of a provider. */
 export type MakeTarget = (request: TargetRequest) => Target;
 
+/** What the targets of upstreams need. */
+export interface RemoteTargetsOptions {
+  readonly make: MakeTarget;
+  /** Models that callers may make up before the least recently used is forgotten. */
+  readonly limit: number;
+  /** Told of each target that is forgotten. */
+  readonly forget: (target: Target) => void;
+}
+
+/** The targets of an upstream's model, one for each key; a configured name is the operator's word. */
+export type RemoteTargets = (upstream: RoutedUpstream, model: string, isConfigured: boolean) => readonly Target[];
+
 /** What a model is called that the upstream chooses itself. */
 const unnamed = "default";
 /** What models are called that callers name beyond the limit. */
@@ -32,10 +44,7 @@ const overflow = "other";
  * The targets of upstreams. Those of models that the configuration names stay for good. Those that only callers name are bounded, for a caller may make names up:
  * the least recently used go first, and after so many distinct names since the start the others are called `other`, so that metrics stay bounded too.
  */
-export function remoteTargets(
-  make: MakeTarget,
-  limit: number,
-): (upstream: RoutedUpstream, model: string, isConfigured: boolean) => readonly Target[] {
+export function remoteTargets({ make, limit, forget }: RemoteTargetsOptions): RemoteTargets {
   const configured = new Map<string, readonly Target[]>();
   const asked = new Map<string, readonly Target[]>();
   const labels = new Set<string>();
@@ -50,21 +59,23 @@ export function remoteTargets(
   const makeAll = ({ providers, hasKeys }: RoutedUpstream, model: string, label: string): readonly Target[] =>
     providers.map((provider, index) => make({ provider, key: hasKeys ? index + 1 : 0, model, label }));
 
+  /** Puts an entry last, where the first is the least recently used. */
+  const renew = (id: string, targets: readonly Target[]): void => {
+    asked.delete(id);
+    asked.set(id, targets);
+    const [oldest] = asked;
+    if (asked.size <= limit || oldest === undefined) return;
+    asked.delete(oldest[0]);
+    oldest[1].forEach(forget);
+  };
+
   return (upstream, model, isConfigured) => {
     const id = `${upstream.name}/${model}`;
     const known = configured.get(id) ?? asked.get(id);
     if (known !== undefined && !asked.has(id)) return known;
     const targets = known ?? makeAll(upstream, model, labelOf(id, model, isConfigured));
     if (isConfigured && known === undefined) configured.set(id, targets);
-    else renew(asked, id, targets, limit);
+    else renew(id, targets);
     return targets;
   };
-}
-
-/** Puts an entry last, where the first is the least recently used. */
-function renew<Value>(map: Map<string, Value>, id: string, value: Value, limit: number): void {
-  map.delete(id);
-  map.set(id, value);
-  const [oldest] = map.keys();
-  if (map.size > limit && oldest !== undefined) map.delete(oldest);
 }

@@ -31,7 +31,7 @@ export interface RoutingOptions {
 export interface Routing {
   /** Finds the targets of a call, and asks them until one has started. */
   route<Request, Event>(kind: Kind<Request, Event>): Work<Request, Event>;
-  readonly health: Pick<TargetStates, "healthOf">;
+  readonly health: Pick<TargetStates, "healthOf" | "forget">;
 }
 
 /** Makes the routing of a service. */

@@ -38,12 +38,14 @@ export interface TargetStates {
   turn(first: Target): number;
   /** How an upstream fares, over all targets that were asked so far. */
   healthOf(provider: string): ProviderHealth;
+  /** A target is no longer led to: what is known of it goes with its last call. */
+  forget(target: Target): void;
 }
 
 interface Upstream {
   readonly budget: RetryBudget;
   readonly keys: Map<number, TargetState["key"]>;
-  readonly states: TargetState[];
+  readonly states: Set<TargetState>;
 }
 
 /** Faults of an upstream that no other class of state stands for. What a model's name is at fault for counts too: it fails every call. */
@@ -58,11 +60,13 @@ export function isTargetsFault(reason: Reason): boolean {
 export function targetStates(options: TargetStatesOptions): TargetStates {
   const { clock, limits, log, observer } = options;
   const upstreams = new Map<string, Upstream>();
-  const states = new Map<Target, TargetState>();
-  const turns = new Map<Target, number>();
+  // Weak: targets of models that only callers name come and go.
+  const states = new WeakMap<Target, TargetState>();
+  const turns = new WeakMap<Target, number>();
+  const forgotten = new WeakSet<Target>();
 
   const upstreamOf = (provider: string): Upstream => {
-    const known = upstreams.get(provider) ?? { budget: retryBudget(clock), keys: new Map(), states: [] };
+    const known = upstreams.get(provider) ?? { budget: retryBudget(clock), keys: new Map(), states: new Set() };
     upstreams.set(provider, known);
     return known;
   };
@@ -72,7 +76,7 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
     upstream.keys.set(target.key, key);
     const circuit = new Circuit({ clock, limits, onChange: (state) => tellCircuit(target, state, options) });
     const state = { budget: upstream.budget, circuit, key, restUntilMs: 0 };
-    upstream.states.push(state);
+    if (!forgotten.has(target)) upstream.states.add(state);
     states.set(target, state);
     return state;
   };
@@ -103,13 +107,18 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
       return turn;
     },
     healthOf(provider) {
-      const known = upstreams.get(provider)?.states ?? [];
+      const known = [...(upstreams.get(provider)?.states ?? [])];
       const isUsable = (state: TargetState) => state.circuit.state() !== "open" && state.key.retiredUntilMs <= clock.now();
       return {
         isAvailable: known.length === 0 || known.some((state) => isUsable(state) && state.restUntilMs <= clock.now()),
         breaker: worst(known.map(({ circuit }) => circuit.state())),
         errorRate: errorRate(known),
       };
+    },
+    forget(target) {
+      forgotten.add(target);
+      const state = states.get(target);
+      if (state !== undefined) upstreams.get(target.provider)?.states.delete(state);
     },
   };
 }
