@@ -38,7 +38,7 @@ export function testProviders(
   const settings = upstreamSettings(given);
   return httpProviders({
     settings,
-    dialect: openaiDialect(settings),
+    dialect: options.dialect ?? openaiDialect(settings),
     proxy: { http: undefined, https: undefined, none: undefined },
     limits: defaultLimits,
     clock: systemClock,

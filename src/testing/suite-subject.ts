@@ -13,6 +13,8 @@ export interface SuiteSubject {
   readonly impossible: ChatRequest;
   /** Whether waiting and reading of the prompt take time that `progress` can tell of. */
   readonly tellsProgress: boolean;
+  /** Whether its API makes one answer to a request at most. */
+  readonly hasOneChoice?: boolean;
   /** Frees what the test made beside the provider. */
   cleanUp?(): Promise<void>;
 }
