@@ -4,7 +4,6 @@ import {
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
-  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Duplex } from "node:stream";
@@ -12,6 +11,7 @@ import type { Limits } from "../core/limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { TakeStream } from "./grpc/door.ts";
 import { answerRaw, answerUnreadable } from "./raw.ts";
+import { guardSession } from "./sessions.ts";
 
 /** Takes each request of a server. */
 export type Handler = (request: HttpRequest, response: HttpResponse) => void;
@@ -80,37 +80,15 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
   // Node's own listeners make a request and a response of each stream: what takes the stream itself comes before them.
   const makers = server.listeners("stream") as StreamListener[];
   server.removeAllListeners("stream");
-  server.on("stream", (stream, headers, flags, rawHeaders) => {
+  server.on("stream", (...told) => {
+    const [stream, headers, , rawHeaders] = told;
     if (takeStream(stream, headers, rawHeaders)) return;
-    for (const make of makers) make.call(server, stream, headers, flags, rawHeaders);
+    for (const make of makers) make.apply(server, told);
   });
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);
-  server.on("session", (session) => guard(session, limits));
+  server.on("session", (session) => guardSession(session, limits));
   // Told to the session's own streams already; unheard, it would end the process.
   server.on("sessionError", (_error, session) => session?.destroy());
   return server;
-}
-
-/** Closes a session that says nothing, or on which nothing runs. PINGs do not count as work. */
-function guard(session: ServerHttp2Session, limits: Limits): void {
-  let streams = 0;
-  const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
-  // Not session.setTimeout: Node leaves that timer behind when the client closes the connection, and with it the session, 3 kB, for the whole time.
-  const idle = setTimeout(() => {
-    if (streams === 0) session.close();
-  }, limits.idleConnectionMs);
-  idle.unref();
-  session.once("remoteSettings", () => clearTimeout(silent));
-  session.once("close", () => {
-    clearTimeout(silent);
-    clearTimeout(idle);
-  });
-  session.on("stream", (stream) => {
-    streams += 1;
-    stream.once("close", () => {
-      streams -= 1;
-      if (streams === 0 && !session.closed) idle.refresh();
-    });
-  });
 }

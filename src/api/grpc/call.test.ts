@@ -1,0 +1,165 @@
+import { connect, type ClientHttp2Session } from "node:http2";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { afterEach, describe, expect, it } from "vitest";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { ChatEventSchema, ChatRequestSchema, type ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
+import { ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
+import { accepted, started, text } from "../../core/events.ts";
+import { reasonOf } from "../../core/reasons.ts";
+import { untilAborted } from "../../core/signals.ts";
+import { framed, messagesOf, rawAnswer, rawRpc, type RawAnswer } from "../../testing/raw-rpc.ts";
+import { userRequest } from "../../testing/sample-request.ts";
+import { done, openDoors, saying, type Script, type TestDoors } from "../../testing/test-doors.ts";
+
+let doors: TestDoors;
+let session: ClientHttp2Session;
+const open = async (...[script, options]: Parameters<typeof openDoors>) => {
+  doors = await openDoors(script, options);
+  session = connect(doors.url);
+  session.on("error", () => {});
+};
+afterEach(async () => {
+  session.destroy();
+  await doors.close();
+});
+
+const chat = "/parley.v1.ChatService/Chat";
+const streamed = "/parley.v1.ChatService/Stream";
+const question = framed(toBinary(ChatRequestSchema, userRequest("hello")));
+
+/** Sends a whole body. */
+function ask(path: string, body: Uint8Array = question, headers = {}): Promise<RawAnswer> {
+  const stream = rawRpc(session, path, headers);
+  stream.end(body);
+  return rawAnswer(stream);
+}
+
+const reasonsOf = ({ rich }: RawAnswer) => rich?.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? []);
+const eventsOf = (answer: RawAnswer): ChatEvent[] => messagesOf(answer).map(({ bytes }) => fromBinary(ChatEventSchema, bytes));
+
+describe("the end of a call", () => {
+  /** Says one word, and then waits until it is told to stop; tells why. */
+  function hanging(): { script: Script; reason: Promise<string> } {
+    const reason = Promise.withResolvers<string>();
+    const script: Script = async function* (_request, { signal }) {
+      try {
+        yield accepted({ id: "chatcmpl-1", model: "tiny", createdMs: 0 });
+        yield started("test", "tiny");
+        await untilAborted(new Promise(() => {}), signal);
+      } catch (error) {
+        reason.resolve(reasonOf(error));
+        throw error;
+      }
+    };
+    return { script, reason: reason.promise };
+  }
+
+  it.each([chat, streamed])("at the caller's deadline is told, by %s", async (path) => {
+    const { script, reason } = hanging();
+    await open(script);
+    const answer = await ask(path, question, { "grpc-timeout": "50m" });
+    expect([answer.status, await reason]).toEqual([Code.DeadlineExceeded, "deadline_exceeded"]);
+  });
+
+  it.each([chat, streamed])("by a reset ends the work, by %s", async (path) => {
+    const { script, reason } = hanging();
+    await open(script);
+    const stream = rawRpc(session, path);
+    stream.end(question);
+    await expect.poll(() => doors.calls.length).toBe(1);
+    stream.close(8);
+    expect(await reason).toBe("caller_gone");
+    await expect.poll(() => doors.log.at(-1)?.facts["status"]).toBe("caller_gone");
+  });
+
+  it("by a reset while the body still comes leaves a line in the log", async () => {
+    await open(saying("x"));
+    const stream = rawRpc(session, chat);
+    stream.write(question.subarray(0, 3));
+    await new Promise((resolve) => session.ping(resolve));
+    stream.close(8);
+    await expect.poll(() => doors.log.at(-1)?.facts).toMatchObject({ status: "caller_gone", procedure: "parley.v1.ChatService/Chat" });
+    expect(doors.calls).toEqual([]);
+  });
+
+  it("by a body that does not come is told", async () => {
+    await open(saying("x"), { limits: { bodyMs: 30 } });
+    const stream = rawRpc(session, chat);
+    stream.write(question.subarray(0, 3));
+    expect(reasonsOf(await rawAnswer(stream))).toEqual(["REQUEST_TIMEOUT"]);
+  });
+
+  it("by the listener's drain limit is told", async () => {
+    const { script } = hanging();
+    await open(script, { limits: { drainMs: 20 } });
+    const stream = rawRpc(session, streamed);
+    stream.end(question);
+    const answer = rawAnswer(stream);
+    await expect.poll(() => doors.calls.length).toBe(1);
+    await doors.drain();
+    expect([(await answer).status, reasonsOf(await answer)]).toEqual([Code.Unavailable, ["DRAINING"]]);
+  });
+});
+
+describe("a client that reads slowly", () => {
+  it("pauses the source, costs little, and gets all of it when it reads on", async () => {
+    let said = 0;
+    const total = 3000;
+    const word = "x".repeat(1000);
+    await open(async function* () {
+      for (; said < total; said++) yield text(0, word);
+      yield done(total);
+    });
+    // The server's settings give the client's window: a small one, so that the client holds nothing for it.
+    session.destroy();
+    session = connect(doors.url, { settings: { initialWindowSize: 10_000 } });
+    const stream = rawRpc(session, streamed);
+    stream.end(question);
+    await new Promise((resolve) => stream.once("response", resolve));
+    for (let round = 0; round < 5; round++) await new Promise((resolve) => session.ping(resolve));
+    // What waits here, in the connection and in the stream's buffers.
+    expect(said * word.length).toBeLessThan(300_000);
+    const answer = await rawAnswer(stream);
+    expect([eventsOf(answer).length, answer.status]).toEqual([total + 1, 0]);
+  });
+});
+
+describe("services that are mounted beside", () => {
+  it("see the request's metadata, and add to headers and trailers", async () => {
+    await open(saying("x"), {
+      routes: (router) =>
+        router.rpc(ProviderService.method.listProviders, (_request, context) => {
+          context.responseHeader.set("x-heard", context.requestHeader.get("x-say") ?? "");
+          context.responseTrailer.set("x-left", String(context.timeoutMs() !== undefined));
+          if (context.requestHeader.has("x-fail")) throw new ConnectError("no", Code.Aborted, { "x-why": "asked" });
+          return {};
+        }),
+    });
+    const path = "/parley.v1.ProviderService/ListProviders";
+    const answer = await ask(path, framed(new Uint8Array()), { "x-say": "hello", "grpc-timeout": "1M" });
+    expect([answer.headers["x-heard"], answer.trailers["x-left"], answer.status]).toEqual(["hello", "true", 0]);
+    const failed = await ask(path, framed(new Uint8Array()), { "x-fail": "1" });
+    expect([failed.headers["x-left"], failed.status]).toEqual(["false", Code.Internal]);
+  });
+
+  it("have their interceptors around them", async () => {
+    const seen: string[] = [];
+    await open(saying("a", "b"), {
+      interceptors: [
+        (next) => async (request) => {
+          seen.push(request.method.name);
+          const response = await next(request);
+          response.trailer.set("x-seen", "yes");
+          return response;
+        },
+      ],
+    });
+    expect([(await ask(chat)).trailers["x-seen"], (await ask(streamed)).trailers["x-seen"], seen]).toEqual([
+      "yes",
+      "yes",
+      ["Chat", "Stream"],
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+import type { ServerHttp2Session } from "node:http2";
+import type { Limits } from "../core/limits.ts";
+
+type SessionLimits = Pick<Limits, "firstByteMs" | "idleConnectionMs" | "maxConnectionAgeMs" | "connectionPingMs">;
+
+/** By how much the age of one connection may differ from the limit, so that connections which were opened together do not all come back together. */
+const ageJitter = 0.1;
+
+/** More than any stream's number: a GOAWAY with it announces the end, and refuses nothing yet. */
+const noStreamIsLast = 2 ** 31 - 1;
+
+/** Closes a connection of HTTP/2 that says nothing, on which nothing runs, that is too old, or whose client is not there any more. Its client's own PINGs do not count as work. */
+export function guardSession(session: ServerHttp2Session, limits: SessionLimits): void {
+  let streams = 0;
+  const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
+  // Not session.setTimeout: Node leaves that timer behind when the client closes the connection, and with it the session, 3 kB, for the whole time.
+  const idle = setTimeout(() => {
+    if (streams === 0) session.close();
+  }, limits.idleConnectionMs);
+  const old = setTimeout(() => retire(session), limits.maxConnectionAgeMs * (1 + ageJitter * (2 * Math.random() - 1)));
+  const stopPings = pingWhile(() => streams > 0, session, limits.connectionPingMs);
+  idle.unref();
+  old.unref();
+  session.once("remoteSettings", () => clearTimeout(silent));
+  session.once("close", () => {
+    clearTimeout(silent);
+    clearTimeout(idle);
+    clearTimeout(old);
+    stopPings();
+  });
+  session.on("stream", (stream) => {
+    streams += 1;
+    stream.once("close", () => {
+      streams -= 1;
+      if (streams === 0 && !session.closed) idle.refresh();
+    });
+  });
+}
+
+/**
+ * Has a client go elsewhere with its next calls: those that run end by themselves. Told first, and closed when the client has surely heard it:
+ * a stream that it opens meanwhile is still served, where a bare close would refuse it.
+ */
+function retire(session: ServerHttp2Session): void {
+  if (session.closed || session.destroyed) return;
+  session.goaway(0, noStreamIsLast);
+  if (!session.ping(() => session.close())) session.close();
+}
+
+/** Asks now and then whether a client is there; one that does not answer until the next time is cut off, and its calls end. A machine that vanished closes no connection. */
+function pingWhile(isBusy: () => boolean, session: ServerHttp2Session, everyMs: number): () => void {
+  let isAsked = false;
+  const timer = setInterval(() => {
+    if (isAsked) return session.destroy();
+    if (!isBusy()) return;
+    isAsked = session.ping(() => void (isAsked = false));
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
