@@ -1,5 +1,7 @@
+import type { LoadedConfig } from "./config.ts";
+import { originOf } from "./config/overlay.ts";
 import type { Provider } from "./core/ports.ts";
-import { fault } from "./core/reasons.ts";
+import { asFault, fault, invalidField, reasonOf } from "./core/reasons.ts";
 import type { UpstreamKind, UpstreamSettings } from "./core/upstreams.ts";
 import { anthropicDialect } from "./dialects/anthropic/upstream/dialect.ts";
 import { ollamaDialect } from "./dialects/ollama/upstream/dialect.ts";
@@ -21,20 +23,39 @@ type UpstreamParts = Pick<Parts, "loaded" | "clock">;
 
 /** Makes what asks each upstream; nothing is connected before the first call. Throws `invalid_request` for settings that its kind does not take. */
 export function openUpstreams(parts: UpstreamParts): readonly Upstream[] {
-  return parts.loaded.settings.upstreams.map((settings) => {
+  return parts.loaded.settings.upstreams.map((settings, index) => {
     const { name, kind, defaultModel, models, apiKeys } = settings;
-    return { name, kind, defaultModel, models, hasKeys: apiKeys.length > 0, providers: providersOf(settings, parts) };
+    const providers = blaming(`upstreams[${index}]`, parts.loaded, () => providersOf(settings, parts));
+    return { name, kind, defaultModel, models, hasKeys: apiKeys.length > 0, providers };
   });
+}
+
+/** What a dialect or a provider refuses of the settings, with the upstream's place in the configuration before it. */
+function blaming<Made>(path: string, { origins }: Pick<LoadedConfig, "origins">, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    const { rawMessage } = asFault(error);
+    if (reasonOf(error) !== "invalid_request") throw error;
+    const where = [originOf(path, origins), path].filter((text) => text !== undefined && text !== "").join(": ");
+    throw fault("invalid_request", `${where}: ${rawMessage}`, { cause: error });
+  }
 }
 
 function providersOf(settings: UpstreamSettings, { loaded: { proxy, limits }, clock }: UpstreamParts): readonly Provider[] {
   if (settings.kind === "parley") {
+    refuseQuirks(settings);
     const proxyFor = (origin: URL) => wayTo(origin, proxy).proxy;
     return parleyProviders({ settings, proxyFor, limits, clock });
   }
   const dialect = dialects[settings.kind];
   if (dialect === undefined) throw fault("invalid_request", `upstreams of the kind ${settings.kind} are not in this version`);
   return httpProviders({ settings, dialect: dialect(settings), proxy, limits, clock });
+}
+
+function refuseQuirks({ kind, quirks }: UpstreamSettings): void {
+  const [name] = Object.keys(quirks);
+  if (name !== undefined) throw invalidField(`quirks.${name}`, `upstreams of the kind ${kind} have no quirks; remove it`);
 }
 
 type MakeDialect = (settings: Pick<UpstreamSettings, "kind" | "quirks">) => UpstreamDialect;

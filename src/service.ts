@@ -10,12 +10,14 @@ import type { Clock, Library, Log, Provider, Service } from "./core/ports.ts";
 import { chargesBy } from "./core/prices.ts";
 import type { Reason } from "./core/reasons.ts";
 import * as unary from "./core/unary-kinds.ts";
+import type { Target } from "./core/targets.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { authorizeModel } from "./layers/authorize-model.ts";
 import { observe } from "./layers/observe.ts";
 import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
+import { checkParameters } from "./service-check.ts";
 import { openModelLibrary } from "./service-library.ts";
 import { targetMaker, type Parts } from "./service-targets.ts";
 import { openUpstreams, type Upstream } from "./service-upstreams.ts";
@@ -104,9 +106,10 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
 function serviceOf(parts: Parts, library: Library) {
   const { settings, limits } = parts.loaded;
   const { log } = parts;
+  checkParameters(parts.loaded);
   const upstreams = openUpstreams(parts);
   const providers = { local: localProvider(parts, library), echo: echo() };
-  const names = nameDirectory(parts, library, { ...providers, upstreams });
+  const names = nameDirectory(parts, library, { ...providers, upstreams, forget: (target) => routes.health.forget(target) });
   const board = healthBoard(serviceNames);
   const { clock, metrics } = parts;
   const routes = routing({ clock, limits, log, observer: metrics.routes, resolve: names.resolve });
@@ -177,6 +180,8 @@ interface Backends {
   readonly local: Provider;
   readonly echo: Provider;
   readonly upstreams: readonly Upstream[];
+  /** Told of each target that nothing leads to any more. */
+  readonly forget: (target: Target) => void;
 }
 
 function nameDirectory(parts: Parts, library: Library, backends: Backends): Directory {

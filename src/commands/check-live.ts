@@ -110,5 +110,6 @@ function answerText(answer: Settled<void> | undefined, model: string | undefined
 }
 
 function listText(models: readonly Model[] | undefined): string {
-  return models === undefined ? "models are not listed" : `${models.length} models are listed`;
+  if (models === undefined) return "its models are not listed";
+  return models.length === 1 ? "1 model is listed" : `${models.length} models are listed`;
 }

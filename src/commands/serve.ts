@@ -52,8 +52,16 @@ async function serve(flags: ServeFlags, host: Host): Promise<number> {
     if (flags.live === true) throw fault("invalid_request", "--live: says nothing without --check");
     return run(loaded, { host, readyFile: flags.readyFile });
   }
+  const { upstreams, routes } = loaded.settings;
+  if (upstreams.length > 0 || routes.length > 0) await checkedParts(loaded);
   host.out.write(`${describeConfig(loaded)}\n\nthe configuration is good\n`);
   return flags.live === true ? askUpstreams(loaded, host) : 0;
+}
+
+/** The modules that judge are loaded where there is something to judge. */
+async function checkedParts(loaded: LoadedConfig): Promise<void> {
+  const { checkParts } = await import("../service-check.ts");
+  await checkParts(loaded);
 }
 
 /** The modules that ask are loaded late, so that `--check` alone is quick and offline. */

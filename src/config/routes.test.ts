@@ -2,6 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../config.ts";
+import { checkParts } from "../service-check.ts";
+import { startServer } from "../service.ts";
+import { silentLog } from "../telemetry/log.ts";
 import { sharedFolder } from "../testing/temporary-folder.ts";
 
 const folder = sharedFolder();
@@ -82,6 +85,19 @@ describe("a route", () => {
     const twice = "routes: [{model: a, targets: [{upstream: echo}]}, {model: a, targets: [{upstream: echo}]}]";
     expect(() => load(twice)).toThrow('routes[1].model: there is a route for "a" already');
   });
+});
+
+it.each([
+  [route("{upstream: a, parameters: {sampling: {temperature: 99}}}"), /routes\[0\]\.targets\[0\]\.parameters: sampling\.temperature /],
+  ["upstreams: [{name: a, kind: vllm, quirks: {nobody: knows}}]", /upstreams\[0\]: quirks\.nobody: there is no such quirk/],
+  [
+    "upstreams: [{name: a, kind: parley, base_url: 'h:1', quirks: {q: v}}]",
+    /upstreams\[0\]: quirks\.q: upstreams of the kind parley have no quirks/,
+  ],
+])("what only the parts can judge is refused when they are made: %s", async (text, message) => {
+  const loaded = load(text);
+  await expect(checkParts(loaded)).rejects.toThrow(message);
+  await expect(startServer(loaded, { log: silentLog })).rejects.toThrow(message);
 });
 
 it("a list of fallbacks names what there is, once", () => {
