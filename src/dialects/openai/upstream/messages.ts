@@ -1,9 +1,16 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { Role, type Message, type Part, type ReasoningPart, type ToolResult } from "../../../../gen/parley/v1/messages_pb.ts";
+import {
+  Role,
+  type Message,
+  type Part,
+  type ReasoningPart,
+  type ToolCall,
+  type ToolResult,
+} from "../../../../gen/parley/v1/messages_pb.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
 import { audioPart, filePart, imagePart } from "./media.ts";
 import type { Quirks } from "./quirks.ts";
-import { reasoningDetails } from "./reasoning-details.ts";
+import { thinkingInDetails } from "./reasoning-details.ts";
 import type { WireAssistant, WireMessage, WirePart, WireText, WireToolCall } from "./wire.ts";
 
 /** The conversation as the upstream takes it; each result of a tool is a message of its own. Throws for what has no place in a message, naming the part. */
@@ -169,11 +176,16 @@ function addSpoken({ texts, refusals, calls, thinking }: Spoken, part: Part["par
       thinking.push(part.value);
       break;
     case "toolCall":
-      calls.push({ id: part.value.id, type: "function", function: { name: part.value.name, arguments: part.value.arguments } });
+      calls.push(wireCall(part.value));
       break;
     default:
       misplaced(part.case, field);
   }
+}
+
+/** Models that need no arguments write nothing at all; templates of servers parse what they wrote. */
+function wireCall({ id, name, arguments: words }: ToolCall): WireToolCall {
+  return { id, type: "function", function: { name, arguments: words.trim() === "" ? "{}" : words } };
 }
 
 /** Earlier thinking, under the name that the upstream takes it by. */
@@ -183,10 +195,7 @@ function returned(
   { reasoningReturned: form, reasoningRequired: isRequired }: Quirks,
 ): { reasoning_content?: string; reasoning?: string; reasoning_details?: JsonObject[] } {
   if (form === "none") return {};
-  if (form === "reasoning_details") {
-    const details = reasoningDetails(thinking);
-    return details.length === 0 ? {} : { reasoning_details: details };
-  }
+  if (form === "reasoning_details") return thinkingInDetails(thinking);
   const text = thinking.map((part) => part.text).join("");
   return text === "" && !(hasCalls && isRequired === "with_tool_calls") ? {} : { [form]: text };
 }

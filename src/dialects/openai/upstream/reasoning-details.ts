@@ -33,14 +33,16 @@ function stringOf(value: unknown): string {
   return typeof value === "string" ? value.toWellFormed() : "";
 }
 
-/** Earlier thinking as details; hidden thinking of other makers is left out. */
-export function reasoningDetails(thinking: readonly ReasoningPart[]): JsonObject[] {
-  return thinking.flatMap(({ text, signature, redactedData }): JsonObject[] => {
-    if (redactedData.length > 0) {
-      const detail = parsedJson(new TextDecoder().decode(redactedData));
-      return isJsonObject(detail) ? [detail as JsonObject] : [];
-    }
-    if (text === "" && signature === "") return [];
-    return [{ type: "reasoning.text", text, ...(signature !== "" && { signature }) }];
-  });
+/** Earlier thinking as it goes back: in details what is signed or hidden, for that has to come back as it was, and as text what is neither. */
+export function thinkingInDetails(thinking: readonly ReasoningPart[]): { reasoning?: string; reasoning_details?: JsonObject[] } {
+  const details = thinking.flatMap(detailOf);
+  const text = thinking.map((part) => (part.signature === "" && part.redactedData.length === 0 ? part.text : "")).join("");
+  return { ...(text !== "" && { reasoning: text }), ...(details.length > 0 && { reasoning_details: details }) };
+}
+
+/** Hidden thinking of other makers is left out. */
+function detailOf({ text, signature, redactedData }: ReasoningPart): JsonObject[] {
+  if (redactedData.length === 0) return signature === "" ? [] : [{ type: "reasoning.text", text, signature }];
+  const detail = parsedJson(new TextDecoder().decode(redactedData));
+  return isJsonObject(detail) ? [detail as JsonObject] : [];
 }
