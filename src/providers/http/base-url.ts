@@ -26,9 +26,7 @@ export function parseBaseUrl({ baseUrl, name, kind }: Pick<UpstreamSettings, "ba
   if (url.username !== "" || url.password !== "")
     throw fault("invalid_request", `${at}: must hold no user or password; keys go to apiKeys`);
   if (url.search !== "" || url.hash !== "") throw fault("invalid_request", `${at}: must have no query or fragment`);
-  const whole = url.pathname.replace(/\/+$/u, "");
-  // Upstreams of the raw format are named with or without its one path.
-  const prefix = kind === "raw" ? whole.replace(/\/llm$/u, "") : whole;
+  const prefix = url.pathname.replace(/\/+$/u, "");
   const segments = prefix.split("/").slice(1);
   const hasVersion = segments.some((segment) => version.test(segment));
   return {

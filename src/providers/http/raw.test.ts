@@ -23,17 +23,15 @@ function rawProvider(baseUrl: string, key = "none"): Provider {
 }
 
 describe("an upstream of the raw format", () => {
-  it("is asked with its key, whole and as a stream, at its base URL with and without the path", async () => {
+  it("is asked with its key, whole and as a stream", async () => {
     const upstream = await startUpstream({ keys: ["sk-raw-1"] });
-    for (const baseUrl of [upstream.url, `${upstream.url}/llm`]) {
-      const provider = rawProvider(baseUrl, "sk-raw-1");
-      const request = userRequest("why?", { model: "any", maxTokens: 4 });
-      for (const isWhole of [true, false])
-        expect(textOf(await eventsOf(provider.generate(request, { ...testContext(request), isWhole })))).toBe("one two three");
-      await provider.close();
-    }
+    const provider = rawProvider(upstream.url, "sk-raw-1");
+    const request = userRequest("why?", { model: "any", maxTokens: 4 });
+    for (const isWhole of [true, false])
+      expect(textOf(await eventsOf(provider.generate(request, { ...testContext(request), isWhole })))).toBe("one two three");
+    await provider.close();
     expect(upstream.requests.map(({ path, body }) => [path, body])).toEqual(
-      Array.from({ length: 4 }, () => ["/llm", { prompt: "why?", max_tokens: 4 }]),
+      Array.from({ length: 2 }, () => ["/llm", { prompt: "why?", max_tokens: 4 }]),
     );
     await upstream.close();
   });

@@ -47,7 +47,7 @@ async function playBody(exchange: Exchange, body: Body): Promise<void> {
   if (turn.prefix !== undefined) await outlet.write(turn.prefix);
   const { fault } = turn;
   const breakAt = breakingPoint(fault, body.isWhole);
-  await sendFrames(outlet, turn, body.frames.slice(0, breakAt));
+  await sendFrames(outlet, body.isWhole ? { ...turn, between: "" } : turn, body.frames.slice(0, breakAt));
   if (breakAt !== undefined && fault !== undefined) {
     if (turn.beforeFault !== undefined) await outlet.unlessLeft(turn.beforeFault);
     const next = String(body.frames[breakAt] ?? "");
@@ -70,7 +70,7 @@ async function sendFrames(outlet: Outlet, turn: Turn, frames: readonly (string |
   for (const [index, frame] of frames.entries()) {
     const gate = turn.beforeFrame?.(index);
     if (gate !== undefined) await outlet.unlessLeft(gate);
-    if (turn.between !== undefined) await outlet.write(turn.between);
+    if (turn.between !== undefined && turn.between !== "") await outlet.write(turn.between);
     await outlet.write(frame);
   }
 }

@@ -104,7 +104,7 @@ export interface Turn {
   readonly isDripped?: boolean;
   /** Sent before the body: blank lines, keep-alive comments. */
   readonly prefix?: string;
-  /** Sent before each frame. */
+  /** Sent before each frame of a stream. */
   readonly between?: string;
   readonly encoding?: "gzip" | "br" | "deflate" | "zstd";
   /** Of the answer, beside its own. */
