@@ -46,6 +46,35 @@ describe("collect", () => {
     expect(choices[0]?.message?.parts[1]?.part.value).toMatchObject({ id: "1", arguments: '{"a":1}' });
     expect(choices[1]?.message?.parts[0]?.part.value).toMatchObject({ text: "second" });
   });
+  it("keeps thinking apart from what is hidden before it, and from what was signed", async () => {
+    const thought = (piece: { text?: string; signature?: string; hidden?: string }) =>
+      chatEvent({
+        case: "reasoning",
+        value: {
+          $typeName: "parley.v1.ReasoningDelta",
+          choice: 0,
+          text: piece.text ?? "",
+          signature: piece.signature ?? "",
+          redactedData: new TextEncoder().encode(piece.hidden ?? ""),
+        },
+      });
+    const thoughts = [
+      thought({ hidden: "x" }),
+      thought({ text: "a" }),
+      thought({ text: "b" }),
+      thought({ signature: "s" }),
+      thought({ text: "c" }),
+    ];
+    const { choices } = await collect(
+      (async function* () {
+        yield* [...thoughts, ...answer(["done"])];
+      })(),
+    );
+    const parts = choices[0]?.message?.parts.map(({ part }) =>
+      part.case === "reasoning" ? [part.value.text, part.value.signature] : part.case,
+    );
+    expect(parts).toEqual([["", ""], ["ab", "s"], ["c", ""], "text"]);
+  });
   it("does not take a stream without its end mark for an answer", async () => {
     const cut = answer(["Hel"]).slice(0, -1);
     expect(

@@ -8,7 +8,7 @@ import {
   type ReasoningDelta,
   type ToolCallDelta,
 } from "../../gen/parley/v1/chat_pb.ts";
-import { MessageSchema, PartSchema, Role, type Part } from "../../gen/parley/v1/messages_pb.ts";
+import { MessageSchema, PartSchema, Role, type Part, type ReasoningPart } from "../../gen/parley/v1/messages_pb.ts";
 import { fault } from "./reasons.ts";
 import { readAll } from "./stream.ts";
 
@@ -84,13 +84,17 @@ function gather(response: ChatResponse, choice: (index: number) => Choice, { eve
 
 function gatherReasoning(to: Choice, { text, signature, redactedData }: ReasoningDelta): void {
   const last = lastPart(to);
-  const isOpen = last?.part.case === "reasoning" && last.part.value.signature === "" && redactedData.length === 0;
-  if (!isOpen || last?.part.case !== "reasoning") {
+  if (last?.part.case !== "reasoning" || redactedData.length > 0 || isClosed(last.part.value)) {
     addPart(to, { case: "reasoning", value: { $typeName: "parley.v1.ReasoningPart", text, signature, redactedData } });
     return;
   }
   last.part.value.text += text;
   last.part.value.signature = signature;
+}
+
+/** A signature ends a piece of thinking, and one that is hidden comes whole. */
+function isClosed({ signature, redactedData }: ReasoningPart): boolean {
+  return signature !== "" || redactedData.length > 0;
 }
 
 /** Calls of a choice stand in the order of their index, which is the order in which they began. */
