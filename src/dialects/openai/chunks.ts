@@ -24,7 +24,7 @@ const doneFrame = "data: [DONE]\n\n";
 export const keepAliveFrame = ": keep-alive\n\n";
 
 /** JSON on one line for every client: some split at characters that only Unicode calls line ends. */
-function oneLine(value: unknown): string {
+export function oneLine(value: unknown): string {
   const json = JSON.stringify(value);
   return lineEnds.test(json) ? json.replaceAll(allLineEnds, escaped) : json;
 }

@@ -1,0 +1,67 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { fieldOf, reasonOf, reasons } from "../../core/reasons.ts";
+import type { AnthropicRequest } from "./request.ts";
+import { eventFrame } from "./writer.ts";
+
+/** Anthropic's error object. */
+export interface AnthropicError {
+  readonly type: "error";
+  readonly error: { readonly type: string; readonly message: string };
+  readonly request_id: string;
+}
+
+/** What Anthropic calls a field, by its path in the contract. */
+const names: Readonly<Record<string, string>> = {
+  stop: "stop_sequences",
+  parallel_tool_calls: "tool_choice.disable_parallel_tool_use",
+  response_format: "output_config.format",
+  reasoning: "thinking",
+  "reasoning.budget_tokens": "thinking.budget_tokens",
+  "reasoning.effort": "output_config.effort",
+  end_user_id: "metadata.user_id",
+  continue_final_message: "messages",
+  "sampling.temperature": "temperature",
+  "sampling.top_p": "top_p",
+  "sampling.top_k": "top_k",
+};
+
+/** Names a field as the caller of the body did: its messages may be several of ours. Paths that are Anthropic's already stay as they are. */
+export function anthropicFieldOf(field: string, places: AnthropicRequest["places"] = []): string {
+  for (let at = field; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("."))))
+    if (Object.hasOwn(names, at)) return names[at] ?? field;
+  return placeOf(field, places) ?? field.replace(/^stop\[/, "stop_sequences[").replace(toolParts, toolPart);
+}
+
+const toolParts = /^(tools\[\d+\])\.function(\.parameters)?/;
+
+function toolPart(_: string, tool: string, parameters: string | undefined): string {
+  return parameters === undefined ? tool : `${tool}.input_schema`;
+}
+
+/** A path of the body's own says `content` below a message, and not `parts`. */
+function placeOf(field: string, places: readonly string[]): string | undefined {
+  const [, index, rest = ""] = /^messages\[(\d+)\](?:\.(\w+))?/.exec(field) ?? [];
+  const place = places[Number(index)];
+  if (place === undefined || (rest !== "" && rest !== "parts")) return undefined;
+  return place === "system" ? place : `${place}.content`;
+}
+
+/** The error object for a fault; its message names the field as the caller did. */
+export function errorToAnthropic(
+  error: ConnectError,
+  { requestId, places }: { readonly requestId: string; readonly places?: readonly string[] },
+): AnthropicError {
+  const field = fieldOf(error);
+  const begins = field !== undefined && error.rawMessage.startsWith(`${field}: `);
+  const message = begins ? anthropicFieldOf(field, places) + error.rawMessage.slice(field.length) : error.rawMessage;
+  return {
+    type: "error",
+    error: { type: reasons[reasonOf(error)].anthropicType, message: message.toWellFormed() },
+    request_id: requestId,
+  };
+}
+
+/** An error in a stream that has begun: the last frame, without an end of the message. */
+export function errorFrame(error: AnthropicError): string {
+  return eventFrame(error);
+}

@@ -1,0 +1,138 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { ChatRequestSchema, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
+import {
+  ReasoningEffort,
+  ReasoningSchema,
+  ResponseFormatSchema,
+  Role,
+  type Reasoning,
+  type ResponseFormat,
+} from "../../../gen/parley/v1/messages_pb.ts";
+import { SamplingSchema, type Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
+import { invalidField, unsupportedField } from "../../core/reasons.ts";
+import {
+  booleanAt,
+  defined,
+  integerAt,
+  jsonTextAt,
+  listAt,
+  numberAt,
+  objectAt,
+  oneOf,
+  present,
+  read,
+  readAt,
+  required,
+  structAt,
+  textAt,
+  type Json,
+} from "../openai/read.ts";
+import { messagesFromAnthropic } from "./blocks.ts";
+import { toolChoiceFromAnthropic, toolsFromAnthropic } from "./tools.ts";
+
+/** A request for a message: what is asked, and how the answer is to be written. */
+export interface AnthropicRequest {
+  readonly request: ChatRequest;
+  /** Whether the answer is a stream of events. */
+  readonly stream: boolean;
+  /** Where in the body each of the request's messages came from, such as `messages[2]`: one message there may be several here. */
+  readonly places: readonly string[];
+}
+
+/** Fields that are known and cannot be honoured, and why; each would change what the answer is. `context_management` is not among them: it saves tokens by leaving out what the model has read already. */
+const refusals: Readonly<Record<string, string>> = {
+  container: "nothing is run for the model",
+  mcp_servers: "the caller runs the tools",
+  diagnostics: "nothing is told of caches beside the usage",
+};
+
+/** Reads the body of `POST /v1/messages`, of all versions of the API. Every known field is mapped, or refused by name; fields that nobody knows are ignored. */
+export function chatRequestFromAnthropic(json: unknown): AnthropicRequest {
+  const body = objectAt(json, "body");
+  for (const [name, because] of Object.entries(refusals)) if (present(body, name) !== undefined) throw unsupportedField(name, because);
+  if (present(body, "speed") === "fast") throw unsupportedField("speed", "there is one speed");
+  const { messages, places } = messagesFromAnthropic(body);
+  const choice = read(body, "tool_choice", toolChoiceFromAnthropic);
+  const request = create(
+    ChatRequestSchema,
+    defined({
+      model: textAt(required(body, "model", ""), "model"),
+      maxTokens: integerAt(required(body, "max_tokens", ""), "max_tokens"),
+      messages,
+      sampling: samplingAt(body),
+      stop: read(body, "stop_sequences", textsAt),
+      tools: read(body, "tools", toolsFromAnthropic),
+      toolChoice: choice?.toolChoice,
+      parallelToolCalls: choice?.parallelToolCalls,
+      reasoning: reasoningAt(body),
+      responseFormat: read(body, "output_config", formatAt),
+      endUserId: read(body, "metadata", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "user_id" }, textAt)),
+      providerOptions: providerOptions(body),
+      // A message of the assistant's at the end is always gone on from here.
+      continueFinalMessage: messages.at(-1)?.role === Role.ASSISTANT,
+    }),
+  );
+  return { request, stream: read(body, "stream", booleanAt) ?? false, places };
+}
+
+function textsAt(value: unknown, path: string): string[] {
+  return listAt(value, path).map((item, index) => textAt(item, `${path}[${index}]`));
+}
+
+function samplingAt(body: Json): Sampling | undefined {
+  const given = defined({
+    temperature: read(body, "temperature", numberAt),
+    topP: read(body, "top_p", numberAt),
+    topK: read(body, "top_k", integerAt),
+  });
+  return Object.keys(given).length === 0 ? undefined : create(SamplingSchema, given);
+}
+
+const effortOf = oneOf({
+  low: ReasoningEffort.LOW,
+  medium: ReasoningEffort.MEDIUM,
+  high: ReasoningEffort.HIGH,
+  xhigh: ReasoningEffort.XHIGH,
+  max: ReasoningEffort.MAX,
+});
+
+/** An effort alone means thinking too: no other API has one without the other. */
+function reasoningAt(body: Json): Reasoning | undefined {
+  const effort = read(body, "output_config", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "effort" }, effortOf));
+  const thinking = read(body, "thinking", objectAt);
+  if (thinking === undefined) return effort === undefined ? undefined : create(ReasoningSchema, { effort });
+  if (present(thinking, "display") === "omitted") throw unsupportedField("thinking.display", "thinking is not held back from answers");
+  const type = textAt(required(thinking, "type", "thinking."), "thinking.type");
+  switch (type) {
+    case "disabled":
+      return create(ReasoningSchema, { effort: ReasoningEffort.NONE });
+    case "adaptive":
+      // The API's own default.
+      return create(ReasoningSchema, { effort: effort ?? ReasoningEffort.HIGH });
+    case "enabled": {
+      const budgetTokens = integerAt(required(thinking, "budget_tokens", "thinking."), "thinking.budget_tokens");
+      return create(ReasoningSchema, { budgetTokens, ...(effort !== undefined && { effort }) });
+    }
+    default:
+      throw unsupportedField("thinking.type", `${JSON.stringify(type.slice(0, 64))} is none of enabled, disabled, adaptive`);
+  }
+}
+
+function formatAt(value: unknown, path: string): ResponseFormat | undefined {
+  const format = readAt(objectAt(value, path), { at: `${path}.`, name: "format" }, objectAt);
+  if (format === undefined) return undefined;
+  const at = `${path}.format.`;
+  if (required(format, "type", at) !== "json_schema") throw invalidField(`${at}type`, "is not json_schema");
+  const schema = jsonTextAt(required(format, "schema", at), `${at}schema`);
+  return create(ResponseFormatSchema, { format: { case: "jsonSchema", value: { name: "answer", schema } } });
+}
+
+/** What only upstreams that speak this format know. */
+function providerOptions(body: Json): JsonObject | undefined {
+  const anthropic = defined({
+    service_tier: read(body, "service_tier", textAt),
+    inference_geo: read(body, "inference_geo", textAt),
+    cache_control: read(body, "cache_control", structAt),
+  });
+  return Object.keys(anthropic).length === 0 ? undefined : { anthropic: anthropic as JsonObject };
+}

@@ -1,0 +1,147 @@
+import type { Accepted, ChatEvent, ChoiceFinished, Completed, ReasoningDelta, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
+import { oneLine } from "../openai/chunks.ts";
+import { messageId, stopToAnthropic, usageToAnthropic } from "./response.ts";
+
+/** A keep-alive, as the API itself sends it. */
+export const pingFrame = 'event: ping\ndata: {"type": "ping"}\n\n';
+
+/** One event of a stream: its name stands before the data and in them, for clients heed the one or the other. */
+export function eventFrame(data: { readonly type: string }): string {
+  return `event: ${data.type}\ndata: ${oneLine(data)}\n\n`;
+}
+
+type Kind = "text" | "thinking" | "tool_use";
+
+/**
+ * Writes the events of one answer as the API's own: one block after another, each begun and ended, then why the message ended with what it took, then its end.
+ * The tokens of the prompt are not known at the start: clients that read them there get an estimate, which the end corrects.
+ */
+export class MessageWriter {
+  readonly #promptTokens: number;
+  #accepted: Pick<Accepted, "id" | "model"> = { id: "", model: "" };
+  /** The block that is being written. */
+  #open: { readonly kind: Kind; readonly index: number } | undefined;
+  #blocks = 0;
+  /** Blocks of calls, by the call's index. */
+  readonly #calls = new Map<number, number>();
+  #refusal = "";
+  #finished: ChoiceFinished | undefined;
+  #isDone = false;
+
+  /** `promptTokens`: about how many the prompt has. */
+  constructor({ promptTokens }: { readonly promptTokens: number }) {
+    this.#promptTokens = promptTokens;
+  }
+
+  /** Whether the end was written. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Frames for the next event; empty when clients see nothing of it. */
+  write({ event }: ChatEvent): string {
+    switch (event.case) {
+      case "accepted":
+        this.#accepted = event.value;
+        return "";
+      case "started":
+        return this.#start(event.value.answerModel);
+      case "text":
+        return this.#piece("text", event.value.text);
+      case "reasoning":
+        return this.#thought(event.value);
+      case "toolCall":
+        return this.#call(event.value);
+      case "refusal":
+        this.#refusal += event.value.text;
+        return "";
+      case "finished":
+        this.#finished = event.value;
+        return this.#close();
+      case "completed":
+        return this.#end(event.value);
+      default:
+        return "";
+    }
+  }
+
+  #start(answerModel: string): string {
+    const { id, model } = this.#accepted;
+    const message = {
+      id: messageId(id),
+      type: "message",
+      role: "assistant",
+      model: answerModel === "" ? model : answerModel,
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      stop_details: null,
+      container: null,
+      usage: { input_tokens: this.#promptTokens, cache_creation_input_tokens: null, cache_read_input_tokens: null, output_tokens: 0 },
+    };
+    return eventFrame({ type: "message_start", message } as { readonly type: string });
+  }
+
+  /** Text or thinking: nearly every event of a stream. */
+  #piece(kind: "text" | "thinking", words: string): string {
+    if (words === "") return "";
+    const begun = this.#open?.kind === kind ? "" : this.#begin(kind, kind === "text" ? emptyText : emptyThinking);
+    const delta = kind === "text" ? `{"type":"text_delta","text":` : `{"type":"thinking_delta","thinking":`;
+    return `${begun}${this.#delta(this.#blocks - 1, `${delta}${oneLine(words)}}`)}`;
+  }
+
+  /** A signature ends its thinking: what is thought after it is another block. */
+  #thought({ text, signature, redactedData }: ReasoningDelta): string {
+    if (redactedData.length > 0) {
+      const data = new TextDecoder().decode(redactedData);
+      return this.#close() + this.#begin(undefined, oneLine({ type: "redacted_thinking", data })) + this.#stop(this.#blocks - 1);
+    }
+    const words = this.#piece("thinking", text);
+    if (signature === "") return words;
+    const begun = this.#open?.kind === "thinking" ? "" : this.#begin("thinking", emptyThinking);
+    const signed = this.#delta(this.#blocks - 1, `{"type":"signature_delta","signature":${oneLine(signature)}}`);
+    return words + begun + signed + this.#close();
+  }
+
+  #call({ index, id, name, arguments: words }: ToolCallDelta): string {
+    const known = this.#calls.get(index);
+    const begun = known === undefined ? this.#begin("tool_use", oneLine({ type: "tool_use", id, name, input: {} })) : "";
+    const block = known ?? this.#blocks - 1;
+    if (known === undefined) this.#calls.set(index, block);
+    return words === "" ? begun : begun + this.#delta(block, `{"type":"input_json_delta","partial_json":${oneLine(words)}}`);
+  }
+
+  #begin(kind: Kind | undefined, block: string): string {
+    const closed = this.#close();
+    const index = this.#blocks++;
+    this.#open = kind === undefined ? undefined : { kind, index };
+    return `${closed}event: content_block_start\ndata: {"type":"content_block_start","index":${index},"content_block":${block}}\n\n`;
+  }
+
+  #delta(index: number, delta: string): string {
+    return `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":${delta}}\n\n`;
+  }
+
+  #close(): string {
+    if (this.#open === undefined) return "";
+    const { index } = this.#open;
+    this.#open = undefined;
+    return this.#stop(index);
+  }
+
+  #stop(index: number): string {
+    return `event: content_block_stop\ndata: {"type":"content_block_stop","index":${index}}\n\n`;
+  }
+
+  #end({ usage }: Completed): string {
+    this.#isDone = true;
+    const finished = this.#finished ?? { reason: 0, rawReason: "" };
+    const delta = stopToAnthropic({ ...finished, hasCalls: this.#calls.size > 0, refusal: this.#refusal });
+    const told = usage === undefined ? { output_tokens: 0 } : usageToAnthropic(usage);
+    const ending = eventFrame({ type: "message_delta", delta, usage: told } as { readonly type: string });
+    return ending + eventFrame({ type: "message_stop" });
+  }
+}
+
+const emptyText = '{"type":"text","text":"","citations":null}';
+const emptyThinking = '{"type":"thinking","thinking":"","signature":""}';
