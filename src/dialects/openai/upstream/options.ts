@@ -1,4 +1,4 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isJsonObject } from "../../../core/json.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
 import type { OpenAIKind } from "./quirk-rows.ts";
@@ -46,7 +46,20 @@ const known: Readonly<Record<OpenAIKind, readonly string[]>> = {
 };
 
 /** What decides who answers, and how the answer is read: never an option, whatever the upstream calls it. */
-const ours: ReadonlySet<string> = new Set(["model", "models", "route", "preset", "messages", "prompt", "stream", "stream_options", "n"]);
+const ours: ReadonlySet<string> = new Set([
+  "model",
+  "models",
+  "route",
+  "preset",
+  "messages",
+  "prompt",
+  "input",
+  "encoding_format",
+  "stream",
+  "stream_options",
+  "n",
+  "__proto__",
+]);
 
 /** Whose options are sent. */
 export interface OptionScope {
@@ -62,32 +75,38 @@ export interface OptionScope {
  */
 export function addOptions(body: Record<string, unknown>, options: JsonObject | undefined, scope: OptionScope): void {
   if (options === undefined) return;
-  for (const key of new Set([scope.kind, scope.name ?? scope.kind])) {
-    const given = Object.hasOwn(options, key) ? (options[key] ?? undefined) : undefined;
-    if (given === undefined) continue;
-    if (!isJsonObject(given)) throw invalidField(`provider_options.${key}`, "must be an object");
-    addFrom(body, given, { scope, at: `provider_options.${key}` });
-  }
-}
-
-function addFrom(
-  body: Record<string, unknown>,
-  given: JsonObject,
-  { scope, at }: { readonly scope: OptionScope; readonly at: string },
-): void {
-  const names = known[scope.kind];
-  for (const [name, value] of Object.entries(given)) {
-    const field = `${at}.${name}`;
-    if (ours.has(name)) throw invalidField(field, "is said by the request's own fields");
-    if (scope.quirks.options === "known" && !names.includes(name))
-      throw unsupportedField(
-        field,
-        `no such option is passed on; ${names.length === 0 ? "there are none" : `known are ${names.join(", ")}`}`,
-      );
+  for (const [name, { value, field }] of givenOptions(options, scope)) {
     const mine = Object.hasOwn(body, name) ? body[name] : undefined;
     // Two objects are one, in which the caller's own words go before.
     if (isJsonObject(mine) && isJsonObject(value)) body[name] = { ...mine, ...value };
     else if (mine === undefined) body[name] = value;
     else throw invalidField(field, "is said by the request's own fields");
   }
+}
+
+interface GivenOption {
+  readonly value: JsonValue;
+  /** Where it stands in the request. */
+  readonly field: string;
+}
+
+function givenOptions(options: JsonObject, scope: OptionScope): ReadonlyMap<string, GivenOption> {
+  const given = new Map<string, GivenOption>();
+  for (const key of new Set([scope.kind, scope.name ?? scope.kind])) {
+    const here = Object.hasOwn(options, key) ? (options[key] ?? {}) : {};
+    if (!isJsonObject(here)) throw invalidField(`provider_options.${key}`, "must be an object");
+    for (const [name, value] of Object.entries(here)) {
+      const field = `provider_options.${key}.${name}`;
+      refuseOption(name, field, scope);
+      given.set(name, { value, field });
+    }
+  }
+  return given;
+}
+
+function refuseOption(name: string, field: string, { kind, quirks }: OptionScope): void {
+  if (ours.has(name)) throw invalidField(field, "is said by the request's own fields");
+  const names = known[kind];
+  if (quirks.options === "any" || names.includes(name)) return;
+  throw unsupportedField(field, `no such option is passed on; ${names.length === 0 ? "there are none" : `known are ${names.join(", ")}`}`);
 }
