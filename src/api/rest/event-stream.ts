@@ -1,5 +1,6 @@
 import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../../core/reasons.ts";
+import type { ReadyIterator } from "../../core/stream.ts";
 import { dataFrame, keepAliveFrame, type ChunkWriter } from "../../dialects/openai/chunks.ts";
 import { errorToOpenAI, type ParamOf } from "../../dialects/openai/errors.ts";
 import { isClosed, type Doors, type Exchange } from "../exchange.ts";
@@ -25,30 +26,23 @@ interface Answer {
  * what fails after is told by a frame, and the stream ends without its end mark. Whoever leaves early, the events are left too.
  */
 export async function streamEvents(exchange: Exchange, { events, writer, param }: Answer, doors: Doors): Promise<void> {
-  const { response, call } = exchange;
-  const iterator = events[Symbol.asyncIterator]();
+  const iterator: ReadyIterator<ChatEvent> = events[Symbol.asyncIterator]();
   let result = await iterator.next();
   if (result.done === true) throw cutOff();
-  let stopKeepAlive = () => {};
+  const frames = new Frames(exchange, doors);
   try {
-    response.writeHead(200, headers);
-    response.flushHeaders();
-    const sent = keepAlive(exchange, doors);
-    stopKeepAlive = sent.stop;
-    for (; result.done !== true; result = await iterator.next()) {
-      const frames = writer.write(result.value);
-      if (frames === "") continue;
-      sent.at(doors.clock.now());
-      await send(exchange, frames, doors);
+    while (result.done !== true) {
+      frames.add(writer.write(result.value));
+      const ready = frames.isFull ? undefined : iterator.ready?.();
+      if (ready === undefined) await frames.send();
+      result = ready ?? (await iterator.next());
     }
     if (!writer.isDone) throw cutOff();
   } catch (error) {
-    const known = note(exchange, error, doors.log);
-    if (!isClosed(exchange)) response.write(dataFrame(errorToOpenAI(known, param)));
+    frames.add(dataFrame(errorToOpenAI(note(exchange, error, doors.log), param)));
   } finally {
-    stopKeepAlive();
-    response.end();
-    if (call.signal.aborted || result.done !== true) await iterator.return?.();
+    frames.end();
+    if (exchange.call.signal.aborted || result.done !== true) await iterator.return?.();
   }
 }
 
@@ -56,23 +50,67 @@ function cutOff() {
   return fault("provider_truncated", "the answer ended without its end mark");
 }
 
-/** Sends a comment whenever nothing was sent for `keepAliveMs`: proxies close streams that are silent while a long prompt is read. */
-function keepAlive({ response }: Exchange, { clock, limits }: Doors): { at: (ms: number) => void; stop: () => void } {
-  let lastMs = clock.now();
-  let cancel = () => {};
-  // One timer a stream, set anew only when it fires: chunks are many and silences few.
-  const arm = (ms: number) => {
-    cancel = clock.after(ms, () => {
-      const silentMs = clock.now() - lastMs;
+/** How much is gathered at most before it is sent, characters. */
+const mostTogether = 16 * 1024;
+
+/** Frames on their way out. What comes together goes out together, with the headers where they are due: each write costs as much as several frames do. */
+class Frames {
+  readonly #exchange: Exchange;
+  readonly #doors: Doors;
+  #waiting = "";
+  #isOpen = false;
+  #lastMs: number;
+  #cancel = () => {};
+
+  constructor(exchange: Exchange, doors: Doors) {
+    this.#exchange = exchange;
+    this.#doors = doors;
+    this.#lastMs = doors.clock.now();
+    exchange.response.writeHead(200, headers);
+    this.#arm(doors.limits.keepAliveMs);
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= mostTogether;
+  }
+
+  add(frames: string): void {
+    this.#waiting += frames;
+  }
+
+  /** Sends what is there; waits while the client is slower than we are. */
+  async send(): Promise<void> {
+    const { response } = this.#exchange;
+    const frames = this.#waiting;
+    this.#waiting = "";
+    if (frames === "" && this.#isOpen) return;
+    if (frames === "") response.flushHeaders();
+    this.#isOpen = true;
+    this.#lastMs = this.#doors.clock.now();
+    if (frames !== "") await send(this.#exchange, frames, this.#doors);
+  }
+
+  /** Sends what is there, and the end. */
+  end(): void {
+    this.#cancel();
+    const { response } = this.#exchange;
+    if (this.#waiting === "" || isClosed(this.#exchange)) response.end();
+    else response.end(this.#waiting);
+  }
+
+  /** Sends a comment whenever nothing was sent for `keepAliveMs`: proxies close streams that are silent while a long prompt is read. One timer a stream, set anew only when it fires: chunks are many and silences few. */
+  #arm(ms: number): void {
+    const { clock, limits } = this.#doors;
+    const { response } = this.#exchange;
+    this.#cancel = clock.after(ms, () => {
+      const silentMs = clock.now() - this.#lastMs;
       if (silentMs >= limits.keepAliveMs && isIdle(response)) {
-        lastMs = clock.now();
+        this.#lastMs = clock.now();
         response.write(keepAliveFrame);
       }
-      arm(Math.max(1, limits.keepAliveMs - (clock.now() - lastMs)));
+      this.#arm(Math.max(1, limits.keepAliveMs - (clock.now() - this.#lastMs)));
     });
-  };
-  arm(limits.keepAliveMs);
-  return { at: (ms) => void (lastMs = ms), stop: () => cancel() };
+  }
 }
 
 /** Whether nothing waits to be read by the client; a comment would only add to it. */
