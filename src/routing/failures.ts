@@ -10,13 +10,13 @@ export class Failures {
   #first: { readonly stop: Stop; readonly error: ConnectError } | undefined;
   #last: { readonly stop: Stop; readonly error: ConnectError } | undefined;
   #count = 0;
-  readonly #targets = new Set<Target>();
+  #targets: Set<Target> | undefined;
 
   add(stop: Stop, error: ConnectError): void {
     this.#last = { stop, error: reasonOf(error) === "model_not_found" ? missingModel(stop, error) : error };
     this.#first ??= this.#last;
     this.#count++;
-    this.#targets.add(stop.target);
+    (this.#targets ??= new Set()).add(stop.target);
   }
 
   firstReason(): Reason | undefined {
@@ -42,7 +42,7 @@ export class Failures {
 
   #counted(error: ConnectError | undefined, because: string, retryAfterMs?: number): ConnectError {
     if (error === undefined) return fault("internal", "internal error");
-    const count = this.#count > 1 ? `${this.#count} attempts at ${targetsText(this.#targets.size)}` : "";
+    const count = this.#count > 1 ? `${this.#count} attempts at ${targetsText(this.#targets?.size ?? 0)}` : "";
     const more = [count, because].filter((text) => text !== "").join("; ");
     return more === "" ? error : withMore(error, `(${more})`, retryAfterMs ?? retryAfterMsOf(error));
   }

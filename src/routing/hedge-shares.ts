@@ -19,7 +19,7 @@ const mostSaved = 10;
 
 /** Starts with nothing. */
 export function hedgeShares(): HedgeShares {
-  const earned = new Map<Target, number>(); // in percents of a hedged call
+  const earned = new WeakMap<Target, number>(); // in percents of a hedged call
   return {
     of(first, percent) {
       earned.set(first, Math.min(mostSaved * 100, (earned.get(first) ?? 0) + percent));

@@ -73,6 +73,18 @@ describe("a key that its upstream has refused", () => {
   });
 });
 
+describe("a model that an upstream does not have", () => {
+  it("comes last for a while, and says nothing of the upstream's health", async () => {
+    const route = routed([
+      { ...a, model: "gone", plays: [fails("model_not_found")] },
+      { ...b, plays: ["ok"] },
+    ]);
+    for (let call = 0; call < 20; call++) await route.call();
+    expect(route.asked().slice(0, 4)).toEqual(["a", "b", "b", "b"]);
+    expect(route.routing.health.healthOf("a")).toEqual({ isAvailable: true, breaker: "closed", errorRate: undefined });
+  });
+});
+
 describe("a caller's own key", () => {
   const taking = { takesCallerKeys: true };
   const mine = { upstreamKey: "sk-mine" };

@@ -5,7 +5,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Clock, Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import type { RouteObserver } from "../core/route-observer.ts";
-import type { Resolve, Stop } from "../core/targets.ts";
+import type { Destination, Resolve, Stop } from "../core/targets.ts";
 import type { Kind, Work } from "../core/work.ts";
 import { hedgeShares } from "./hedge-shares.ts";
 import { Itinerary, type DeadEnd } from "./itinerary.ts";
@@ -70,10 +70,12 @@ function runOf<Request, Event>(kind: Kind<Request, Event>, options: RunningOptio
   const { random, states } = options;
   const drawing = { random, turn: (stop: Stop) => states.turn(stop.target) };
   return function run(request, context, scope) {
-    const stops = inOrder(allowed(scope, context), drawing);
-    const [first] = stops;
+    const order = inOrder(allowed(scope.destination, context), drawing);
+    const [first] = order;
     const { name } = scope.destination;
     if (first === undefined) throw fault("model_not_found", `nothing serves model "${name}"`, { metadata: { model: name } });
+    const stops = scope.accepts === undefined ? order : order.filter(scope.accepts);
+    if (stops.length === 0) throw fault("provider_unavailable", `no other target serves model "${name}"`);
     const itinerary = new Itinerary({ kind, request, context, isFurther: scope.isContinuation }, stops, options);
     const leg = itinerary.next();
     if (!("candidate" in leg)) throw refusal(itinerary.refusal, leg, { name, context });
@@ -82,17 +84,16 @@ function runOf<Request, Event>(kind: Kind<Request, Event>, options: RunningOptio
 }
 
 /** The stops that a run may ask. With a key of its own a call stays with one upstream, the first that takes such keys: nobody else is to see it. There, its other keys are not asked for. */
-function allowed({ destination: { name, stops }, accepts }: RunScope, { upstreamKey }: CallContext): readonly Stop[] {
-  const accepted = accepts === undefined ? stops : stops.filter(accepts);
-  if (upstreamKey === undefined) return accepted;
-  const first = accepted.find(({ target }) => target.takesCallerKeys);
+function allowed({ name, stops }: Destination, { upstreamKey }: CallContext): readonly Stop[] {
+  if (upstreamKey === undefined) return stops;
+  const first = stops.find(({ target }) => target.takesCallerKeys);
   if (first === undefined)
     throw fault(
       "permission_denied",
       `nothing that serves model "${name}" takes a caller's own key: leave out the header x-parley-upstream-key, or let the operator allow it`,
     );
   const models = new Set<string>();
-  return accepted.filter(({ target: { provider, model } }) => {
+  return stops.filter(({ target: { provider, model } }) => {
     if (provider !== first.target.provider || models.has(model)) return false;
     models.add(model);
     return true;

@@ -22,6 +22,8 @@ export interface TargetState {
   readonly circuit: Circuit;
   /** Its key at its upstream, whatever the model. */
   readonly key: { retiredUntilMs: number };
+  /** Until then it comes last, since its upstream does not have the model. */
+  missingUntilMs: number;
   /** Before this instant its upstream does not want to be asked with this key for this model. */
   restUntilMs: number;
 }
@@ -48,12 +50,12 @@ interface Upstream {
   readonly states: Set<TargetState>;
 }
 
-/** Faults of an upstream that no other class of state stands for. What a model's name is at fault for counts too: it fails every call. */
+/** Faults of an upstream that its circuits do not count: one that limits rates is well, and a key that is refused is kept by itself. */
 const notOfTheCircuit = new Set<Reason>(["provider_rate_limited", "provider_credentials"]);
 
-/** Whether an error says that its target is sick: a rate limit says the contrary, a key is looked at by itself, and what the caller or a queue did says nothing. */
+/** Whether an error says that its target is sick. What callers and queues do does not, nor does a model that is missing: callers may have made it up. */
 export function isTargetsFault(reason: Reason): boolean {
-  return reason === "model_not_found" || (reasons[reason].fault === "provider" && !notOfTheCircuit.has(reason));
+  return reasons[reason].fault === "provider" && !notOfTheCircuit.has(reason);
 }
 
 /** Starts with nothing known. */
@@ -75,13 +77,14 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
     const key = upstream.keys.get(target.key) ?? { retiredUntilMs: 0 };
     upstream.keys.set(target.key, key);
     const circuit = new Circuit({ clock, limits, onChange: (state) => tellCircuit(target, state, options) });
-    const state = { budget: upstream.budget, circuit, key, restUntilMs: 0 };
+    const state = { budget: upstream.budget, circuit, key, missingUntilMs: 0, restUntilMs: 0 };
     if (!forgotten.has(target)) upstream.states.add(state);
     states.set(target, state);
     return state;
   };
   const stateOf = (target: Target) => (target.isLocal ? undefined : (states.get(target) ?? newState(target)));
-  const isOut = ({ circuit, key }: TargetState) => !circuit.isAskable() || key.retiredUntilMs > clock.now();
+  const isOut = ({ circuit, key, missingUntilMs }: TargetState) =>
+    !circuit.isAskable() || Math.max(key.retiredUntilMs, missingUntilMs) > clock.now();
   return {
     stateOf,
     failed(target, error) {
@@ -94,6 +97,7 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
         log.warn("an upstream refused one of its keys, which comes last for a while", named(target));
         observer.retired(target);
       }
+      if (reason === "model_not_found") state.missingUntilMs = nowMs + limits.keyRetireMs;
       const waitMs = reasons[reason].fault === "provider" ? retryAfterMsOf(error) : undefined;
       if (waitMs !== undefined) state.restUntilMs = Math.max(state.restUntilMs, nowMs + Math.min(waitMs, limits.restMs));
     },
