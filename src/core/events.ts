@@ -49,6 +49,9 @@ export function text(choice: number, words: string, logprobs: TokenLogprob[] = [
   return chatEvent({ case: "text", value: { $typeName: "parley.v1.TextDelta", choice, text: words, logprobs } });
 }
 
+/** Thinking that is not hidden has no bytes; a typed array of its own would cost as much as the rest of the event. */
+const nothingHidden = new Uint8Array();
+
 /** Thinking of a choice. */
 export function reasoning(choice: number, words: string): ChatEvent {
   const value: ReasoningDelta = {
@@ -56,7 +59,7 @@ export function reasoning(choice: number, words: string): ChatEvent {
     choice,
     text: words,
     signature: "",
-    redactedData: new Uint8Array(),
+    redactedData: nothingHidden,
   };
   return chatEvent({ case: "reasoning", value });
 }

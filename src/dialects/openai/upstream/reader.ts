@@ -18,6 +18,7 @@ export class ChatReader implements AnswerReader {
   readonly #choices: (ChoiceReader | undefined)[] = [];
   #events: ChatEvent[] = [];
   #hasStarted = false;
+  /** Whether the end mark came: what stands behind it is no part of the answer. */
   #isEnded = false;
   #finished = 0;
   #characters = 0;
@@ -31,11 +32,6 @@ export class ChatReader implements AnswerReader {
 
   get isWhole(): boolean {
     return this.#finished === this.#expected;
-  }
-
-  /** Whether the end mark came: what stands behind it is no part of the answer. */
-  get isEnded(): boolean {
-    return this.#isEnded;
   }
 
   read({ event, data }: UpstreamFrame): readonly ChatEvent[] {
