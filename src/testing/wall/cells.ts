@@ -1,8 +1,9 @@
 import type { Reason } from "../../core/reasons.ts";
+import type { Play } from "../upstream/parley.ts";
 import type { Turn } from "../upstream/turn.ts";
 
 /** How an upstream is asked. */
-export type Dialect = "openai" | "anthropic" | "ollama";
+export type Dialect = "openai" | "anthropic" | "ollama" | "parley";
 /** How Parley is asked. */
 export type Door = "grpc" | "rest";
 /** Whether the answer is read as it comes. */
@@ -31,8 +32,6 @@ export interface Outcomes {
 /** One fault, and what must become of it. */
 export interface WallRow {
   readonly name: string;
-  /** By number of the request; the last for all further ones. */
-  readonly turns: readonly Turn[];
   /** Whether nobody listens where it should be: its requests come nowhere. */
   readonly isAway?: boolean;
   /** Whether the fault is silence, before the first content or after it: the target's limits are small then. */
@@ -47,6 +46,18 @@ export interface WallRow {
 
 /** `limits.maxAttempts` of the wall's service. */
 export const mostAttempts = 4;
+
+/** A fault of an upstream behind HTTP. */
+export interface HttpRow extends WallRow {
+  /** By number of the request; the last for all further ones. */
+  readonly turns: readonly Turn[];
+}
+
+/** A fault of another Parley. */
+export interface ParleyRow extends WallRow {
+  /** Given how it is asked, and the number of the call. */
+  readonly play: (mode: Mode, number: number) => ReturnType<Play>;
+}
 
 /** It is served as if nothing were, after so many requests. */
 export function served(asked = 1): Outcomes {

@@ -1,5 +1,5 @@
 import type { Fault, RefusalCause, Turn } from "../upstream/turn.ts";
-import { breaks, ends, mostAttempts, movesOn, served, type Outcomes, type WallRow } from "./cells.ts";
+import { breaks, ends, mostAttempts, movesOn, served, type Outcomes, type HttpRow } from "./cells.ts";
 
 // Streams break before their first content (frame 0), or after some of it. How many frames come before content is each format's own; after 6 of them each has said some.
 
@@ -25,7 +25,7 @@ const servedLater: Outcomes = { alone: { asked: 2 }, paired: { asked: 1, isFallb
 /** It did not answer: another goes first. */
 const elsewhere = (reason: "provider_unavailable" | "provider_truncated") => movesOn(reason, { alone: 2, paired: 1 });
 
-const refusals: readonly WallRow[] = [
+const refusals: readonly HttpRow[] = [
   { name: "wrong-key", turns: refused("wrong-key"), ...both(movesOn("provider_credentials")) },
   { name: "forbidden", turns: refused("forbidden"), ...both(movesOn("provider_credentials")) },
   { name: "gated", turns: refused("gated"), ...both(movesOn("provider_credentials")) },
@@ -60,7 +60,7 @@ const refusals: readonly WallRow[] = [
   { name: "redirect", turns: broken({ is: "redirect", to: "http://127.0.0.1:1/v1/chat/completions" }), ...again("provider_error") },
 ];
 
-const early: readonly WallRow[] = [
+const early: readonly HttpRow[] = [
   { name: "away", turns: [], isAway: true, ...both(movesOn("provider_unavailable", { alone: 2, paired: 1 })) },
   { name: "no-headers", turns: broken({ is: "no-headers" }), silence: "early", ...both(movesOn("provider_timeout")) },
   { name: "no-body", turns: broken({ is: "no-body" }), silence: "early", ...both(movesOn("provider_timeout")) },
@@ -90,7 +90,7 @@ const early: readonly WallRow[] = [
   { name: "huge-first-line", turns: broken({ is: "huge-line", after: 0, bytes: 400_000 }), ...both(movesOn("provider_malformed")) },
 ];
 
-const late: readonly WallRow[] = [
+const late: readonly HttpRow[] = [
   {
     name: "stall",
     turns: broken({ is: "stall", after: some }),
@@ -157,10 +157,11 @@ const late: readonly WallRow[] = [
   },
 ];
 
-const odd: readonly WallRow[] = [
+const odd: readonly HttpRow[] = [
   { name: "slow-drip", turns: [{ isDripped: true }], ...both(served()) },
   { name: "gzip", turns: [{ encoding: "gzip" }], ...both(served()) },
-  { name: "brotli-drip", turns: [{ encoding: "br", isDripped: true }], ...both(served()) },
+  { name: "brotli", turns: [{ encoding: "br" }], ...both(served()) },
+  { name: "gzip-drip", turns: [{ encoding: "gzip", isDripped: true }], ...both(served()) },
   { name: "blank-lines-first", turns: [{ prefix: "\n\n\n" }], ...both(served()) },
   {
     name: "comments-between",
@@ -172,10 +173,10 @@ const odd: readonly WallRow[] = [
   { name: "no-usage", turns: [{ answer: { usage: "absent" } }], ...both(served()) },
 ];
 
-const all: readonly WallRow[] = [...refusals, ...early, ...late, ...odd];
+const all: readonly HttpRow[] = [...refusals, ...early, ...late, ...odd];
 
 /** Every fault that shows at once. */
-export const promptRows: readonly WallRow[] = all.filter(({ silence }) => silence === undefined);
+export const promptRows: readonly HttpRow[] = all.filter(({ silence }) => silence === undefined);
 
 /** Every fault that shows when a limit has passed. */
-export const silentRows: readonly WallRow[] = all.filter(({ silence }) => silence !== undefined);
+export const silentRows: readonly HttpRow[] = all.filter(({ silence }) => silence !== undefined);

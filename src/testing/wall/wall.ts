@@ -86,35 +86,41 @@ export function metAs(cell: Cell, { told, asked, tookMs }: Met): unknown {
   return { asked, isInTime: tookMs < limitMs, limitMs, hasText: text !== "", ...rest };
 }
 
-/** Starts it. */
-export async function startWall(cells: readonly Cell[]): Promise<Wall> {
-  const models = Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.row.turns]));
-  const upstream = await startUpstream({ models, keys: ["sk-wall"] });
-  const server = await startTestServer({ config: configOf(cells, upstream.url) });
+/** What plays the faults of all cells, by the name of the cell's model. */
+export interface Faulty {
+  readonly url: string;
+  /** How often a model was asked. */
+  asked(model: string): number;
+  close(): Promise<void>;
+}
+
+/** Starts it in front of what plays the faults. */
+export async function startWall(cells: readonly Cell[], faulty: Faulty): Promise<Wall> {
+  const well = await startUpstream();
+  const server = await startTestServer({ config: configOf(cells, { faulty: faulty.url, well: well.url }) });
   const chat = grpcJsClient(server.port, "parley.v1.ChatService");
   return {
     async meet(cell) {
       const name = nameOf(cell);
       const sinceMs = performance.now();
       const told = await ask({ url: server.url, chat }, name, cell);
-      const asked = upstream.requests.filter(({ model }) => model === name).length;
-      return { told, asked, tookMs: performance.now() - sinceMs };
+      return { told, asked: faulty.asked(name), tookMs: performance.now() - sinceMs };
     },
     async close() {
       chat.close();
       await server.close();
-      await upstream.close();
+      await Promise.all([faulty.close(), well.close()]);
     },
   };
 }
 
-function configOf(cells: readonly Cell[], url: string): JsonObject {
+function configOf(cells: readonly Cell[], urls: { readonly faulty: string; readonly well: string }): JsonObject {
   const paired = cells.filter(({ isPaired }) => isPaired);
   return {
     upstreams: [
-      ...cells.map((cell) => ({ name: nameOf(cell), kind: cell.dialect, ...placeOf(cell.row, url) })),
+      ...cells.map((cell) => ({ name: nameOf(cell), kind: cell.dialect, ...placeOf(cell.row, urls.faulty) })),
       // One each: what falls back to an upstream is part of that one's budget.
-      ...paired.map((cell) => ({ name: wellOf(cell), kind: "openai", ...placeOf({}, url) })),
+      ...paired.map((cell) => ({ name: wellOf(cell), kind: "openai", ...placeOf({}, urls.well) })),
     ],
     routes: cells.map((cell) => ({
       model: nameOf(cell),
