@@ -24,9 +24,14 @@ const vllm = upstream("vllm", 0, { defaultModel: "", models: ["meta/llama"] });
 
 const setUp = (more: Partial<DirectoryOptions> = {}, files: readonly ModelFile[] = []) => {
   const made: string[] = [];
+  const listeners: (() => void)[] = [];
   const forgotten: string[] = [];
   const names = directory({
     library: {
+      watch(listener) {
+        listeners.push(listener);
+        return () => {};
+      },
       ...{ list: () => files, catalog: () => [], defaultId: "small" },
       find: (name) => files.find(({ id, aliases }) => id === name || aliases.includes(name)),
     },
@@ -38,7 +43,7 @@ const setUp = (more: Partial<DirectoryOptions> = {}, files: readonly ModelFile[]
     },
     ...more,
   });
-  return { names, made, forgotten };
+  return { names, made, forgotten, changed: () => listeners.forEach((listener) => listener()) };
 };
 type Set = ReturnType<typeof setUp>["names"];
 /** Each stop as `rank weight provider/model#key`, with `!` where another model than the first is meant. */
@@ -122,6 +127,27 @@ describe("a name that nobody knows", () => {
     ).toEqual([...["1", "kept", "meta/llama"]]);
     expect(forgotten).toEqual(["1", "2", "3"]);
     expect(made.slice(0, 6)).toEqual(["vllm/1", "vllm/2", "vllm/3", "vllm/4", "vllm/5", "vllm/1"]);
+  });
+});
+
+describe("what is kept of names", () => {
+  it("is the destination, as long as neither files nor the default change", () => {
+    const files: ModelFile[] = [];
+    const { names, changed } = setUp({ defaultProvider: "vllm" }, files);
+    const first = names.resolve("a", "");
+    expect(names.resolve("a", "")).toBe(first);
+    files.push(file("a"));
+    changed();
+    expect(stopsOf(names, "a")).toEqual(["0 1 llama-cpp/a"]);
+    const unnamed = names.resolve("", "").name;
+    names.setDefault("gpt-4o-mini");
+    expect([unnamed, names.resolve("", "").name]).toEqual(["vllm", "gpt-4o-mini"]);
+  });
+
+  it("is the use of made-up models, so that those asked for again and again stay", () => {
+    const { names, forgotten } = setUp({ defaultProvider: "vllm" });
+    for (const name of ["1", "2", "3", "1", "1", "4", "5"]) names.resolve(name, "");
+    expect(forgotten).toEqual(["2", "3"]);
   });
 });
 

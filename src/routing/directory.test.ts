@@ -22,6 +22,7 @@ const provider = (name: string): Provider => ({
 const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}) =>
   directory({
     library: {
+      watch: () => () => {},
       list: () => files,
       find: (name) => files.find(({ id, aliases }) => id === name || aliases.includes(name)),
       catalog: () => [create(ModelSchema, { id: "catalog-model" })],

@@ -37,7 +37,7 @@ describe("a name leads", () => {
 
   it("to what the star stands for after all else", () => {
     const starred = { ...rules, aliases: { ...rules.aliases, "*": "vllm/x" } };
-    expect(leadsOf("a", starred)).toEqual([here("a"), here("vllm/x"), there("vllm", "x", false)]);
+    expect(leadsOf("a", starred)).toEqual([here("a"), here("vllm/x"), there("vllm", "x")]);
     expect(lastLead("a", starred, "openai")).toEqual(there("openai", "vllm/x"));
   });
 

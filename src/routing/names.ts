@@ -29,9 +29,10 @@ export type Lead =
 
 /** Where a name may lead, by the configuration alone, best first: what it stands for, then what `*` does. An alias is followed once: what it stands for is no alias. */
 export function leadsOf(name: string, rules: NameRules): readonly Lead[] {
-  const known = knownLeads(meaningOf(name, rules), rules);
+  const meant = meaningOf(name, rules);
+  const known = meant === name ? knownLeads(meant, rules) : knownLeads(meant, rules).map(configured);
   const star = rules.aliases["*"];
-  return star === undefined ? known : [...known, ...knownLeads(star, rules)];
+  return star === undefined ? known : [...known, ...knownLeads(star, rules).map(configured)];
 }
 
 /** Where a name leads that nobody knows: to the upstream that takes every name. */
@@ -92,6 +93,11 @@ function isListed({ models, defaultModel }: NamedUpstream, model: string): boole
 
 function isHere(provider: string): boolean {
   return provider === "llama-cpp" || provider === "echo";
+}
+
+/** What an alias stands for is the operator's word. */
+function configured(lead: Lead): Lead {
+  return lead.is === "there" ? { ...lead, isConfigured: true } : lead;
 }
 
 function there({ name }: NamedUpstream, model: string, isConfigured: boolean): Lead {

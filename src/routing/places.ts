@@ -1,0 +1,143 @@
+import { fillOf } from "../core/fill.ts";
+import type { Library, Provider } from "../core/ports.ts";
+import type { RouteSettings, RouteTarget } from "../core/routes.ts";
+import { plainStop } from "../core/stops.ts";
+import type { Stop, Target } from "../core/targets.ts";
+import { usableFor } from "./defaults.ts";
+import { isEcho, lastLead, leadAt, leadsOf, type Lead, type NameRules } from "./names.ts";
+import { notThere } from "./not-found.ts";
+import { remoteTargets, type MakeTarget, type RoutedUpstream } from "./remote-targets.ts";
+
+/** What finding places needs. */
+export interface PlacesOptions extends NameRules {
+  readonly library: Pick<Library, "find" | "list">;
+  /** The provider of models on this machine. */
+  readonly local: Provider;
+  readonly echo: Provider;
+  readonly upstreams: readonly RoutedUpstream[];
+  /** Model that answers when none is named; empty: found out. */
+  readonly defaultModel: string;
+  /** Models of upstreams that callers may make up before they are forgotten. */
+  readonly askedModels: number;
+  /** Puts the target layers around one model of a provider; called once for each that is kept. */
+  readonly target: MakeTarget;
+  /** Told of each target that nothing leads to any more. */
+  readonly forget: (target: Target) => void;
+}
+
+/** A stop, and the model that it means: the label of its target may be another. */
+export interface Place {
+  readonly stop: Stop;
+  readonly model: string;
+}
+
+/** Where a name leads. */
+export interface Found {
+  /** Never empty; by rank. */
+  readonly places: readonly Place[];
+  readonly route: RouteSettings | undefined;
+  /** Says that the place was used again, where it may be forgotten; undefined: it stays. */
+  readonly renew: (() => void) | undefined;
+}
+
+/** From names to places. */
+export interface Places {
+  /** The first of a name's leads that leads somewhere, at a provider or (empty) any; undefined: none does. Throws `model_not_found` where the provider that was named has no part in it. */
+  lookUp(name: string, provider: string): Found | undefined;
+  /** Where one lead leads; empty: nowhere. */
+  of(lead: Lead): readonly Place[];
+}
+
+/** Finds places: files on disk, echo, and the models of upstreams. Targets are made at their first use. */
+export function placesOf(options: PlacesOptions): Places {
+  const { library, local, echo, upstreams } = options;
+  const here = new Map<string, Target>();
+  const remote = remoteTargets({ make: options.target, limit: options.askedModels, forget: options.forget });
+
+  const targetHere = (provider: Provider, model: string): Target => {
+    const id = `${provider.name}/${model}`;
+    const known = here.get(id) ?? options.target({ provider, key: 0, model, label: model });
+    here.set(id, known);
+    return known;
+  };
+  const fileAt = (model: string, provider: string): Target | undefined => {
+    const file = provider === echo.name ? undefined : library.find(model);
+    if (file !== undefined) return targetHere(local, file.id);
+    return isEcho({ is: "here", provider, model }) ? targetHere(echo, "echo") : undefined;
+  };
+  const targetsThere = (name: string, model: string, isConfigured: boolean): readonly Target[] => {
+    const upstream = upstreams.find((each) => each.name === name);
+    return upstream === undefined ? [] : remote(upstream, model, isConfigured || model === options.defaultModel);
+  };
+  const of = (lead: Lead): readonly Place[] => {
+    if (lead.is === "route") return routePlaces(lead.route, fileAt, targetsThere);
+    if (lead.is === "there") return targetsThere(lead.upstream, lead.model, lead.isConfigured).map((target) => place(target, lead.model));
+    const target = fileAt(lead.model, lead.provider);
+    return target === undefined ? [] : [place(target, target.model)];
+  };
+  const renewalOf = (lead: Lead): (() => void) | undefined =>
+    lead.is === "there" && !lead.isConfigured ? () => void targetsThere(lead.upstream, lead.model, false) : undefined;
+  return {
+    of,
+    lookUp(name, provider) {
+      let elsewhere: Place | undefined;
+      for (const lead of leadsFrom(name, provider, options)) {
+        const all = of(lead);
+        const places = provider === "" ? all : all.filter(({ stop }) => stop.target.provider === provider);
+        if (places.length > 0) return { places, route: lead.is === "route" ? lead.route : undefined, renew: renewalOf(lead) };
+        elsewhere ??= all[0];
+      }
+      if (elsewhere !== undefined) throw notThere(name, provider, elsewhere.stop.target.provider);
+      return undefined;
+    },
+  };
+}
+
+function place(target: Target, model: string): Place {
+  return { stop: plainStop(target), model };
+}
+
+/** Lazily, for the last lead costs a look at the files. */
+function* leadsFrom(name: string, provider: string, options: PlacesOptions): Generator<Lead> {
+  const upstream = options.upstreams.find((each) => each.name === provider);
+  const leads = leadsOf(name, options);
+  if (upstream !== undefined) yield leads[0]?.is === "route" ? leads[0] : leadAt(upstream, name, options);
+  else yield* leads;
+  const last = upstream === undefined ? takesAll(options) : undefined;
+  if (last !== undefined) yield lastLead(name, options, last);
+}
+
+/** The upstream that is asked for names that nobody knows: the default one. Where a local model answers by default, an unknown name never leaves this machine. */
+function takesAll({ defaultProvider, upstreams, library }: PlacesOptions): string | undefined {
+  if (defaultProvider !== "auto") return upstreams.find(({ name }) => name === defaultProvider)?.name;
+  return usableFor("chat", library).length > 0 ? undefined : upstreams[0]?.name;
+}
+
+/** Stops of a route; neighbours that all have a weight share a rank, and so do the keys of one target. */
+function routePlaces(
+  { targets }: RouteSettings,
+  fileAt: (model: string, provider: string) => Target | undefined,
+  targetsThere: (upstream: string, model: string, isConfigured: boolean) => readonly Target[],
+): readonly Place[] {
+  let rank = -1;
+  let isWeighted = false;
+  return targets.flatMap((target) => {
+    if (!isWeighted || target.weight === undefined) rank++;
+    isWeighted = target.weight !== undefined;
+    const file = fileAt(target.model, target.upstream);
+    const isHere = target.upstream === "llama-cpp" || target.upstream === "echo";
+    const found = isHere ? [file].filter((each) => each !== undefined) : keysOf(target, targetsThere(target.upstream, target.model, true));
+    const how = stopOf(target, rank, found.length);
+    return found.map((each) => ({ stop: plainStop(each, how), model: isHere ? each.model : target.model }));
+  });
+}
+
+function keysOf({ key }: RouteTarget, targets: readonly Target[]): readonly Target[] {
+  return key === undefined ? targets : targets.filter((target) => target.key === key);
+}
+
+/** Keys share what their target has of the rank. */
+function stopOf({ weight = 1, contextLength, parameters }: RouteTarget, rank: number, keys: number): Omit<Stop, "target"> {
+  const fill = parameters === undefined ? undefined : fillOf(parameters);
+  return { rank, weight: weight / keys, contextLength, fill, isOtherModel: false };
+}
