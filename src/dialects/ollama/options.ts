@@ -1,0 +1,76 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { SamplingSchema, type Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
+import { unsupportedField } from "../../core/reasons.ts";
+import { defined, integerAt, listAt, numberAt, objectAt, present, read, readAt, textAt, type Json } from "../openai/read.ts";
+
+/** What `options` says, for a request of ours. */
+export interface ReadOptions {
+  readonly sampling?: Sampling;
+  readonly maxTokens?: number;
+  readonly stop?: string[];
+  /** What only upstreams that speak this format know. */
+  readonly options: JsonObject;
+}
+
+const at = "options.";
+
+/** Options that would change an answer and cannot be honoured, and the values of them that ask for nothing. How the server is to run a model (`num_gpu`, `num_batch`, ...) changes no answer and is passed over. */
+const refusals: Readonly<Record<string, { readonly because: string; readonly neutral: readonly unknown[] }>> = {
+  mirostat: { because: "send temperature, top_k, top_p or min_p", neutral: [0] },
+  tfs_z: { because: "send top_p or min_p", neutral: [1] },
+  penalize_newline: { because: "send repeat_penalty", neutral: [false, true] },
+};
+
+/** Reads `options`. Throws `invalid_request` and `unsupported_field` by their names there. */
+export function optionsFromOllama(body: Json): ReadOptions {
+  const options = read(body, "options", objectAt);
+  if (options === undefined) return { options: {} };
+  for (const [name, { because, neutral }] of Object.entries(refusals)) {
+    const value = present(options, name);
+    if (value !== undefined && !neutral.includes(value)) throw unsupportedField(at + name, because);
+  }
+  return {
+    ...defined({ sampling: samplingAt(options), maxTokens: predicted(options), stop: readAt(options, { at, name: "stop" }, stopAt) }),
+    options: defined({
+      num_ctx: readAt(options, { at, name: "num_ctx" }, integerAt),
+      typical_p: readAt(options, { at, name: "typical_p" }, numberAt),
+    }),
+  };
+}
+
+function samplingAt(options: Json): Sampling | undefined {
+  const number = (name: string) => readAt(options, { at, name }, numberAt);
+  const given = defined({
+    temperature: number("temperature"),
+    topP: number("top_p"),
+    topK: readAt(options, { at, name: "top_k" }, integerAt),
+    minP: number("min_p"),
+    seed: seedOf(number("seed")),
+    presencePenalty: number("presence_penalty"),
+    frequencyPenalty: number("frequency_penalty"),
+    repeatPenalty: number("repeat_penalty"),
+    repeatLastN: lastN(readAt(options, { at, name: "repeat_last_n" }, integerAt)),
+  });
+  return Object.keys(given).length === 0 ? undefined : create(SamplingSchema, given);
+}
+
+/** Below 0 a seed is drawn. */
+function seedOf(seed: number | undefined): bigint | undefined {
+  return seed === undefined || seed < 0 ? undefined : BigInt(Math.trunc(seed));
+}
+
+/** -1 is the whole context, which here is as far as penalties can look. */
+function lastN(count: number | undefined): number | undefined {
+  return count === -1 ? 2 ** 31 - 1 : count;
+}
+
+/** Below 0 there is no limit. */
+function predicted(options: Json): number | undefined {
+  const count = readAt(options, { at, name: "num_predict" }, integerAt);
+  return count === undefined || count < 0 ? undefined : count;
+}
+
+function stopAt(value: unknown, path: string): string[] {
+  if (typeof value === "string") return [textAt(value, path)];
+  return listAt(value, path).map((item, index) => textAt(item, `${path}[${index}]`));
+}

@@ -1,0 +1,86 @@
+import { FinishReason, type ChatResponse, type TokenLogprob, type TopLogprob } from "../../../gen/parley/v1/chat_pb.ts";
+import type { Part, ToolCall } from "../../../gen/parley/v1/messages_pb.ts";
+import type { Timings, Usage } from "../../../gen/parley/v1/usage_pb.ts";
+import { isJsonObject } from "../../core/json.ts";
+import { fault } from "../../core/reasons.ts";
+import { exactJson } from "../exact-json.ts";
+
+/** Which of the two shapes an answer has: that of `/api/chat`, or that of `/api/generate`. */
+export type Shape = "chat" | "generate";
+
+/** What is said, in the fields of a shape. */
+export function saidIn(shape: Shape, words: string, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  return shape === "chat" ? { message: { role: "assistant", content: words, ...more } } : { response: words, ...more };
+}
+
+/** `done_reason`: a call of tools is an end like any other here. */
+export function doneReason(reason: FinishReason): string {
+  return reason === FinishReason.LENGTH ? "length" : "stop";
+}
+
+/** What it took, with durations in nanoseconds. */
+export function metricsToOllama(usage: Usage | undefined, timings: Timings | undefined): Readonly<Record<string, number>> {
+  const ns = (ms: number | undefined) => (ms === undefined ? undefined : ms * 1_000_000);
+  const told = {
+    total_duration: ns(timings?.totalMs),
+    load_duration: ns(timings?.loadMs),
+    prompt_eval_count: usage?.promptTokens,
+    prompt_eval_cached_count: usage?.cachedTokens,
+    prompt_eval_duration: ns(timings?.promptMs),
+    eval_count: usage?.completionTokens,
+    eval_duration: ns(timings?.generationMs),
+  };
+  return Object.fromEntries(Object.entries(told).filter((entry): entry is [string, number] => entry[1] !== undefined));
+}
+
+/** A call as this format has it. Throws `provider_malformed` where its arguments are no JSON object: there is no place for them. */
+export function callToOllama({ id, name, arguments: text }: Pick<ToolCall, "id" | "name" | "arguments">, index: number): object {
+  let given: unknown;
+  try {
+    given = text.trim() === "" ? {} : exactJson(text);
+  } catch {
+    given = undefined;
+  }
+  if (isJsonObject(given)) return { id, function: { index, name, arguments: given } };
+  throw fault(
+    "provider_malformed",
+    `the model called ${JSON.stringify(name.slice(0, 64))} with arguments that are no JSON object: ask again`,
+  );
+}
+
+/** Logprobs as this format has them. */
+export function logprobsToOllama(tokens: readonly TokenLogprob[]): object[] {
+  return tokens.map((token) => ({ ...logprob(token), top_logprobs: token.top.map(logprob) }));
+}
+
+function logprob({ token, logprob: value, tokenBytes }: TokenLogprob | TopLogprob): object {
+  // JSON has no infinity: what can never come is written as OpenAI writes it.
+  return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: [...tokenBytes] };
+}
+
+/** A whole answer. Throws as `callToOllama` does. */
+export function chatResponseToOllama({ model, created, choices, usage, timings }: ChatResponse, shape: Shape): object {
+  const { message, reason = FinishReason.OTHER, logprobs = [] } = choices[0] ?? {};
+  return {
+    model,
+    created_at: new Date(Number(created?.seconds ?? 0n) * 1000).toISOString(),
+    ...partsIn(shape, message?.parts ?? []),
+    done: true,
+    done_reason: doneReason(reason),
+    ...metricsToOllama(usage, timings),
+    ...(logprobs.length > 0 && { logprobs: logprobsToOllama(logprobs) }),
+  };
+}
+
+function partsIn(shape: Shape, parts: readonly Part[]): Readonly<Record<string, unknown>> {
+  const thinking = joined(parts, "reasoning");
+  const calls = parts.flatMap(({ part }) => (part.case === "toolCall" ? [part.value] : []));
+  return saidIn(shape, joined(parts, "text") + joined(parts, "refusal"), {
+    ...(thinking !== "" && { thinking }),
+    ...(calls.length > 0 && { tool_calls: calls.map(callToOllama) }),
+  });
+}
+
+function joined(parts: readonly Part[], kind: "text" | "refusal" | "reasoning"): string {
+  return parts.map(({ part }) => (part.case === kind ? part.value.text : "")).join("");
+}

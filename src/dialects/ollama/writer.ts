@@ -1,0 +1,117 @@
+import {
+  FinishReason,
+  type ChatEvent,
+  type Completed,
+  type ReasoningDelta,
+  type TextDelta,
+  type ToolCallDelta,
+} from "../../../gen/parley/v1/chat_pb.ts";
+import { oneLine } from "../openai/chunks.ts";
+import { callToOllama, doneReason, logprobsToOllama, metricsToOllama, saidIn, type Shape } from "./response.ts";
+
+/** What differs between answers. */
+export interface LineOptions {
+  readonly shape: Shape;
+  /** Ms since the epoch, of each line. */
+  now(): number;
+}
+
+interface OpenCall {
+  readonly index: number;
+  readonly id: string;
+  readonly name: string;
+  arguments: string;
+}
+
+/** Writes the events of one answer as lines of JSON. A call comes in one line, when it is whole: this format has no pieces of it. */
+export class LineWriter {
+  readonly #options: LineOptions;
+  #model = "";
+  #call: OpenCall | undefined;
+  #reason: FinishReason = FinishReason.OTHER;
+  #isDone = false;
+
+  constructor(options: LineOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the last line was written. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Lines for the next event; empty when clients see nothing of it. Throws `provider_malformed` for a call whose arguments are no JSON object. */
+  write({ event }: ChatEvent): string {
+    switch (event.case) {
+      case "accepted":
+        this.#model = event.value.model;
+        return "";
+      case "started":
+        this.#model = event.value.answerModel || this.#model;
+        return "";
+      case "text":
+        return this.#written() + this.#text(event.value);
+      case "refusal":
+        return this.#written() + this.#said(event.value.text);
+      case "reasoning":
+        return this.#thought(event.value);
+      case "toolCall":
+        return this.#piece(event.value);
+      case "finished":
+        this.#reason = event.value.reason;
+        return this.#written();
+      case "completed":
+        return this.#end(event.value);
+      default:
+        return "";
+    }
+  }
+
+  /** Signatures and hidden thinking have no place in this format. */
+  #thought({ text }: ReasoningDelta): string {
+    return text === "" ? "" : this.#written() + this.#said("", { thinking: text });
+  }
+
+  #said(words: string, more: Readonly<Record<string, unknown>> = {}): string {
+    return this.#line(saidIn(this.#options.shape, words, more));
+  }
+
+  #text({ text, logprobs }: TextDelta): string {
+    const told = logprobs.length === 0 ? {} : { logprobs: logprobsToOllama(logprobs) };
+    return this.#line({ ...saidIn(this.#options.shape, text), ...told });
+  }
+
+  #piece({ index, id, name, arguments: words }: ToolCallDelta): string {
+    if (this.#call?.index === index) {
+      this.#call.arguments += words;
+      return "";
+    }
+    const before = this.#written();
+    this.#call = { index, id, name, arguments: words };
+    return before;
+  }
+
+  /** The call that was gathered, if any. */
+  #written(): string {
+    const call = this.#call;
+    if (call === undefined) return "";
+    this.#call = undefined;
+    return this.#said("", { tool_calls: [callToOllama(call, call.index)] });
+  }
+
+  #end({ usage, timings }: Completed): string {
+    this.#isDone = true;
+    const last = {
+      ...saidIn(this.#options.shape, ""),
+      done: true,
+      done_reason: doneReason(this.#reason),
+      ...metricsToOllama(usage, timings),
+    };
+    return this.#line(last);
+  }
+
+  #line(said: Readonly<Record<string, unknown>>): string {
+    const created = new Date(this.#options.now()).toISOString();
+    return `${oneLine({ model: this.#model, created_at: created, done: false, ...said })}\n`;
+  }
+}
