@@ -14,7 +14,8 @@ export interface AcceptOptions {
 }
 
 /** Says `accepted` first: together with the first inner event, or when `holdMs` have passed without one. After it, errors are errors in the stream. */
-export function accept({ clock, holdMs, newId }: AcceptOptions): (next: Generate) => Generate {
+export function accept(options: AcceptOptions): (next: Generate) => Generate {
+  const { clock, newId } = options;
   return function acceptLayer(next) {
     return function acceptedFirst(request, context) {
       const first = accepted({ id: newId(), model: context.model, createdMs: clock.now() });
@@ -23,35 +24,64 @@ export function accept({ clock, holdMs, newId }: AcceptOptions): (next: Generate
     };
   };
 
-  /** By hand rather than as a generator: after the first event the inner promises are forwarded. */
+  /** By hand rather than as a generator: after the first event the inner promises are forwarded, and what is there at once needs neither promise nor timer. */
   function held(inner: ReadyIterator<ChatEvent>, first: ChatEvent): ReadyIterator<ChatEvent> {
+    /** The first inner event, where it was there at once, or its promise. */
+    let there: IteratorResult<ChatEvent> | undefined;
     let waiting: Promise<IteratorResult<ChatEvent>> | undefined;
     let isAccepted = false;
+    const takeThere = () => {
+      const taken = there;
+      there = undefined;
+      return taken;
+    };
+    // What came within the hold can be read at once: a door sends it together with its headers.
+    const keep = (result: IteratorResult<ChatEvent>) => {
+      there = result;
+      waiting = undefined;
+    };
     return {
       next() {
         if (!isAccepted) {
           isAccepted = true;
           waiting = inner.next();
-          return hold(waiting).then(() => ({ done: false, value: first }));
+          return hold(waiting, keep, options).then(() => ({ done: false, value: first }));
         }
+        const known = takeThere();
+        if (known !== undefined) return Promise.resolve(known);
         const result = waiting ?? inner.next();
         waiting = undefined;
         return result;
       },
-      ready: () => (isAccepted && waiting === undefined ? inner.ready?.() : undefined),
+      ready() {
+        if (isAccepted) return takeThere() ?? (waiting === undefined ? inner.ready?.() : undefined);
+        there = inner.ready?.();
+        if (there === undefined) return undefined;
+        isAccepted = true;
+        return { done: false, value: first };
+      },
       async return() {
         await inner.return?.();
         return { done: true, value: undefined };
       },
     };
   }
+}
 
-  /** Settles with the promise, or is fulfilled when the time is over. */
-  function hold(promise: Promise<unknown>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = clock.after(holdMs, resolve);
-      const settle = () => (cancel(), resolve());
-      promise.then(settle, (error: unknown) => (cancel(), reject(error as Error)));
+/** Settles with the promise, whose value goes to `keep`, or is fulfilled when the time is over. */
+function hold<Value>(promise: Promise<Value>, keep: (value: Value) => void, { clock, holdMs }: AcceptOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isHeld = true;
+    const cancel = clock.after(holdMs, () => {
+      isHeld = false;
+      resolve();
     });
-  }
+    const settle = (value: Value) => {
+      if (!isHeld) return;
+      cancel();
+      keep(value);
+      resolve();
+    };
+    promise.then(settle, (error: unknown) => (cancel(), reject(error as Error)));
+  });
 }

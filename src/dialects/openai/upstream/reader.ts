@@ -1,9 +1,10 @@
 import type { ChatEvent, ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
 import { completed, started } from "../../../core/events.ts";
-import { isJsonObject, parsedJson, type JsonObject } from "../../../core/json.ts";
+import { isJsonObject, type JsonObject } from "../../../core/json.ts";
 import type { ConnectError } from "@connectrpc/connect";
 import type { AnswerReader, AskedUpstream, UpstreamFrame } from "../../upstream-dialect.ts";
 import { ChoiceReader } from "./choice-reader.ts";
+import { ChunkParser } from "./chunk-parser.ts";
 import { malformed, truncated } from "../../upstream-fault.ts";
 import { faultOfEvent, faultWithin } from "./errors.ts";
 import { timingsOf, usageOf } from "./usage.ts";
@@ -15,6 +16,7 @@ const brace = "{".charCodeAt(0);
 export class ChatReader implements AnswerReader {
   readonly #request: ChatRequest;
   readonly #asked: AskedUpstream;
+  readonly #parser = new ChunkParser();
   readonly #choices: (ChoiceReader | undefined)[] = [];
   #events: ChatEvent[] = [];
   #hasStarted = false;
@@ -37,7 +39,7 @@ export class ChatReader implements AnswerReader {
   read({ event, data }: UpstreamFrame): readonly ChatEvent[] {
     if (this.#isEnded) return none;
     if (data.charCodeAt(0) !== brace && this.#isMark(data)) return none;
-    const chunk = parsedJson(data);
+    const chunk = this.#parser.parse(data);
     // What goes wrong behind the end breaks nothing.
     if (this.isWhole && (event === "error" || !isJsonObject(chunk))) return none;
     if (event === "error") throw faultOfEvent(chunk, this.#asked);
