@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { Http2ServerRequest } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call } from "../core/context.ts";
@@ -47,9 +47,19 @@ export interface Gate {
   leave(entry: Entry, called: Called): void;
 }
 
+/** Random bytes in store: asking for as many as one id takes costs more than the call. */
+const store = Buffer.alloc(4096);
+const idBytes = 16;
+let used = store.length;
+
 /** Makes a request's id; answered as `x-request-id`. */
 export function newRequestId(): string {
-  return `req_${randomUUID().replaceAll("-", "")}`;
+  if (used === store.length) {
+    randomFillSync(store);
+    used = 0;
+  }
+  used += idBytes;
+  return `req_${store.toString("hex", used - idBytes, used)}`;
 }
 
 /** The gate of a listener. */

@@ -19,6 +19,8 @@ export interface RequestHead {
   /** The host that is asked for, over HTTP/2. */
   readonly authority?: string;
   readonly socket: { readonly remoteAddress?: string | undefined };
+  /** Whether that address is this machine's own, where it is known already. */
+  readonly isLoopbackPeer?: boolean;
 }
 
 /** What both HTTP versions' responses have in common. */

@@ -35,7 +35,7 @@ const nobody: Caller = { tenant: "anonymous", keyId: "", scopes: [], models: [],
 /** Judges a request by its headers alone. */
 export function judge(request: RequestHead, procedure: Called, options: Judge): Verdict {
   const proxy = proxyHeader(request);
-  const isLoopback = proxy === undefined && isLoopbackAddress(request.socket.remoteAddress ?? "");
+  const isLoopback = proxy === undefined && (request.isLoopbackPeer ?? isLoopbackAddress(request.socket.remoteAddress ?? ""));
   try {
     const caller = options.authenticate(request.headers, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);

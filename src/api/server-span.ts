@@ -1,7 +1,7 @@
-import { INVALID_SPAN_CONTEXT, trace, type Attributes, type Span } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import { grpcStatusName, serverSpan } from "../telemetry/tracing.ts";
+import { grpcStatusName, isTraced, noSpan, serverSpan } from "../telemetry/tracing.ts";
 import { pathOf, statusOf, type Admitted, type Called, type RequestHead } from "./exchange.ts";
 
 /** `rpc.status_code` as the RPC conventions of 2026-08-20 call it; older releases said `rpc.grpc.status_code`. */
@@ -9,7 +9,7 @@ const rpcStatusCode = "rpc.status_code";
 
 /** Opens the SERVER span: below the caller's, by the W3C headers. Probes have none, for they would be most of all spans. */
 export function openSpan(request: RequestHead, { name, family, purpose }: Called): Span {
-  if (purpose === "probe") return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  if (purpose === "probe" || !isTraced()) return noSpan;
   return serverSpan(name, request.headers, { ...attributesOf(request, name, family), ...clientIds(request) });
 }
 

@@ -4,12 +4,23 @@ import { FinishReason } from "../../gen/parley/v1/chat_pb.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
 import { answerOf, textOf, valuesOf } from "../testing/collect-events.ts";
 import { userRequest } from "../testing/sample-request.ts";
+import { seededDraw } from "../testing/seeded-random.ts";
 import { echo } from "./echo.ts";
 
 describe("echo", () => {
   it("repeats the last message to the letter, white space included", async () => {
     const words = "  two  words,\n\tand a 🦜 \n ";
     expect(textOf(await answerOf(echo(), userRequest(words)))).toBe(words);
+  });
+
+  it("says a word with the white space before it, of whatever kind", async () => {
+    const draw = seededDraw(5);
+    const letters = ["a", "é", "🦜", " ", "\n", "\u00a0", "\u3000", "\ufeff", "\u2028", "\u0085", "\u200b"];
+    for (let round = 0; round < 200; round++) {
+      const words = Array.from({ length: draw(12) + 1 }, () => letters[draw(letters.length)]).join("");
+      const said = valuesOf(await answerOf(echo(), userRequest(words)), "text").map((each) => each.text);
+      expect(said).toEqual(words.match(/\s*\S+|\s+$/gu));
+    }
   });
 
   it("ends at max_tokens, and by itself where the message is no longer", async () => {

@@ -89,7 +89,7 @@ function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Gener
   for (let choice = 0; choice < (request.choices ?? 1); choice++) {
     let count = 0;
     let reason: FinishReason = FinishReason.STOP;
-    for (const [word] of words.matchAll(token)) {
+    for (let from = 0, to = tokenEnd(words, 0); from < to; [from, to] = [to, tokenEnd(words, to)]) {
       if (count === most) {
         reason = FinishReason.LENGTH;
         break;
@@ -97,7 +97,7 @@ function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Gener
       count++;
       if (++said % wordsPerTurn === 0) yield undefined;
       if (signal.aborted) throwIfAborted(signal);
-      yield text(choice, word);
+      yield text(choice, words.slice(from, to));
     }
     yield finished(choice, reason, reason === FinishReason.STOP && stopSequence !== undefined ? { stopSequence } : {});
   }
@@ -105,8 +105,19 @@ function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Gener
   yield completed({ usage });
 }
 
-/** Echo's tokens: words with the white space before them. */
-const token = /\s*\S+|\s+$/gu;
+/** Where the token that begins at a place ends: a word with the white space before it, or the white space at the end. By hand, for a match of a regular expression costs more than all else that echo does with a word. */
+function tokenEnd(words: string, from: number): number {
+  let at = from;
+  while (at < words.length && isSpace(words.charCodeAt(at))) at++;
+  while (at < words.length && !isSpace(words.charCodeAt(at))) at++;
+  return at;
+}
+
+/** White space as regular expressions know it. */
+function isSpace(code: number): boolean {
+  if (code < 128) return code === 32 || (code >= 9 && code <= 13);
+  return code >= 160 && /\s/.test(String.fromCharCode(code));
+}
 
 /** Words between two looks at the rest of the world: about a quarter of a millisecond. */
 const wordsPerTurn = 1024;
@@ -189,7 +200,8 @@ function* promptTokens({ messages, rawPrompt }: ChatRequest): Generator<undefine
   const texts = rawPrompt?.prompt.case === "text" ? [rawPrompt.prompt.value] : messages.map(textOf);
   let count = rawPrompt === undefined ? messages.length : 0;
   for (const words of texts) {
-    for (const _ of words.matchAll(token)) if (++count % wordsPerTurn === 0) yield undefined;
+    for (let from = 0, to = tokenEnd(words, 0); from < to; [from, to] = [to, tokenEnd(words, to)])
+      if (++count % wordsPerTurn === 0) yield undefined;
   }
   return count;
 }

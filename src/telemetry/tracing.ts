@@ -1,7 +1,9 @@
 import {
   context,
   defaultTextMapGetter,
+  INVALID_SPAN_CONTEXT,
   propagation,
+  ProxyTracerProvider,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -18,6 +20,15 @@ function tracer(): Tracer {
   return trace.getTracer("parley");
 }
 
+/** Stands for a span wherever none is wanted, or nobody listens. */
+export const noSpan: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+/** Whether anybody listens to spans: without an SDK what they would say need not even be gathered. */
+export function isTraced(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("parley") !== undefined;
+}
+
 /** Opens the SERVER span of a request; its parent is what the W3C headers in `carrier` (names in lower case) say. */
 export function serverSpan(name: string, carrier: Readonly<Record<string, string | string[] | undefined>>, attributes: Attributes): Span {
   const parent = propagation.extract(context.active(), carrier, defaultTextMapGetter);
@@ -26,7 +37,7 @@ export function serverSpan(name: string, carrier: Readonly<Record<string, string
 
 /** Opens a span below another. */
 export function childSpan(parent: Span, name: string, options: SpanOptions): Span {
-  return tracer().startSpan(name, options, trace.setSpan(context.active(), parent));
+  return isTraced() ? tracer().startSpan(name, options, trace.setSpan(context.active(), parent)) : noSpan;
 }
 
 /** Ends a span; with an error it gets the error's reason as `error.type`. A fault of the caller does not mark a SERVER span as failed, as the conventions say. */

@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { frameHeadBytes } from "./request-message.ts";
 import type { Encode } from "./encoder.ts";
+import type { NativeMethod } from "./methods.ts";
 import { Wire } from "./wire.ts";
 
 /** So much is gathered before it is sent, bytes; a stream whose client is slow holds no more than that beside its last message. */
@@ -13,21 +14,24 @@ export type Compress = (bytes: Uint8Array) => Promise<Uint8Array>;
 export class Answer {
   readonly #stream: ServerHttp2Stream;
   readonly #encode: Encode;
+  /** Whether more messages may follow one: then it is sent before the end. */
+  readonly #isStream: boolean;
   readonly #wire = new Wire();
   readonly #flush = () => {
     if (this.#wire.at > 0 && this.#stream.writable) this.#stream.write(this.#wire.take());
   };
 
-  constructor(stream: ServerHttp2Stream, encode: Encode) {
+  constructor(stream: ServerHttp2Stream, { encode, answer }: Pick<NativeMethod, "encode" | "answer">) {
     this.#stream = stream;
     this.#encode = encode;
+    this.#isStream = answer.kind === "server_streaming";
   }
 
   /** Takes a message; answers with where it begins, and how long it is. */
   add(message: object): Added {
     const wire = this.#wire;
     const from = wire.at;
-    if (from === 0) process.nextTick(this.#flush);
+    if (from === 0 && this.#isStream) process.nextTick(this.#flush);
     wire.ensure(frameHeadBytes);
     wire.at += frameHeadBytes;
     try {

@@ -31,6 +31,7 @@ export interface Asked extends Called {
 /** NGHTTP2_CANCEL. */
 const cancelCode = 8;
 const contentType = "application/grpc+proto";
+const ignore = () => {};
 
 /** One call over gRPC, from its headers until its stream has been closed. */
 export class GrpcCall {
@@ -56,7 +57,7 @@ export class GrpcCall {
     this.#entry = options.gate.enter(asked.head, asked.requestId, asked);
     this.#context = new RpcContext(asked.method.desc, this.#entry, asked.head);
     this.#message = new RequestMessage(options.limits);
-    this.#answer = new Answer(stream, asked.method.encode);
+    this.#answer = new Answer(stream, asked.method);
     this.#stopCall = limitCall(this.#entry, options);
   }
 
@@ -64,8 +65,8 @@ export class GrpcCall {
   begin(): void {
     const { refusal } = this.#entry;
     // A reset of the stream is told by `close`; unheard, its error would end the process.
-    this.#stream.on("error", () => {});
-    this.#stream.once("close", () => this.#onClose());
+    this.#stream.on("error", ignore);
+    this.#stream.on("close", () => this.#onClose());
     if (refusal === undefined) this.#read();
     else this.#fail(refusal);
   }
@@ -82,14 +83,18 @@ export class GrpcCall {
       }
     };
     const onEnd = () => {
-      this.#stopReading();
+      // Only its timer and signal: there is nothing more to hear.
+      stopWaiting();
       void this.#serve();
     };
     const stopBody = clock.after(limits.bodyMs, () => this.#entry.abort(lateBody(limits)));
     signal.addEventListener("abort", onAbort);
-    this.#stopReading = () => {
+    const stopWaiting = () => {
       stopBody();
       signal.removeEventListener("abort", onAbort);
+    };
+    this.#stopReading = () => {
+      stopWaiting();
       this.#stream.off("data", onData);
       this.#stream.off("end", onEnd);
     };
@@ -140,7 +145,7 @@ export class GrpcCall {
     if (encodings.response === "gzip") headers["grpc-encoding"] = "gzip";
     this.#context.addedHeaders?.forEach((value, name) => void (headers[name] = value));
     this.#stream.respond(headers, { waitForTrailers: true });
-    this.#stream.once("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
   }
 
   #succeed(): void {

@@ -1,4 +1,5 @@
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { isLoopbackAddress } from "../../core/loopback.ts";
 import { newRequestId, type Gate } from "../admission.ts";
 import type { Called, Doors, Purpose, RequestHead } from "../exchange.ts";
 import { hasTooManyHeaders } from "../unacceptable.ts";
@@ -35,11 +36,11 @@ export function grpcDoor(options: GrpcDoorOptions): TakeStream {
     procedures.set(path, { name, family: "rpc", purpose: options.purposeOf(name), method });
   }
   const callOptions: CallOptions = options;
-  const sockets = new WeakMap<Http2Session, RequestHead["socket"]>();
-  const socketOf = (session: Http2Session) => {
+  const peers = new WeakMap<Http2Session, Peer>();
+  const peerOf = (session: Http2Session) => {
     // Asked once: the session's socket stands behind a proxy.
-    const known = sockets.get(session) ?? { remoteAddress: session.socket.remoteAddress };
-    sockets.set(session, known);
+    const known = peers.get(session) ?? peerFrom(session.socket.remoteAddress);
+    peers.set(session, known);
     return known;
   };
   return function take(stream, headers, rawHeaders) {
@@ -49,10 +50,25 @@ export function grpcDoor(options: GrpcDoorOptions): TakeStream {
     if (found === undefined || session === undefined || !isUsual(headers)) return false;
     const encodings = encodingsOf(headers);
     if (encodings === undefined || hasTooManyHeaders(rawHeaders, options.limits)) return false;
-    const head: RequestHead = { method: "POST", url: headers[":path"], headers, socket: socketOf(session) };
+    const { socket, isLoopbackPeer } = peerOf(session);
+    const head: RequestHead = {
+      method: "POST",
+      url: headers[":path"],
+      headers,
+      authority: headers[":authority"] ?? "",
+      socket,
+      isLoopbackPeer,
+    };
     new GrpcCall(stream, { ...found, encodings, requestId: newRequestId(), head }, callOptions).begin();
     return true;
   };
+}
+
+/** What is known of every request of a connection. */
+type Peer = Required<Pick<RequestHead, "socket" | "isLoopbackPeer">>;
+
+function peerFrom(remoteAddress: string | undefined): Peer {
+  return { socket: { remoteAddress }, isLoopbackPeer: isLoopbackAddress(remoteAddress ?? "") };
 }
 
 function isUsual(headers: IncomingHttpHeaders): boolean {

@@ -9,24 +9,26 @@ const mostVarintBytes = 10;
 /** Texts up to here are written letter by letter, as long as they are ASCII: cheaper than a call out of JavaScript, and their length takes one byte. */
 const shortText = 40;
 
+const none = Buffer.alloc(0);
+
 /** Bytes on their way out: grows as they are written, and is given away whole. */
 export class Wire {
-  bytes: Buffer = Buffer.allocUnsafe(firstBytes);
+  bytes: Buffer = none;
   at = 0;
 
   /** Makes room for so many bytes more. */
   ensure(count: number): void {
     const needed = this.at + count;
     if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.bytes.length));
-    this.bytes.copy(grown, 0, 0, this.at);
+    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.bytes.length, firstBytes));
+    if (this.at > 0) this.bytes.copy(grown, 0, 0, this.at);
     this.bytes = grown;
   }
 
   /** What has been written; what comes next goes to a fresh buffer. */
   take(): Buffer {
     const written = this.bytes.subarray(0, this.at);
-    this.bytes = Buffer.allocUnsafe(firstBytes);
+    this.bytes = none;
     this.at = 0;
     return written;
   }
