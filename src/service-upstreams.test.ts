@@ -110,6 +110,14 @@ describe("an upstream of the environment", () => {
     expect(log.some(({ level, message }) => level === "warn" && message.includes("fallback"))).toBe(true);
   });
 
+  it("may speak POST /llm alone, which older clients call the local provider", async () => {
+    const upstream = await upstreamFor();
+    const { ask, listed } = await serviceWith({ LLM_DEFAULT_PROVIDER: "local", LLM_URL: `${upstream.url}/llm` });
+    expect(await ask({})).toMatchObject({ status: 200, model: "raw", by: "raw default false" });
+    expect(upstream.requests.map(({ path }) => path)).toEqual(["/llm"]);
+    expect(await listed()).toEqual(["raw/default"]);
+  });
+
   it("does not delay the start, nor readiness, where it does not answer", async () => {
     const { server } = await serviceWith({ LLM_DEFAULT_PROVIDER: "vllm", VLLM_URL: "http://127.0.0.1:9" });
     expect(server.service.health.isReady()).toBe(true);
@@ -125,6 +133,14 @@ describe("an upstream of the file", () => {
     const { ask } = await serviceWith({}, file);
     expect(await ask({ model: "two/m" })).toMatchObject({ status: 200, model: "two/m" });
     expect(upstream.requests.at(-1)?.key).toBe("good");
+  });
+
+  it("may be another Parley, over gRPC", async () => {
+    const other = await serviceWith({});
+    const { ask, listed } = await serviceWith({}, { upstreams: [{ name: "other", kind: "parley", baseUrl: `127.0.0.1:${other.port}` }] });
+    expect(await ask({ model: "other/echo" })).toMatchObject({ status: 200, model: "other/echo", by: "other echo false" });
+    expect(await ask({ model: "other" })).toMatchObject({ status: 200, model: "other", by: "other default false" });
+    expect(await listed()).toEqual(["other/echo"]);
   });
 
   it("serves what a route says of it: the model there, parameters where the caller says none, and a fallback", async () => {

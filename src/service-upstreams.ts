@@ -43,17 +43,12 @@ function blaming<Made>(path: string, { origins }: Pick<LoadedConfig, "origins">,
 }
 
 function providersOf(settings: UpstreamSettings, { loaded: { proxy, limits }, clock }: UpstreamParts): readonly Provider[] {
-  if (settings.kind === "parley") {
-    refuseQuirks(settings);
-    const proxyFor = (origin: URL) => wayTo(origin, proxy).proxy;
-    return parleyProviders({ settings, proxyFor, limits, clock });
-  }
-  const dialect = dialects[settings.kind];
-  if (dialect === undefined) throw fault("invalid_request", `upstreams of the kind ${settings.kind} are not in this version`);
-  return httpProviders({ settings, dialect: dialect(settings), proxy, limits, clock });
+  if (settings.kind !== "parley") return httpProviders({ settings, dialect: dialects[settings.kind](settings), proxy, limits, clock });
+  refuseQuirks(settings);
+  return parleyProviders({ settings, proxyFor: (origin) => wayTo(origin, proxy).proxy, limits, clock });
 }
 
-function refuseQuirks({ kind, quirks }: UpstreamSettings): void {
+function refuseQuirks({ kind, quirks }: Pick<UpstreamSettings, "kind" | "quirks">): void {
   const [name] = Object.keys(quirks);
   if (name !== undefined) throw invalidField(`quirks.${name}`, `upstreams of the kind ${kind} have no quirks; remove it`);
 }
@@ -61,7 +56,7 @@ function refuseQuirks({ kind, quirks }: UpstreamSettings): void {
 type MakeDialect = (settings: Pick<UpstreamSettings, "kind" | "quirks">) => UpstreamDialect;
 
 /** What is spoken with upstreams behind HTTP. */
-const dialects: Partial<Record<UpstreamKind, MakeDialect>> = {
+const dialects: Readonly<Record<Exclude<UpstreamKind, "parley">, MakeDialect>> = {
   openai: openaiDialect,
   anthropic: anthropicDialect,
   ollama: ollamaDialect,
@@ -72,5 +67,5 @@ const dialects: Partial<Record<UpstreamKind, MakeDialect>> = {
   openrouter: openaiDialect,
   lmstudio: openaiDialect,
   "llama-server": openaiDialect,
-  raw: rawDialect,
+  raw: (settings) => (refuseQuirks(settings), rawDialect()),
 };

@@ -10,7 +10,7 @@ const hour = 3600;
 const leastSeconds = 0.001;
 
 /** Names that mean something else where an upstream's is expected. */
-const reservedNames: readonly string[] = ["llama-cpp", "echo", "local", "stub", "auto", "none", "other"];
+const reservedNames: readonly string[] = ["llama-cpp", "echo", "local", "stub", "auto", "none"];
 
 /** What is wrong with the upstreams of a configuration, each seen alone. */
 export function* upstreamsProblems(upstreams: readonly Upstream[]): Generator<Problem> {

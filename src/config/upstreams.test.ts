@@ -57,7 +57,7 @@ upstreams:
     ["{name: A, kind: openai}", 'upstreams[0].name: "A" is no name'],
     ["{name: -a, kind: openai}", "upstreams[0].name:"],
     [`{name: ${"a".repeat(65)}, kind: openai}`, "upstreams[0].name:"],
-    ...["llama-cpp", "echo", "local", "stub", "auto", "none", "other"].map((name) => [
+    ...["llama-cpp", "echo", "local", "stub", "auto", "none"].map((name) => [
       `{name: ${name}, kind: vllm}`,
       `${name} means something else`,
     ]),

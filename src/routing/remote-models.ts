@@ -108,7 +108,8 @@ function listed(upstream: RoutedUpstream, model: Model): Model[] {
   const id = askableId(upstream, model.id);
   if (!isModelId(id)) return [];
   const ownedBy = model.ownedBy === "" ? upstream.name : model.ownedBy;
-  return [{ ...model, id, provider: upstream.name, state: ModelState.READY, ownedBy, aliases: [] }];
+  const state = model.state === ModelState.FAILED ? model.state : ModelState.READY;
+  return [{ ...model, id, provider: upstream.name, state, ownedBy, aliases: [] }];
 }
 
 function named(upstream: RoutedUpstream, id: string): Model {

@@ -328,7 +328,7 @@ export const ModelOptionsSchema: GenMessage<ModelOptions> = /*@__PURE__*/
  */
 export type Upstream = Message<"parley.config.v1.Upstream"> & {
   /**
-   * How targets, metrics and errors name it; lower-case letters, digits and "-", at most 64; none of llama-cpp, echo, local, stub and auto.
+   * How targets, metrics and errors name it; lower-case letters, digits and "-", at most 64; none of llama-cpp, echo, local, stub, auto and none.
    *
    * @generated from field: string name = 1;
    */
