@@ -12,21 +12,26 @@ async function upstreamFor(options: UpstreamOptions = {}): Promise<ScriptedUpstr
   return upstream;
 }
 
+/** What matters of a service beside its upstreams. */
+interface Shape {
+  readonly routes?: JsonObject[];
+  readonly limits?: JsonObject;
+  /** Of each upstream. */
+  readonly settings?: JsonObject;
+}
+
 /** A service with these upstreams, named a, b, ... */
-async function serviceWith(
-  upstreams: readonly ScriptedUpstream[],
-  { routes = [], limits = {}, settings = {} }: Readonly<Record<string, JsonObject[] | JsonObject>> = {},
-) {
+async function serviceWith(upstreams: readonly ScriptedUpstream[], { routes = [], limits = {}, settings = {} }: Shape = {}) {
   const service = await startTestServer({
     config: {
       upstreams: upstreams.map(({ url }, index) => ({
         name: "abc"[index]!,
         kind: "vllm",
         baseUrl: `${url}/v1`,
-        ...(settings as JsonObject),
+        ...settings,
       })),
-      routes: routes as JsonObject[],
-      limits: { values: limits as JsonObject },
+      routes,
+      limits: { values: limits },
     },
   });
   onTestFinished(() => service.close());
@@ -66,21 +71,21 @@ describe("routing, at the sockets", () => {
     expect(upstream.requests.map(({ key }) => key)).toEqual(["k1", "k2", "k3", "k1", "k2", "k3", "k1", "k2", "k3"]);
   });
 
-  it.each([true, false])("closes the socket of a beaten hedge within 50 ms (stream: %s)", async (stream) => {
-    const slow = await upstreamFor({ turns: [{ fault: { is: "no-headers" } }] });
+  it.each([true, false])("closes the socket of a beaten hedge while it is still silent (stream: %s)", async (stream) => {
+    const slow = await upstreamFor({ turns: [{}, { fault: { is: "no-headers" } }] });
     const fast = await upstreamFor();
     const targets = [
       { upstream: "a", model: "m" },
       { upstream: "b", model: "m" },
     ];
-    const { ask } = await serviceWith([slow, fast], { routes: [{ model: "r", targets, hedgeAfterMs: 50, hedgePercent: 100 }] });
+    const { ask } = await serviceWith([slow, fast], { routes: [{ model: "r", targets, hedgeAfterMs: 200, hedgePercent: 100 }] });
+    await ask({ model: "r" }); // so that its connection is there
     const { status, text } = await ask({ model: "r", stream });
     expect([status, text.includes("three")]).toEqual([200, true]);
-    const closing = await slow.closed(1);
+    const closing = await slow.closed(2);
     expect(closing.byClient).toBe(true);
-    const [won] = fast.requests;
-    expect(won!.atMs - slow.requests[0]!.atMs).toBeGreaterThanOrEqual(50);
-    expect(closing.atMs - (await fast.closed(1)).atMs).toBeLessThan(50);
+    expect(fast.requests).toHaveLength(1);
+    expect(closing.atMs - (await fast.closed(1)).atMs).toBeLessThan(500); // 3 ms, but for what else the machine does
   });
 
   it("ends the call of a client that leaves while it waits for its next attempt", async () => {
