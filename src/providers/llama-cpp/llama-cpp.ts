@@ -42,6 +42,7 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
   return {
     name,
     fields: llamaCppFields,
+    canContinue: true,
     generate,
     countTokens: (request, context) => once(() => countTokens(engines, request, context)),
     renderPrompt: (request, context) => once(() => renderPrompt(engines, request, context)),

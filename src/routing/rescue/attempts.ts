@@ -54,12 +54,15 @@ export async function* goOn(rescue: Rescue, first: ConnectError, release: () => 
   try {
     for (let attempt = 0; attempt < attempts; attempt++) {
       throwIfAborted(context.signal);
-      const way = ways.shift();
+      const way = nextOf(ways, attempt === attempts - 1);
       if (way === undefined) break;
       const end = yield* attempted({ rescue, way, splices });
       report(rescue, { way, end, error, serving });
       if (end.type === "whole") return;
-      if (end.type === "differs") throw gaveUp(error, "begun anew, it came in other words");
+      if (end.type === "differs") {
+        if (!way.isTentative) throw gaveUp(error, "begun anew, it came in other words");
+        continue;
+      }
       throwIfAborted(context.signal);
       if (end.serving === undefined) {
         why = asFault(end.error).rawMessage;
@@ -76,6 +79,17 @@ export async function* goOn(rescue: Rescue, first: ConnectError, release: () => 
   } finally {
     release();
   }
+}
+
+/** The best way that is left. The last attempt is none to be tried out: what follows on that is surer. */
+function nextOf(ways: Way[], isLast: boolean): Way | undefined {
+  const index = isLast
+    ? Math.max(
+        0,
+        ways.findIndex(({ isTentative }) => !isTentative),
+      )
+    : 0;
+  return ways.splice(0, index + 1).at(-1);
 }
 
 interface Attempt {

@@ -17,6 +17,15 @@ export function continuedJoin(trimmed: string): Join {
   };
 }
 
+/** Joins an answer that goes on from before the last word: that must come once more, as it was told. */
+export function repeatedJoin(trimmed: string, again: string): Join {
+  const [behindSpace, behindWord] = [continuedJoin(trimmed), restartedJoin(again)];
+  return (event) => {
+    const behind = behindSpace(event);
+    return typeof behind === "string" ? behind : behindWord(behind);
+  };
+}
+
 /** Joins an answer that was begun anew: what was told of its text is left out as long as it is the same to the character. What was thought is over, and not told again. */
 export function restartedJoin(told: string): Join {
   let at = 0;

@@ -17,6 +17,23 @@ export interface Continuation {
   readonly trimmed: string;
 }
 
+/** A text that is gone on from a little before its end. */
+export interface CutBack {
+  readonly text: string;
+  /** The word at its end that is asked for once more, whole or not; empty: the text ends between words. */
+  readonly again: string;
+}
+
+/** Characters of a word that may be asked for once more. */
+const mostAgain = 40;
+
+/** Leaves out the word at the end of a text. A cut within a token leaves a beginning that no model has learnt to go on from. */
+export function cutBack(text: string): CutBack {
+  const [again = ""] = /\S*$/.exec(text) ?? [];
+  if (again.length === text.length || again.length > mostAgain) return { text, again: "" };
+  return { text: text.slice(0, text.length - again.length), again };
+}
+
 /**
  * Asks for the rest of an answer: the text so far becomes the assistant's last message. White space at its end is left out, for Anthropic refuses it and tokenizers join it with the word behind it.
  * Undefined where there is nothing to go on from, or a tool must be called.

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { reasonOf } from "../../core/reasons.ts";
 import { breaking, piecesOf, playedStop, rescuedAnswer, rescuing, restOf, saying, type PlayedStop } from "../../testing/broken-answers.ts";
 import { outlineOf, valuesOf } from "../../testing/collect-events.ts";
+import { userRequest } from "../../testing/sample-request.ts";
 import { sixtyWords } from "../../testing/sixty-words.ts";
 
 const cuts = Array.from({ length: sixtyWords.length }, (_, index) => index + 1);
@@ -21,8 +22,9 @@ async function wrongAt(check: (cut: number, size: number) => Promise<unknown>): 
 }
 
 /** What differs from an answer that was brought to its end by the second target; undefined: nothing. */
-async function notWhole(stops: readonly PlayedStop[], cut: number): Promise<unknown> {
-  const { events, text, error, completed } = await rescuedAnswer(rescuing(stops));
+async function notWhole(stops: readonly PlayedStop[], cut: number, sampling?: { readonly temperature: number }): Promise<unknown> {
+  const request = userRequest("tell", sampling && { sampling });
+  const { events, text, error, completed } = await rescuedAnswer(rescuing(stops), request);
   const { splices = [], provider, attempts } = completed?.servedBy ?? {};
   const got = {
     ...{ error, text, outline: outlineOf(events), finished: valuesOf(events, "finished").length, provider, attempts },
@@ -45,10 +47,10 @@ async function notWhole(stops: readonly PlayedStop[], cut: number): Promise<unkn
 }
 
 describe("a text answer that breaks off, at every place within its words and characters", () => {
-  it("is gone on with from its text, by a target that can", async () => {
+  it.each([[1], [0]])("is gone on with from its text at temperature %d, by a target that can", async (temperature) => {
     const wrong = await wrongAt((cut, size) => {
       const goesOn = saying((request) => piecesOf(restOf(sixtyWords, request), size));
-      return notWhole([broken(cut, size), playedStop("b", goesOn, { canContinue: true })], cut);
+      return notWhole([broken(cut, size), playedStop("b", goesOn, { canContinue: true })], cut, { temperature });
     });
     expect(wrong).toEqual([]);
   });

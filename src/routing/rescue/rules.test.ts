@@ -158,15 +158,42 @@ describe("how it is gone on with", () => {
     );
     expect(words).toBe(whole);
     expect(end?.servedBy?.splices.map(({ offset, provider }) => `${provider} ${offset}`)).toEqual(["b 7", "b 13"]);
-    // 13 characters told, in 3 pieces: 4 tokens by their length, read as prompt by the last
-    expect(end?.usage).toMatchObject({ promptTokens: 26, completionTokens: 6, source: UsageSource.ESTIMATED });
+    // 13 characters told in 3 pieces, as short as tokens are: read as prompt by the last
+    expect(end?.usage).toMatchObject({ promptTokens: 27, completionTokens: 5, source: UsageSource.ESTIMATED });
+  });
+
+  describe("at temperature 0", () => {
+    const cold = userRequest("x", { sampling: { temperature: 0 }, maxTokens: 20 });
+    const first = () => playedStop("a", breaking(["one", " two", " thr"], reset));
+
+    it("with the last word once more, which is not told twice", async () => {
+      const spare = playedStop("b", goesOn, { canContinue: true });
+      const { text: words, completed: end } = await rescuedAnswer(rescuing([first(), spare]), cold);
+      expect([words, spare.asked.map(prefixOf), spare.asked[0]?.maxTokens]).toEqual([whole, ["one two"], 18]);
+      expect(end?.servedBy?.splices.map(({ offset }) => offset)).toEqual([11]);
+    });
+
+    it("from within it, where another word comes, or no attempt is left to try that out", async () => {
+      const wayward = saying((request) => (prefixOf(request) === "one two" ? [" more"] : ["ee"]));
+      for (const attempts of [2, 1]) {
+        const spare = playedStop("b", wayward, { canContinue: true });
+        const { text: words, outcomes } = await rescuedAnswer(rescuing([first(), spare], attempts), cold);
+        expect([words, outcomes]).toEqual(["one two three", attempts === 2 ? ["differs", "continued"] : ["continued"]]);
+      }
+    });
+
+    it("from within a text that is one word", async () => {
+      const spare = playedStop("b", goesOn, { canContinue: true });
+      await rescuedAnswer(rescuing([playedStop("a", breaking(["on"], reset)), spare]), cold);
+      expect(spare.asked.map(prefixOf)).toEqual(["on"]);
+    });
   });
 
   it("for the rest of the tokens, and with no progress", async () => {
     const spare = playedStop("b", goesOn, { canContinue: true });
     const first = playedStop("a", breaking(["one", " two", " three"], reset), { fill: (request) => ({ maxTokens: 10, ...request }) });
     await rescuedAnswer(rescuing([first, spare]), userRequest("x", { includeProgress: true, minTokens: 6 }));
-    expect(spare.asked[0]).toMatchObject({ maxTokens: 6, minTokens: 2, includeProgress: false, continueFinalMessage: true });
+    expect(spare.asked[0]).toMatchObject({ maxTokens: 7, minTokens: 3, includeProgress: false, continueFinalMessage: true });
     await rescuedAnswer(rescuing([playedStop("a", breaking(["one", " two"], reset)), spare]), userRequest("x", { maxTokens: 2 }));
     expect(spare.asked[1]?.maxTokens).toBe(1);
   });

@@ -19,7 +19,7 @@ export interface Told {
   length(): number;
   text(): string;
   thoughts(): string;
-  /** About how many tokens the text is: a piece is a token at least, and long pieces are counted by their characters. */
+  /** About how many tokens the text is: pieces as short as tokens are counted, longer ones estimated by their characters. */
   textTokens(): number;
   /** The same for what was thought. */
   thoughtTokens(): number;
@@ -81,6 +81,9 @@ function whyNever({ responseFormat, choices = 1, topLogprobs }: ChatRequest): st
   return topLogprobs === undefined ? undefined : "logprobs were asked for";
 }
 
+/** Characters of a piece, on average, up to which pieces are taken for tokens: those of English are 4 to 5 long. */
+const mostPerToken = 6;
+
 function pieces() {
   const all: string[] = [];
   let length = 0;
@@ -92,6 +95,6 @@ function pieces() {
     },
     length: () => length,
     joined: () => all.join(""),
-    tokens: () => Math.max(all.length, estimatedTokens(length)),
+    tokens: () => (length <= all.length * mostPerToken ? all.length : estimatedTokens(length)),
   };
 }

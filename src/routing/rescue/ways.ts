@@ -1,7 +1,8 @@
 import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
+import { estimatedTokens } from "../../core/estimate.ts";
 import type { Stop } from "../../core/targets.ts";
-import { continuedJoin, restartedJoin, rethoughtJoin, type Join } from "./join.ts";
-import { continuationOf, quietly } from "./request.ts";
+import { continuedJoin, repeatedJoin, restartedJoin, rethoughtJoin, type Join } from "./join.ts";
+import { continuationOf, cutBack, quietly } from "./request.ts";
 import type { Told } from "./told.ts";
 import type { RunScope } from "../run.ts";
 
@@ -9,6 +10,8 @@ import type { RunScope } from "../run.ts";
 export interface Way {
   readonly name: "continued" | "restarted";
   readonly request: ChatRequest;
+  /** Whether another way of the same name follows that asks for less: where other words come, that is tried. */
+  readonly isTentative: boolean;
   /** The stops that it may be tried at. */
   readonly accepts: (stop: Stop) => boolean;
   /** Begins to join what comes with what was told. */
@@ -24,7 +27,10 @@ export interface Unfinished {
   readonly told: Told;
 }
 
-/** Ways to go on with an answer that broke off at a stop, the best first: from its text, elsewhere or there; begun anew, elsewhere or, where there is no elsewhere, there. */
+/**
+ * Ways to go on with an answer that broke off at a stop, the best first: from its text, elsewhere or there; begun anew, elsewhere or, where there is no elsewhere, there.
+ * At temperature 0 the last word is asked for once more first: a target that writes it again has gone on as if nothing had happened, wherever within a word the cut was.
+ */
 export function waysOn({ request, scope, told }: Unfinished, broken: Stop): Way[] {
   const accepts = scope.accepts ?? (() => true);
   const isThere = ({ target }: Stop) => target === broken.target;
@@ -36,27 +42,32 @@ export function waysOn({ request, scope, told }: Unfinished, broken: Stop): Way[
   const restarted = restartedWay(request, told);
   const elsewhere = at(restarted, (stop) => !isThere(stop));
   const restarts = elsewhere.length > 0 ? elsewhere : at(restarted, isThere);
-  const continued = continuedWay(request, told, broken);
-  if (continued === undefined) return restarts;
+  const continued = continuedWays(request, told, broken);
   const canContinue = ({ target }: Stop) => target.canContinue || request.rawPrompt !== undefined;
   return [
-    ...at(continued, (stop) => canContinue(stop) && !isThere(stop)),
-    ...at(continued, (stop) => canContinue(stop) && isThere(stop)),
+    ...continued.flatMap((way) => at(way, (stop) => canContinue(stop) && !isThere(stop))),
+    ...continued.flatMap((way) => at(way, (stop) => canContinue(stop) && isThere(stop))),
     ...restarts,
   ];
 }
 
-function continuedWay(request: ChatRequest, told: Told, broken: Stop): Omit<Way, "accepts"> | undefined {
-  const counts = { textTokens: told.textTokens(), thoughtTokens: told.thoughtTokens() };
-  const filled = broken.fill?.(request) ?? request;
-  const begun = { text: told.text(), tokens: counts.textTokens + counts.thoughtTokens, maxTokens: filled.maxTokens };
-  const continuation = continuationOf(request, begun);
-  if (continuation === undefined) return undefined;
-  return { name: "continued", request: continuation.request, join: () => continuedJoin(continuation.trimmed), told: counts };
+function continuedWays(request: ChatRequest, told: Told, broken: Stop): Omit<Way, "accepts">[] {
+  const { maxTokens, sampling } = broken.fill?.(request) ?? request;
+  const text = told.text();
+  const cuts = sampling?.temperature === 0 ? [cutBack(text), { text, again: "" }] : [{ text, again: "" }];
+  return cuts.flatMap(({ text: prefix, again }, index) => {
+    if (index === 0 && cuts.length > 1 && again === "") return [];
+    const counts = { textTokens: Math.max(0, told.textTokens() - estimatedTokens(again.length)), thoughtTokens: told.thoughtTokens() };
+    const continuation = continuationOf(request, { text: prefix, tokens: counts.textTokens + counts.thoughtTokens, maxTokens });
+    if (continuation === undefined) return [];
+    const { trimmed } = continuation;
+    const join = again === "" ? () => continuedJoin(trimmed) : () => repeatedJoin(trimmed, again);
+    return [{ name: "continued", request: continuation.request, isTentative: again !== "", join, told: counts }];
+  });
 }
 
 function restartedWay(request: ChatRequest, told: Told): Omit<Way, "accepts"> {
   const [text, thoughts] = [told.text(), told.thoughts()];
   const join = () => (text === "" ? rethoughtJoin(thoughts) : restartedJoin(text));
-  return { name: "restarted", request: quietly(request), join, told: { textTokens: 0, thoughtTokens: 0 } };
+  return { name: "restarted", request: quietly(request), isTentative: false, join, told: { textTokens: 0, thoughtTokens: 0 } };
 }
