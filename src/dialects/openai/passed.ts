@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { booleanAt, defined, oneOf, read, structAt, textAt, type Json } from "./read.ts";
+import { booleanAt, oneOf, read, structAt, textAt, type Json } from "./read.ts";
 
 const tierOf = oneOf({ auto: "auto", default: "default", flex: "flex", scale: "scale", priority: "priority", fast: "fast" });
 
@@ -13,8 +13,14 @@ const passed: Readonly<Record<string, (value: unknown, path: string) => JsonValu
   prompt_cache_options: structAt,
 };
 
+const fields = Object.entries(passed);
+
 /** Options for an upstream named `openai`, which no other upstream knows. Undefined when the body has none. */
 export function providerOptionsFromOpenAI(body: Json): JsonObject | undefined {
-  const openai = defined(Object.fromEntries(Object.entries(passed).map(([name, as]) => [name, read(body, name, as)])));
-  return Object.keys(openai).length === 0 ? undefined : { openai: openai as JsonObject };
+  let openai: JsonObject | undefined;
+  for (const [name, as] of fields) {
+    const value = read(body, name, as);
+    if (value !== undefined) (openai ??= {})[name] = value;
+  }
+  return openai === undefined ? undefined : { openai };
 }

@@ -71,8 +71,12 @@ export function readAt<Value>(
 
 /** A copy without the fields that are undefined. */
 export function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(fields)) {
+    const value: unknown = fields[name as keyof Fields];
+    if (value !== undefined) copy[name] = value;
+  }
+  return copy as { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
 }
 
 /** The boolean a value is, or a refusal that names `path`. */
