@@ -3,6 +3,7 @@ import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import type { EmbedRequest, EmbedResponse } from "../../gen/parley/v1/embeddings_pb.ts";
 import type { Model } from "../../gen/parley/v1/models_pb.ts";
 import type { FieldTable } from "../core/fields.ts";
+import type { UpstreamSettings } from "../core/upstreams.ts";
 
 // What a provider behind HTTP needs of the format it speaks: pure functions in both directions, no I/O.
 
@@ -55,6 +56,9 @@ export interface AskedUpstream {
   /** Whether the key that was sent is the caller's own: a refusal of it is then the caller's to mend. */
   readonly isCallersKey: boolean;
 }
+
+/** What of an upstream's settings a dialect heeds; without a name, `provider_options` are found by the kind alone. */
+export type DialectSettings = Pick<UpstreamSettings, "kind" | "quirks"> & Partial<Pick<UpstreamSettings, "name">>;
 
 /** One format that upstreams speak, with what a single upstream does differently already worked in. */
 export interface UpstreamDialect {

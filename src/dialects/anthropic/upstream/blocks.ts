@@ -3,29 +3,29 @@ import type { Media, Part, ReasoningPart, ToolCall, ToolResult } from "../../../
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
 import { exactJson } from "../../exact-json.ts";
 import { inlineMedia } from "../../media.ts";
-import { cacheControlOf } from "./options.ts";
+import { cacheControlOf, type OptionPlace } from "./options.ts";
 import type { Block, DocumentBlock, ImageBlock, ImageType, ResultBlock, ToolResultBlock, ToolUseBlock } from "./wire.ts";
 
 const imageTypes: ReadonlySet<string> = new Set(["image/jpeg", "image/png", "image/gif", "image/webp"]);
 
 /** A part of the user's as a block; undefined where it says nothing. `at` names it in errors. */
-export function userBlock(part: Part, at: string): Block | undefined {
-  if (part.part.case === "toolResult") return cached(toolResult(part.part.value, `${at}.tool_result`), part, at);
+export function userBlock(part: Part, { at, keys }: OptionPlace): Block | undefined {
+  if (part.part.case === "toolResult") return cached(toolResult(part.part.value, { at: `${at}.tool_result`, keys }), part, { at, keys });
   if (part.part.case === "toolCall" || part.part.case === "reasoning")
     throw invalidField(`${at}.${part.part.case === "toolCall" ? "tool_call" : "reasoning"}`, "only the assistant calls tools and thinks");
-  return shownBlock(part, at);
+  return shownBlock(part, { at, keys });
 }
 
 /** A part of the assistant's as a block; undefined where it says nothing that Anthropic takes back. */
-export function assistantBlock(part: Part, at: string): Block | undefined {
+export function assistantBlock(part: Part, { at, keys }: OptionPlace): Block | undefined {
   switch (part.part.case) {
     case "toolCall":
-      return cached(toolUse(part.part.value, `${at}.tool_call`), part, at);
+      return cached(toolUse(part.part.value, `${at}.tool_call`), part, { at, keys });
     case "reasoning":
       return thinking(part.part.value);
     case "text":
     case "refusal":
-      return shownBlock(part, at);
+      return shownBlock(part, { at, keys });
     default:
       throw unsupportedField(
         `${at}.${part.part.case ?? ""}`,
@@ -35,16 +35,17 @@ export function assistantBlock(part: Part, at: string): Block | undefined {
 }
 
 /** Text, a picture or a document; undefined for empty text, which Anthropic refuses. */
-function shownBlock(part: Part, at: string): ResultBlock | undefined {
+function shownBlock(part: Part, place: OptionPlace): ResultBlock | undefined {
+  const { at } = place;
   const { case: kind, value } = part.part;
   switch (kind) {
     case "text":
     case "refusal":
-      return value.text === "" ? undefined : cached({ type: "text", text: value.text }, part, at);
+      return value.text === "" ? undefined : cached({ type: "text", text: value.text }, part, place);
     case "image":
-      return cached(image(value, `${at}.image`), part, at);
+      return cached(image(value, `${at}.image`), part, place);
     case "file":
-      return cached(document(value, `${at}.file`), part, at);
+      return cached(document(value, `${at}.file`), part, place);
     case "audio":
       throw unsupportedField(`${at}.audio`, "Anthropic hears nothing; send text");
     default:
@@ -53,8 +54,12 @@ function shownBlock(part: Part, at: string): ResultBlock | undefined {
 }
 
 /** Marks a block as the end of a cached prefix where its part says so. */
-function cached<Kind extends Exclude<Block, { type: "thinking" | "redacted_thinking" }>>(block: Kind, part: Part, at: string): Kind {
-  const control = cacheControlOf(part.providerOptions, `${at}.provider_options`);
+function cached<Kind extends Exclude<Block, { type: "thinking" | "redacted_thinking" }>>(
+  block: Kind,
+  part: Part,
+  place: OptionPlace,
+): Kind {
+  const control = cacheControlOf(part.providerOptions, place);
   if (control !== undefined) block.cache_control = control;
   return block;
 }
@@ -106,10 +111,10 @@ function argumentsObject(text: string, at: string): object {
   return parsed;
 }
 
-function toolResult({ toolCallId, content, isError }: ToolResult, at: string): ToolResultBlock {
+function toolResult({ toolCallId, content, isError }: ToolResult, { at, keys }: OptionPlace): ToolResultBlock {
   const blocks: ResultBlock[] = [];
   for (let index = 0; index < content.length; index++) {
-    const block = shownBlock(content[index]!, `${at}.content[${index}]`);
+    const block = shownBlock(content[index]!, { at: `${at}.content[${index}]`, keys });
     if (block !== undefined) blocks.push(block);
   }
   const result: ToolResultBlock = { type: "tool_result", tool_use_id: toolId(toolCallId) };

@@ -1,5 +1,4 @@
-import type { UpstreamSettings } from "../../../core/upstreams.ts";
-import type { UpstreamDialect } from "../../upstream-dialect.ts";
+import type { DialectSettings, UpstreamDialect } from "../../upstream-dialect.ts";
 import { faultOfAnswer } from "./errors.ts";
 import { anthropicFields } from "./fields.ts";
 import { modelsOf, modelsPerPage } from "./models.ts";
@@ -13,8 +12,8 @@ const versioned = { "anthropic-version": apiVersion };
 const withFiles = { ...versioned, "anthropic-beta": "files-api-2025-04-14" };
 
 /** Anthropic's messages API, for asking it. Throws `invalid_request` for quirks that nobody knows. */
-export function anthropicDialect({ quirks }: Pick<UpstreamSettings, "kind" | "quirks">): UpstreamDialect {
-  const traits = anthropicTraits(quirks);
+export function anthropicDialect({ name, quirks }: DialectSettings): UpstreamDialect {
+  const traits = anthropicTraits(quirks, name);
   return {
     fields: anthropicFields(traits),
     framing: "sse",

@@ -1,70 +1,53 @@
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { isJsonObject } from "../../../core/json.ts";
-import { invalidField, unsupportedField } from "../../../core/reasons.ts";
+import { invalidField } from "../../../core/reasons.ts";
+import { givenOptions, type GivenOption, type OptionKeys } from "../../given-options.ts";
 import type { CacheControl, MessagesBody } from "./wire.ts";
 
-/** Under which key of provider_options ours stand. */
-const key = "anthropic";
-
-/** The options meant for Anthropic, if any. Throws `invalid_request`. */
-function ours(options: JsonObject | undefined, at: string): JsonObject | undefined {
-  const value = options?.[key];
-  if (value === undefined || value === null) return undefined;
-  if (!isJsonObject(value)) throw invalidField(`${at}.${key}`, "must be an object");
-  return value;
+/** Where options stand, and which of them are heeded. */
+export interface OptionPlace {
+  readonly at: string;
+  readonly keys: OptionKeys;
 }
 
 /** `cache_control` of a part or tool; undefined: none. Throws `unsupported_field` for any other option. */
-export function cacheControlOf(options: JsonObject | undefined, at: string): CacheControl | undefined {
+export function cacheControlOf(options: JsonObject | undefined, { at, keys }: OptionPlace): CacheControl | undefined {
   if (options === undefined) return undefined;
-  const given = ours(options, at);
-  if (given === undefined) return undefined;
-  refuseOthers(given, ["cache_control"], at);
-  const control = given["cache_control"] ?? null;
-  return control === null ? undefined : cacheControl(control, `${at}.${key}.cache_control`);
+  const control = givenOptions(options, { keys, known: ["cache_control"], at: `${at}.provider_options` }).get("cache_control");
+  return control === undefined ? undefined : cacheControl(control);
 }
 
-/** Refuses options for Anthropic where it has none. */
-export function refuseOptions(options: JsonObject | undefined, at: string): void {
-  if (options === undefined) return;
-  refuseOthers(ours(options, at) ?? {}, [], at);
+/** Refuses options where Anthropic has none. */
+export function refuseOptions(options: JsonObject | undefined, { at, keys }: OptionPlace): void {
+  if (options !== undefined) givenOptions(options, { keys, known: [], at: `${at}.provider_options` });
 }
 
 /** Options of a whole request. Throws `unsupported_field` for unknown ones. */
-export function requestOptions(options: JsonObject | undefined): Partial<MessagesBody> {
-  const at = "provider_options";
-  const given = ours(options, at);
-  if (given === undefined) return {};
-  refuseOthers(given, ["service_tier", "inference_geo", "cache_control"], at);
-  const { cache_control: control = null, service_tier: tier = null, inference_geo: geo = null } = given;
+export function requestOptions(options: JsonObject | undefined, keys: OptionKeys): Partial<MessagesBody> {
+  if (options === undefined) return {};
+  const given = givenOptions(options, { keys, known: ["service_tier", "inference_geo", "cache_control"], at: "provider_options" });
+  const [control, tier, geo] = [given.get("cache_control"), given.get("service_tier"), given.get("inference_geo")];
   return {
-    ...(control !== null && { cache_control: cacheControl(control, `${at}.${key}.cache_control`) }),
-    ...(tier !== null && { service_tier: serviceTier(tier, `${at}.${key}.service_tier`) }),
-    ...(geo !== null && { inference_geo: region(geo, `${at}.${key}.inference_geo`) }),
+    ...(control !== undefined && { cache_control: cacheControl(control) }),
+    ...(tier !== undefined && { service_tier: serviceTier(tier) }),
+    ...(geo !== undefined && { inference_geo: region(geo) }),
   };
 }
 
-function serviceTier(value: JsonValue, at: string): "auto" | "standard_only" {
+function serviceTier({ value, field }: GivenOption): "auto" | "standard_only" {
   if (value === "auto" || value === "standard_only") return value;
-  throw invalidField(at, "is none of auto, standard_only");
+  throw invalidField(field, "is none of auto, standard_only");
 }
 
-function region(value: JsonValue, at: string): string {
+function region({ value, field }: GivenOption): string {
   if (typeof value === "string") return value;
-  throw invalidField(at, "must be a string");
+  throw invalidField(field, "must be a string");
 }
 
-function refuseOthers(given: JsonObject, known: readonly string[], at: string): void {
-  const stranger = Object.keys(given).find((name) => !known.includes(name));
-  if (stranger === undefined) return;
-  const listed = known.length === 0 ? "there are none here" : `known are ${known.join(", ")}`;
-  throw unsupportedField(`${at}.${key}.${stranger}`, `no such option is passed on to Anthropic; ${listed}`);
-}
-
-function cacheControl(value: JsonValue, at: string): CacheControl {
-  if (!isJsonObject(value) || value["type"] !== "ephemeral") throw invalidField(at, `must be {"type": "ephemeral"}`);
+function cacheControl({ value, field }: GivenOption): CacheControl {
+  if (!isJsonObject(value) || value["type"] !== "ephemeral") throw invalidField(field, `must be {"type": "ephemeral"}`);
   const ttl = value["ttl"] ?? undefined;
   if (ttl === undefined) return { type: "ephemeral" };
-  if (ttl !== "5m" && ttl !== "1h") throw invalidField(`${at}.ttl`, "is none of 5m, 1h");
+  if (ttl !== "5m" && ttl !== "1h") throw invalidField(`${field}.ttl`, "is none of 5m, 1h");
   return { type: "ephemeral", ttl };
 }

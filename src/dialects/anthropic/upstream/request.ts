@@ -13,7 +13,7 @@ import type { Block, MessagesBody, Turn } from "./wire.ts";
 /** A chat as Anthropic's API takes it. Throws `unsupported_field` and `invalid_request` naming the field. */
 export function messagesBody(request: ChatRequest, { isStream, traits }: { isStream: boolean; traits: AnthropicTraits }): MessagesBody {
   refuseUnknown(request);
-  const { system, turns } = conversationOf(request.messages);
+  const { system, turns } = conversationOf(request.messages, traits.optionKeys);
   checkEnd(request, turns);
   const { maxTokens, thinking, effort } = thinkingOf(request, turns, traits);
   const format = formatOf(request.responseFormat);
@@ -25,13 +25,13 @@ export function messagesBody(request: ChatRequest, { isStream, traits }: { isStr
     ...(system.length > 0 && { system }),
     ...drawnBy(request.sampling),
     ...(request.stop.length > 0 && { stop_sequences: stopsOf(request.stop) }),
-    ...toolsOf(request),
+    ...toolsOf(request, traits.optionKeys),
     ...(thinking !== undefined && { thinking }),
     ...((format !== undefined || effort !== undefined) && {
       output_config: { ...(effort !== undefined && { effort }), ...(format !== undefined && { format }) },
     }),
     ...(request.endUserId !== "" && { metadata: { user_id: request.endUserId } }),
-    ...requestOptions(request.providerOptions),
+    ...requestOptions(request.providerOptions, traits.optionKeys),
   };
 }
 

@@ -2,15 +2,21 @@ import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
 import { ToolChoiceMode, type Function as Described, type Tool } from "../../../../gen/parley/v1/messages_pb.ts";
 import { isJsonObject, parsedJson } from "../../../core/json.ts";
 import { invalidField } from "../../../core/reasons.ts";
-import { cacheControlOf } from "./options.ts";
+import type { OptionKeys } from "../../given-options.ts";
+import { cacheControlOf, type OptionPlace } from "./options.ts";
 import type { MessagesBody, WireTool, WireToolChoice } from "./wire.ts";
 
 /** Tools and their choice. Where only some may be called, only those are told of. */
-export function toolsOf({ tools, toolChoice, parallelToolCalls }: ChatRequest): Pick<MessagesBody, "tools" | "tool_choice"> {
+export function toolsOf(
+  { tools, toolChoice, parallelToolCalls }: ChatRequest,
+  keys: OptionKeys,
+): Pick<MessagesBody, "tools" | "tool_choice"> {
   if (tools.length === 0) return {};
   const { mode = ToolChoiceMode.UNSPECIFIED, toolNames = [] } = toolChoice ?? {};
   const allowed = new Set(mode === ToolChoiceMode.NONE ? [] : toolNames);
-  const told = tools.map((tool, index) => wireTool(tool, `tools[${index}]`)).filter(({ name }) => allowed.size === 0 || allowed.has(name));
+  const told = tools
+    .map((tool, index) => wireTool(tool, { at: `tools[${index}]`, keys }))
+    .filter(({ name }) => allowed.size === 0 || allowed.has(name));
   const choice = choiceOf(mode, [...allowed]);
   const wired = parallelToolCalls === false ? oneAtMost(choice) : choice;
   return wired === undefined ? { tools: told } : { tools: told, tool_choice: wired };
@@ -36,13 +42,14 @@ function choiceOf(mode: ToolChoiceMode, names: readonly string[]): WireToolChoic
   }
 }
 
-function wireTool({ tool, providerOptions }: Tool, at: string): WireTool {
+function wireTool({ tool, providerOptions }: Tool, place: OptionPlace): WireTool {
+  const { at } = place;
   if (tool.case !== "function") throw invalidField(at, "is of no known kind");
   const { name, description, strict } = tool.value;
   const wire: WireTool = { name, input_schema: schemaOf(tool.value, `${at}.function.parameters`) };
   if (description !== "") wire.description = description;
   if (strict === true) wire.strict = true;
-  const control = cacheControlOf(providerOptions, `${at}.provider_options`);
+  const control = cacheControlOf(providerOptions, place);
   if (control !== undefined) wire.cache_control = control;
   return wire;
 }

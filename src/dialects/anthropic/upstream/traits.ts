@@ -1,7 +1,9 @@
+import { optionKeys, type OptionKeys } from "../../given-options.ts";
 import { checkQuirks, countQuirk, quirkOf, type Quirks } from "../../quirks.ts";
 
 /** What an Anthropic upstream does, its quirks worked in. */
 export interface AnthropicTraits {
+  readonly optionKeys: OptionKeys;
   /** Sent as `max_tokens` where a request says none. */
   readonly maxTokens: number;
   /** How thinking is asked for: by a budget of tokens, or by an effort that the model makes of it what it likes. */
@@ -20,9 +22,10 @@ const defaultMaxTokens = 8192;
  * `maxTokens`: sent where a request says none. `thinking`: `adaptive` for models that take an effort instead of a budget. `prefill`: `refused` by models that always
  * answer anew. `jsonSchema`: `refused` by models without structured outputs.
  */
-export function anthropicTraits(quirks: Quirks): AnthropicTraits {
+export function anthropicTraits(quirks: Quirks, name?: string): AnthropicTraits {
   checkQuirks(quirks, ["maxTokens", "thinking", "prefill", "jsonSchema"]);
   return {
+    optionKeys: optionKeys("anthropic", name),
     maxTokens: countQuirk(quirks, "maxTokens") ?? defaultMaxTokens,
     thinking: quirkOf(quirks, "thinking", ["budget", "adaptive"]),
     canContinue: quirkOf(quirks, "prefill", ["continued", "refused"]) === "continued",

@@ -1,7 +1,8 @@
 import { Role, type Message } from "../../../../gen/parley/v1/messages_pb.ts";
 import { unsupportedField } from "../../../core/reasons.ts";
 import { assistantBlock, userBlock } from "./blocks.ts";
-import { cacheControlOf, refuseOptions } from "./options.ts";
+import type { OptionKeys } from "../../given-options.ts";
+import { cacheControlOf, refuseOptions, type OptionPlace } from "./options.ts";
 import type { Block, TextBlock, Turn } from "./wire.ts";
 
 /** A conversation as Anthropic takes it. */
@@ -19,36 +20,36 @@ interface OpenTurn {
  * Instructions stand apart from the turns, wherever they were said: this version of the API has no place for them in between, and as words of the user they would weigh less.
  * Messages of one side that follow one another are one turn. An assistant's message that says nothing is left out.
  */
-export function conversationOf(messages: readonly Message[]): Conversation {
+export function conversationOf(messages: readonly Message[], keys: OptionKeys): Conversation {
   const system: TextBlock[] = [];
   const open: OpenTurn[] = [];
   for (let index = 0; index < messages.length; index++) {
     const message = messages[index]!;
-    const at = `messages[${index}]`;
-    refuseOptions(message.providerOptions, `${at}.provider_options`);
-    if (message.role === Role.SYSTEM || message.role === Role.DEVELOPER) addInstructions(system, message, at);
-    else addTurn(open, message, at);
+    const place = { at: `messages[${index}]`, keys };
+    refuseOptions(message.providerOptions, place);
+    if (message.role === Role.SYSTEM || message.role === Role.DEVELOPER) addInstructions(system, message, place);
+    else addTurn(open, message, place);
   }
   if (open.length === 0) throw unsupportedField("messages", "Anthropic wants a message of the user beside its instructions");
   return { system, turns: open.map(closed) };
 }
 
-function addInstructions(system: TextBlock[], { parts }: Message, at: string): void {
+function addInstructions(system: TextBlock[], { parts }: Message, { at, keys }: OptionPlace): void {
   for (const [index, { part, providerOptions }] of parts.entries()) {
-    const place = `${at}.parts[${index}]`;
-    if (part.case !== "text") throw unsupportedField(place, "Anthropic takes instructions as text");
+    const place = { at: `${at}.parts[${index}]`, keys };
+    if (part.case !== "text") throw unsupportedField(place.at, "Anthropic takes instructions as text");
     if (part.value.text === "") continue;
-    const control = cacheControlOf(providerOptions, `${place}.provider_options`);
+    const control = cacheControlOf(providerOptions, place);
     system.push({ type: "text", text: part.value.text, ...(control !== undefined && { cache_control: control }) });
   }
 }
 
-function addTurn(open: OpenTurn[], { role: speaker, parts }: Message, at: string): void {
+function addTurn(open: OpenTurn[], { role: speaker, parts }: Message, { at, keys }: OptionPlace): void {
   const role = speaker === Role.ASSISTANT ? "assistant" : "user";
   const toBlock = role === "assistant" ? assistantBlock : userBlock;
   const blocks: Block[] = [];
   for (let index = 0; index < parts.length; index++) {
-    const block = toBlock(parts[index]!, `${at}.parts[${index}]`);
+    const block = toBlock(parts[index]!, { at: `${at}.parts[${index}]`, keys });
     if (block !== undefined) blocks.push(block);
   }
   if (blocks.length === 0) {

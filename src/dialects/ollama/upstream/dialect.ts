@@ -1,5 +1,4 @@
-import type { UpstreamSettings } from "../../../core/upstreams.ts";
-import type { UpstreamDialect } from "../../upstream-dialect.ts";
+import type { DialectSettings, UpstreamDialect } from "../../upstream-dialect.ts";
 import { Answer } from "./answer.ts";
 import { embedRequest, embedResponse } from "./embed.ts";
 import { faultOfAnswer } from "./errors.ts";
@@ -13,8 +12,8 @@ import { ollamaTraits } from "./traits.ts";
 const noHeaders = {};
 
 /** Ollama's own API, for asking it. Throws `invalid_request` for quirks that nobody knows. */
-export function ollamaDialect({ quirks }: Pick<UpstreamSettings, "kind" | "quirks">): UpstreamDialect {
-  const traits = ollamaTraits(quirks);
+export function ollamaDialect({ name, quirks }: DialectSettings): UpstreamDialect {
+  const traits = ollamaTraits(quirks, name);
   return {
     fields: ollamaFields(traits),
     framing: "ndjson",
@@ -35,7 +34,7 @@ export function ollamaDialect({ quirks }: Pick<UpstreamSettings, "kind" | "quirk
     },
     listModels: () => ({ method: "GET", path: "/api/tags", body: undefined, headers: noHeaders }),
     models: modelsOf,
-    embed: { ask: embedRequest, read: embedResponse },
+    embed: { ask: (request) => embedRequest(request, traits.optionKeys), read: embedResponse },
     errorOf: faultOfAnswer,
   };
 }

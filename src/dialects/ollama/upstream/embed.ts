@@ -5,18 +5,19 @@ import { isJsonObject } from "../../../core/json.ts";
 import { unsupportedField } from "../../../core/reasons.ts";
 import type { AskedUpstream, UpstreamRequest } from "../../upstream-dialect.ts";
 import { malformed } from "../../upstream-fault.ts";
+import type { OptionKeys } from "../../given-options.ts";
 import { ollamaOptions, steppedContext } from "./options.ts";
 
 /** What servers have at least by default: for texts below it nothing is asked for, since a model that is asked for another context is loaded anew. */
 const defaultContext = 2048;
 
 /** Asks for vectors, all in one request. Throws `unsupported_field`. */
-export function embedRequest({ model, inputs, dimensions, providerOptions }: EmbedRequest): UpstreamRequest {
+export function embedRequest({ model, inputs, dimensions, providerOptions }: EmbedRequest, keys: OptionKeys): UpstreamRequest {
   const texts = inputs.map(({ input }, index) => {
     if (input.case !== "text") throw unsupportedField(`inputs[${index}]`, "Ollama embeds text, not tokens");
     return input.value;
   });
-  const { keepAlive, contextLength = contextFor(texts) } = ollamaOptions(providerOptions);
+  const { keepAlive, contextLength = contextFor(texts) } = ollamaOptions(providerOptions, keys);
   return {
     method: "POST",
     path: "/api/embed",

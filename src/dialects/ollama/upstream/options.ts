@@ -1,8 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
 import { estimatedPromptTokens } from "../../../core/estimate.ts";
-import { isJsonObject } from "../../../core/json.ts";
-import { invalidField, unsupportedField } from "../../../core/reasons.ts";
+import { invalidField } from "../../../core/reasons.ts";
+import { givenOptions, type GivenOption, type OptionKeys } from "../../given-options.ts";
 import type { OllamaTraits } from "./traits.ts";
 
 /** Options of a request that only Ollama knows. */
@@ -12,43 +12,34 @@ export interface OllamaOptions {
   readonly typicalP?: number;
 }
 
-const at = "provider_options.ollama";
+const known = ["keep_alive", "num_ctx", "typical_p"];
 
-/** Reads `provider_options.ollama`: `keep_alive`, `num_ctx`, `typical_p`. Throws `invalid_request` and `unsupported_field`. */
-export function ollamaOptions(options: JsonObject | undefined): OllamaOptions {
-  const given = options?.["ollama"];
-  if (given === undefined || given === null) return {};
-  if (!isJsonObject(given)) throw invalidField(at, "must be an object");
-  const known = ["keep_alive", "num_ctx", "typical_p"];
-  const stranger = Object.keys(given).find((name) => !known.includes(name));
-  if (stranger !== undefined)
-    throw unsupportedField(`${at}.${stranger}`, `no such option is passed on to Ollama; known are ${known.join(", ")}`);
+/** Reads the `provider_options` of an Ollama upstream: `keep_alive`, `num_ctx`, `typical_p`. Throws `invalid_request` and `unsupported_field`. */
+export function ollamaOptions(options: JsonObject | undefined, keys: OptionKeys): OllamaOptions {
+  if (options === undefined) return {};
+  const given = givenOptions(options, { keys, known, at: "provider_options" });
+  const [keepAlive, contextLength, typicalP] = known.map((name) => given.get(name));
   return {
-    ...read(given, "keep_alive", (value) => ({ keepAlive: checkedKeepAlive(value) })),
-    ...read(given, "num_ctx", (value) => ({ contextLength: checkedLength(value) })),
-    ...read(given, "typical_p", (value) => ({ typicalP: checkedShare(value) })),
+    ...(keepAlive !== undefined && { keepAlive: checkedKeepAlive(keepAlive) }),
+    ...(contextLength !== undefined && { contextLength: checkedLength(contextLength) }),
+    ...(typicalP !== undefined && { typicalP: checkedShare(typicalP) }),
   };
 }
 
-function read(given: JsonObject, name: string, as: (value: unknown) => OllamaOptions): OllamaOptions {
-  const value = given[name] ?? null;
-  return value === null ? {} : as(value);
-}
-
-function checkedKeepAlive(value: unknown): string | number {
+function checkedKeepAlive({ value, field }: GivenOption): string | number {
   if (typeof value === "number") return value;
   if (typeof value === "string" && /^-?\d{1,10}(\.\d{1,9})?(ms|s|m|h)?$/.test(value)) return value;
-  throw invalidField(`${at}.keep_alive`, `is neither a number of seconds nor a time such as "5m"`);
+  throw invalidField(field, `is neither a number of seconds nor a time such as "5m"`);
 }
 
-function checkedLength(value: unknown): number {
+function checkedLength({ value, field }: GivenOption): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= longestContext) return value;
-  throw invalidField(`${at}.num_ctx`, `is no whole number from 1 to ${longestContext}`);
+  throw invalidField(field, `is no whole number from 1 to ${longestContext}`);
 }
 
-function checkedShare(value: unknown): number {
+function checkedShare({ value, field }: GivenOption): number {
   if (typeof value === "number" && value >= 0 && value <= 1) return value;
-  throw invalidField(`${at}.typical_p`, "is outside 0 to 1");
+  throw invalidField(field, "is outside 0 to 1");
 }
 
 /** Twice what servers have by default where memory is short: most conversations fit, so that the model stays loaded as it is. */
@@ -67,7 +58,7 @@ const answerRoom = 2048;
 export function contextLengthOf(
   request: ChatRequest,
   traits: OllamaTraits,
-  said = ollamaOptions(request.providerOptions),
+  said = ollamaOptions(request.providerOptions, traits.optionKeys),
 ): number | undefined {
   if (said.contextLength !== undefined) return said.contextLength;
   if (traits.contextLength === "server") return undefined;

@@ -28,7 +28,7 @@ export function generateBody(request: ChatRequest, asking: Asking): GenerateBody
 
 function shared(request: ChatRequest, { isStream, traits }: Asking): WireRequest {
   refuseUnknown(request);
-  const { keepAlive, typicalP, ...said } = ollamaOptions(request.providerOptions);
+  const { keepAlive, typicalP, ...said } = ollamaOptions(request.providerOptions, traits.optionKeys);
   const format = formatOf(request.responseFormat);
   const think = thinkOf(request.reasoning, traits);
   const contextLength = contextLengthOf(request, traits, said);

@@ -1,7 +1,9 @@
+import { optionKeys, type OptionKeys } from "../../given-options.ts";
 import { checkQuirks, countQuirk, quirkOf, type Quirks } from "../../quirks.ts";
 
 /** What an Ollama upstream does, its quirks worked in. */
 export interface OllamaTraits {
+  readonly optionKeys: OptionKeys;
   /** Sent as `num_ctx`; undefined: computed for each request. */
   readonly contextLength: number | "server" | undefined;
   /** Whether thinking is asked for by a level, or only switched on and off. */
@@ -15,9 +17,10 @@ export interface OllamaTraits {
  * `numCtx`: a number for every request, or `server`, which leaves it to the server. `think`: `switch` for servers before 0.20, which refuse levels for most models.
  * `prefill`: `continued` where the templates of its models go on from an assistant's message at the end.
  */
-export function ollamaTraits(quirks: Quirks): OllamaTraits {
+export function ollamaTraits(quirks: Quirks, name?: string): OllamaTraits {
   checkQuirks(quirks, ["numCtx", "think", "prefill"]);
   return {
+    optionKeys: optionKeys("ollama", name),
     contextLength: quirks["numCtx"] === "server" ? "server" : countQuirk(quirks, "numCtx"),
     thinking: quirkOf(quirks, "think", ["levels", "switch"]),
     canContinue: quirkOf(quirks, "prefill", ["refused", "continued"]) === "continued",
