@@ -94,13 +94,13 @@ export const environment: readonly EnvironmentRow[] = [
   }),
   row("LLM_DEFAULT_TEMPERATURE", "engine.defaultTemperature", {
     type: numberType,
-    default: "the engine's own, 0.8",
-    what: "Temperature of requests to local models that say none, 0 to 2.",
+    default: "the model's or upstream's own",
+    what: "Temperature of requests that say none, 0 to 2; a route's own parameters beat it.",
   }),
   row("LLM_DEFAULT_MAX_TOKENS", "engine.defaultMaxTokens", {
     type: integerType,
-    default: "what the context leaves",
-    what: "Most new tokens of requests to local models that say none.",
+    default: "what the context leaves, or the upstream's own",
+    what: "Most new tokens of requests that say none; a route's own parameters beat it.",
   }),
   row("LLM_TIMEOUT_SECS", ["limits.values.unaryCallMs", "limits.values.firstTokenMs", "limits.values.idleStreamMs"], {
     type: secondsType,
@@ -149,13 +149,13 @@ export const environment: readonly EnvironmentRow[] = [
   row("HTTPS_PROXY", "proxy.https", {
     type: urlType,
     default: "none",
-    what: "Proxy for https addresses, for pulls.",
+    what: "Proxy for https addresses: of upstreams, and for pulls.",
     aliases: ["https_proxy"],
   }),
   row("HTTP_PROXY", "proxy.http", {
     type: urlType,
     default: "none",
-    what: "Proxy for http addresses, for pulls.",
+    what: "Proxy for http addresses: of upstreams, and for pulls.",
     aliases: ["http_proxy"],
   }),
   row("NO_PROXY", "proxy.none", {

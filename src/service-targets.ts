@@ -1,4 +1,7 @@
+import { create } from "@bufbuild/protobuf";
+import { ChatRequestSchema, type ChatRequest } from "../gen/parley/v1/chat_pb.ts";
 import type { LoadedConfig } from "./config.ts";
+import type { Settings } from "./config/settings.ts";
 import type { Clock, Log, Provider } from "./core/ports.ts";
 import type { Target } from "./core/targets.ts";
 import { priceOf } from "./core/prices.ts";
@@ -72,6 +75,15 @@ function booksOf(
     takesCallerKeys: upstream?.takesCallerKeys ?? false,
     price: upstream && priceOf(upstream.prices, model),
   };
+}
+
+/** What upstreams are asked for where nobody says it; undefined: nothing, so that their own defaults hold. */
+export function defaultParameters({ defaultMaxTokens, defaultTemperature }: Settings): ChatRequest | undefined {
+  if (defaultMaxTokens === undefined && defaultTemperature === undefined) return undefined;
+  return create(ChatRequestSchema, {
+    ...(defaultMaxTokens !== undefined && { maxTokens: defaultMaxTokens }),
+    ...(defaultTemperature !== undefined && { sampling: { temperature: defaultTemperature } }),
+  });
 }
 
 /** Makes targets: a model of a provider with its policies around it, which keep their state for as long as the target is kept. */

@@ -95,6 +95,17 @@ describe("an upstream of the environment", () => {
     expect(upstream.requests.map(({ path, key }) => `${path} ${key}`)).toEqual(["/v1/chat/completions k", "/v1/messages a", "/api/chat "]);
   });
 
+  it("is asked for the defaults of requests that say nothing", async () => {
+    const upstream = await upstreamFor();
+    const { ask } = await serviceWith({
+      LLM_VLLM_BASE_URL: `${upstream.url}/v1`,
+      LLM_DEFAULT_TEMPERATURE: "0.7",
+      LLM_DEFAULT_MAX_TOKENS: "9",
+    });
+    await ask({ model: "vllm/m", temperature: 0.1 });
+    expect(upstream.requests[0]?.body).toMatchObject({ temperature: 0.1, max_tokens: 9 });
+  });
+
   it("without a name for its model is asked without one", async () => {
     const { url, seen } = await oneModelServer();
     const { ask } = await serviceWith({ LLM_DEFAULT_PROVIDER: "lan", LLM_BASE_URL: url, LLM_API_KEY: "k" });

@@ -19,7 +19,7 @@ import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
 import { checkParameters } from "./service-check.ts";
 import { openModelLibrary } from "./service-library.ts";
-import { targetMaker, type Parts } from "./service-targets.ts";
+import { defaultParameters, targetMaker, type Parts } from "./service-targets.ts";
 import { openUpstreams, type Upstream } from "./service-upstreams.ts";
 import { echo } from "./providers/echo.ts";
 import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
@@ -190,6 +190,7 @@ function nameDirectory(parts: Parts, library: Library, backends: Backends): Dire
   const { askedModels } = limits;
   return directory({
     ...{ library, ...backends, aliases, routes, defaultModel, defaultProvider, fallback, askedModels },
+    defaults: defaultParameters(settings),
     target: targetMaker(parts),
   });
 }

@@ -29,7 +29,7 @@ const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}
       defaultId: "small",
     },
     ...{ local: provider("llama-cpp"), echo: provider("echo"), upstreams: [], aliases: {}, routes: [], fallback: [] },
-    ...{ defaultModel: "", defaultProvider: "auto", askedModels: 3, forget() {} },
+    ...{ defaultModel: "", defaultProvider: "auto", defaults: undefined, askedModels: 3, forget() {} },
     target: ({ provider: { name }, label, key }) => plainTarget({ provider: name, model: label, key }),
     ...more,
   });

@@ -1,3 +1,4 @@
+import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { fillOf } from "../core/fill.ts";
 import type { Library, Provider } from "../core/ports.ts";
 import type { RouteSettings, RouteTarget } from "../core/routes.ts";
@@ -17,6 +18,8 @@ export interface PlacesOptions extends NameRules {
   readonly upstreams: readonly RoutedUpstream[];
   /** Model that answers when none is named; empty: found out. */
   readonly defaultModel: string;
+  /** What upstreams are asked for where neither the caller nor a route says it; undefined: nothing. Models of this machine know it themselves. */
+  readonly defaults: ChatRequest | undefined;
   /** Models of upstreams that callers may make up before they are forgotten. */
   readonly askedModels: number;
   /** Puts the target layers around one model of a provider; called once for each that is kept. */
@@ -51,6 +54,7 @@ export interface Places {
 /** Finds places: files on disk, echo, and the models of upstreams. Targets are made at their first use. */
 export function placesOf(options: PlacesOptions): Places {
   const { library, local, echo, upstreams } = options;
+  const fill = options.defaults === undefined ? undefined : fillOf(options.defaults);
   const here = new Map<string, Target>();
   const remote = remoteTargets({ make: options.target, limit: options.askedModels, forget: options.forget });
 
@@ -70,10 +74,14 @@ export function placesOf(options: PlacesOptions): Places {
     return upstream === undefined ? [] : remote(upstream, model, isConfigured || model === options.defaultModel);
   };
   const of = (lead: Lead): readonly Place[] => {
-    if (lead.is === "route") return routePlaces(lead.route, fileAt, targetsThere);
-    if (lead.is === "there") return targetsThere(lead.upstream, lead.model, lead.isConfigured).map((target) => place(target, lead.model));
+    if (lead.is === "route") return routePlaces(lead.route, { fileAt, targetsThere, fill });
+    if (lead.is === "there")
+      return targetsThere(lead.upstream, lead.model, lead.isConfigured).map((target) => ({
+        stop: plainStop(target, { fill }),
+        model: lead.model,
+      }));
     const target = fileAt(lead.model, lead.provider);
-    return target === undefined ? [] : [place(target, target.model)];
+    return target === undefined ? [] : [{ stop: plainStop(target), model: target.model }];
   };
   const renewalOf = (lead: Lead): (() => void) | undefined =>
     lead.is === "there" && !lead.isConfigured ? () => void targetsThere(lead.upstream, lead.model, false) : undefined;
@@ -93,10 +101,6 @@ export function placesOf(options: PlacesOptions): Places {
   };
 }
 
-function place(target: Target, model: string): Place {
-  return { stop: plainStop(target), model };
-}
-
 /** Lazily, for the last lead costs a look at the files. */
 function* leadsFrom(name: string, provider: string, options: PlacesOptions): Generator<Lead> {
   const upstream = options.upstreams.find((each) => each.name === provider);
@@ -113,21 +117,26 @@ function takesAll({ defaultProvider, upstreams, library }: PlacesOptions): strin
   return usableFor("chat", library).length > 0 ? undefined : upstreams[0]?.name;
 }
 
+/** What the places of a route are made with. */
+interface RouteParts {
+  readonly fileAt: (model: string, provider: string) => Target | undefined;
+  readonly targetsThere: (upstream: string, model: string, isConfigured: boolean) => readonly Target[];
+  /** Of upstreams, behind what the route says itself. */
+  readonly fill: Stop["fill"];
+}
+
 /** Stops of a route; neighbours that all have a weight share a rank, and so do the keys of one target. */
-function routePlaces(
-  { targets }: RouteSettings,
-  fileAt: (model: string, provider: string) => Target | undefined,
-  targetsThere: (upstream: string, model: string, isConfigured: boolean) => readonly Target[],
-): readonly Place[] {
+function routePlaces({ targets }: RouteSettings, { fileAt, targetsThere, fill }: RouteParts): readonly Place[] {
   let rank = -1;
   let isWeighted = false;
   return targets.flatMap((target) => {
     if (!isWeighted || target.weight === undefined) rank++;
     isWeighted = target.weight !== undefined;
-    const file = fileAt(target.model, target.upstream);
     const isHere = target.upstream === "llama-cpp" || target.upstream === "echo";
-    const found = isHere ? [file].filter((each) => each !== undefined) : keysOf(target, targetsThere(target.upstream, target.model, true));
-    const how = stopOf(target, rank, found.length);
+    const file = isHere ? fileAt(target.model, target.upstream) : undefined;
+    const there = isHere ? [] : keysOf(target, targetsThere(target.upstream, target.model, true));
+    const found = file === undefined ? there : [file];
+    const how = { ...stopOf(target, rank, found.length), fill: joined(ownFill(target), isHere ? undefined : fill) };
     return found.map((each) => ({ stop: plainStop(each, how), model: isHere ? each.model : target.model }));
   });
 }
@@ -137,7 +146,15 @@ function keysOf({ key }: RouteTarget, targets: readonly Target[]): readonly Targ
 }
 
 /** Keys share what their target has of the rank. */
-function stopOf({ weight = 1, contextLength, parameters }: RouteTarget, rank: number, keys: number): Omit<Stop, "target"> {
-  const fill = parameters === undefined ? undefined : fillOf(parameters);
-  return { rank, weight: weight / keys, contextLength, fill, isOtherModel: false };
+function stopOf({ weight = 1, contextLength }: RouteTarget, rank: number, keys: number) {
+  return { rank, weight: weight / keys, contextLength };
+}
+
+function ownFill({ parameters }: RouteTarget): Stop["fill"] {
+  return parameters === undefined ? undefined : fillOf(parameters);
+}
+
+function joined(first: Stop["fill"], second: Stop["fill"]): Stop["fill"] {
+  if (first === undefined || second === undefined) return first ?? second;
+  return (request) => second(first(request));
 }

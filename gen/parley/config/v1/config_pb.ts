@@ -636,14 +636,14 @@ export type Engine = Message<"parley.config.v1.Engine"> & {
   gpu?: string | undefined;
 
   /**
-   * Default for requests that say none, 1-2147483647. Default: what the context leaves.
+   * Default for requests that say none, to upstreams too, 1-2147483647. Default: what the context leaves, or the upstream's own.
    *
    * @generated from field: optional int32 default_max_tokens = 2;
    */
   defaultMaxTokens?: number | undefined;
 
   /**
-   * Default for requests that say none, 0-2. Default: the engine's own, 0.8.
+   * Default for requests that say none, to upstreams too, 0-2. Default: the engine's own, 0.8, or the upstream's.
    *
    * @generated from field: optional double default_temperature = 3;
    */
