@@ -15,18 +15,30 @@ export interface Load {
   stop(): void;
 }
 
-/** Answers a second, and bytes an answer, while a load runs: the first part of the time, in which connections open and code warms up, is not counted. */
-export async function measure(start: () => Promise<Load>, seconds: number): Promise<{ answersPerSecond: number; bytesPerAnswer: number }> {
+/** What was measured while a load ran. */
+export interface Measured {
+  readonly answersPerSecond: number;
+  readonly bytesPerAnswer: number;
+  /** CPU time of the server, microseconds; 0 where it was not asked for. */
+  readonly cpuUsPerAnswer: number;
+}
+
+/** Measures while a load runs: the first part of the time, in which connections open and code warms up, is not counted. */
+export async function measure(start: () => Promise<Load>, seconds: number, cpuUs: () => number = () => 0): Promise<Measured> {
   const load = await start();
   try {
     await sleep(200);
     const before = load.tally();
-    const beganMs = performance.now();
+    const [beganMs, cpuBefore] = [performance.now(), cpuUs()];
     await sleep(seconds * 1000);
     const after = load.tally();
-    const tookMs = performance.now() - beganMs;
+    const [tookMs, cpu] = [performance.now() - beganMs, cpuUs() - cpuBefore];
     const answers = after.answers - before.answers;
-    return { answersPerSecond: (answers / tookMs) * 1000, bytesPerAnswer: (after.bytes - before.bytes) / answers };
+    return {
+      answersPerSecond: (answers / tookMs) * 1000,
+      bytesPerAnswer: (after.bytes - before.bytes) / answers,
+      cpuUsPerAnswer: cpu / answers,
+    };
   } finally {
     load.stop();
   }

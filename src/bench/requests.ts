@@ -6,12 +6,13 @@ import { h2Load, type Concurrency } from "./h2-load.ts";
 import type { Load } from "./load.ts";
 
 /** Words of an unary request: with its envelope 80 bytes. */
-const unaryWords = "the quick brown fox jumps over the lazy dog and runs away from it all";
+export const unaryWords = "the quick brown fox jumps over the lazy dog and runs away from it all";
 /** Words of a streamed one: as many messages. */
 export const streamedWordCount = 64;
 const streamedWords = Array.from({ length: streamedWordCount }, (_, index) => `w${index}`).join(" ");
 
-type Protocol = "grpc" | "connect" | "rest";
+/** What a load speaks. */
+export type Protocol = "grpc" | "grpc-web" | "connect" | "rest";
 type Shape = "unary" | "stream";
 
 /** Starts a load of echo requests on a port; over HTTP/1.1 each stream has a connection of its own. */
@@ -23,11 +24,13 @@ export function loadOf(protocol: Protocol, shape: Shape, at: Concurrency): (port
   }
   const message = toBinary(ChatRequestSchema, userRequest(words));
   const path = `/parley.v1.ChatService/${shape === "unary" ? "Chat" : "Stream"}`;
-  const isEnveloped = protocol === "grpc" || shape === "stream";
+  const isEnveloped = protocol !== "connect" || shape === "stream";
   const body = isEnveloped ? enveloped(message) : message;
-  const contentType = { grpc: "application/grpc", connect: shape === "unary" ? "application/proto" : "application/connect+proto" }[
-    protocol
-  ];
+  const contentType = {
+    grpc: "application/grpc",
+    "grpc-web": "application/grpc-web+proto",
+    connect: shape === "unary" ? "application/proto" : "application/connect+proto",
+  }[protocol];
   const headers: Record<string, string> = { "content-type": contentType, ...(protocol === "grpc" && { te: "trailers" }) };
   return (port) => h2Load(port, { path, headers, body }, at);
 }

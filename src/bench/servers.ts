@@ -89,9 +89,12 @@ async function portOf(child: ChildProcess, folder: string): Promise<number> {
   return Number(new URL(urls[0] ?? "").port);
 }
 
-/** Starts the raw server. */
-export async function startRaw(): Promise<BenchServer> {
-  const child = spawn("taskset", ["-c", serverCore, process.execPath, join(import.meta.dirname, "raw-server.ts")], {
+/** Programs that are measured beside the service: the raw ceiling, the doors alone, and what others would take. */
+export type BareServer = "raw-server" | "door-server" | "grpc-js-server" | "connect-server";
+
+/** Starts one. */
+export async function startBare(program: BareServer): Promise<BenchServer> {
+  const child = spawn("taskset", ["-c", serverCore, process.execPath, join(import.meta.dirname, `${program}.ts`)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -104,3 +107,13 @@ export async function startRaw(): Promise<BenchServer> {
     },
   };
 }
+
+/** CPU time that a server has taken so far, all its threads together, microseconds; in steps of 10 ms. */
+export function cpuUsOf({ process: child }: Pick<BenchServer, "process">): number {
+  const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return ticks * tickUs;
+}
+
+/** A tick of Linux, microseconds. */
+const tickUs = 10_000;
