@@ -3,43 +3,54 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Client } from "@connectrpc/connect";
 import { ChatRequestSchema, type ChatEvent, type ChatRequest, type ChatService } from "../../gen/parley/v1/chat_pb.ts";
 import { readCatalog } from "../library/catalog.ts";
-import type { Bench } from "./bench.ts";
+import type { Bench, Report } from "./bench.ts";
 import { setup, startService } from "./local/contestants.ts";
 import { tokensRequest } from "./local/parley.ts";
 import { freshPrompt } from "./local/prompts.ts";
+import { remoteLeaves } from "./remote/leave.ts";
 import { median } from "./statistics.ts";
 
 /** Where a call is when its client leaves. */
 const phases = ["queue", "prefill", "generation", "unary"] as const;
 type Phase = (typeof phases)[number];
 
-/** From a client's leaving to the free slot. */
+/** From a client's leaving to the closed socket of a remote upstream, and to the free slot of a local model. */
 export const cancel: Bench = {
-  what: "time from a client's leaving to the next call's turn, on a model with one sequence: in the queue, while its prompt is read, while it writes, unary",
-  options: { rounds: { default: 20, what: "times that each phase is measured" } },
-  async run({ rounds = 20 }, say) {
-    const common = await setup();
-    const { defaultId } = await readCatalog(join(import.meta.dirname, "..", "..", "models", "catalog.json"));
-    const config = { models: { options: { [defaultId]: { sequences: 1 } } } };
-    const service = await startService(common, { config });
-    try {
-      const data: Record<string, readonly number[]> = {};
-      const lines: string[] = [`${"".padEnd(14)}${"median".padStart(10)}${"p99".padStart(10)}`];
-      const stepMs = await stepOf(service.client);
-      for (const phase of phases) {
-        const took: number[] = [];
-        for (let round = 0; round < rounds; round++) took.push(await leave(service.client, phase));
-        data[phase] = took;
-        lines.push(`${phase.padEnd(14)}${ms(median(took))}${ms(took.toSorted((a, b) => a - b)[Math.floor(rounds * 0.99)] ?? Number.NaN)}`);
-      }
-      lines.push(`one step of one stream takes ${stepMs.toFixed(1)} ms; the next call's turn is told after its first piece of work`);
-      lines.forEach(say);
-      return { lines, data: { ...data, stepMs } };
-    } finally {
-      await service.stop();
-    }
+  what: "time from a client's leaving to the closed socket of its upstream, or, on a local model with one sequence, to the next call's turn; in each phase",
+  options: {
+    rounds: { default: 20, what: "times that each phase of a local model is measured" },
+    remote: { default: 200, what: "times that each phase of a remote target is measured" },
+  },
+  async run({ rounds = 20, remote = 200 }, say) {
+    const away = await remoteLeaves(remote);
+    away.lines.forEach(say);
+    const here = await localLeaves(rounds);
+    here.lines.forEach(say);
+    return { lines: [...away.lines, "", ...here.lines], data: { remote: away.data, local: here.data } };
   },
 };
+
+async function localLeaves(rounds: number): Promise<Report> {
+  const common = await setup();
+  const { defaultId } = await readCatalog(join(import.meta.dirname, "..", "..", "models", "catalog.json"));
+  const config = { models: { options: { [defaultId]: { sequences: 1 } } } };
+  const service = await startService(common, { config });
+  try {
+    const data: Record<string, readonly number[]> = {};
+    const lines: string[] = [`${"local model".padEnd(14)}${"median".padStart(10)}${"p99".padStart(10)}`];
+    const stepMs = await stepOf(service.client);
+    for (const phase of phases) {
+      const took: number[] = [];
+      for (let round = 0; round < rounds; round++) took.push(await leave(service.client, phase));
+      data[phase] = took;
+      lines.push(`${phase.padEnd(14)}${ms(median(took))}${ms(took.toSorted((a, b) => a - b)[Math.floor(rounds * 0.99)] ?? Number.NaN)}`);
+    }
+    lines.push(`one step of one stream takes ${stepMs.toFixed(1)} ms; the next call's turn is told after its first piece of work`);
+    return { lines, data: { ...data, stepMs } };
+  } finally {
+    await service.stop();
+  }
+}
 
 function ms(value: number): string {
   return `${value.toFixed(1)} ms`.padStart(10);
