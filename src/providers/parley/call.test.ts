@@ -67,6 +67,7 @@ describe("a call to another Parley", () => {
     ]);
     expect(other.calls.map(({ method }) => method)).toEqual(["ChatService/Stream", "ChatService/Stream"]);
     expect(other.calls[0]?.message).not.toHaveProperty("idempotency_key");
+    expect(Math.abs((other.calls[0]?.deadlineMs ?? 0) - Date.now() - 60_000)).toBeLessThan(5000);
   });
 
   it("shows a caller's own key instead, where that is allowed; its refusal is the caller's to mend", async () => {

@@ -1,3 +1,4 @@
+import { createSecureContext } from "node:tls";
 import { ChannelCredentials, Client, connectivityState, type ChannelOptions } from "@grpc/grpc-js";
 import { fault } from "../../core/reasons.ts";
 import type { Limits } from "../../core/limits.ts";
@@ -41,12 +42,14 @@ export function openChannel({ settings, limits, proxyFor }: ChannelNeeds): Chann
   const { name, times } = settings;
   const origin = originOf(settings);
   const isSecure = origin.protocol === "https:";
-  const credentials = isSecure ? ChannelCredentials.createSsl() : ChannelCredentials.createInsecure();
+  // Node's own authorities: grpc-js by itself reads a variable for others.
+  const credentials = isSecure ? ChannelCredentials.createFromSecureContext(createSecureContext()) : ChannelCredentials.createInsecure();
   const proxied = proxyOptions(origin, proxyFor(origin), name);
   const client = new Client(proxied.target, credentials, {
     ...proxied.options,
     "grpc.enable_http_proxy": 0, // it would read variables of its own; proxies are configured
     "grpc.enable_retries": 0, // routing retries
+    "grpc.use_local_subchannel_pool": 1, // what one upstream's connections go through is nothing to another's
     "grpc.service_config_disable_resolution": 1,
     // A name with several addresses is several replicas: each gets its share.
     "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),

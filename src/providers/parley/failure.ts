@@ -67,6 +67,9 @@ export function failureOf(ended: Pick<StatusObject, "code" | "details" | "metada
   const info = details.flatMap((any) => anyUnpack(any, ErrorInfoSchema) ?? []).find(({ domain }) => domain === errorDomain);
   const words = heardText(ended.details);
   if (info === undefined) {
+    const trouble = connectTrouble(ended.details);
+    if (trouble !== undefined)
+      return fault("provider_unavailable", `${provider} could not be connected${trouble}`, { provider, cause: new Error(words) });
     const reason = reasonOfCode(ended, asked);
     const cut = hasAnswered && reason === "provider_unavailable" ? "broke off its answer" : "failed";
     return fault(reason, `${provider} ${cut}${words === "" ? "" : ` (it says: ${words})`}`, { provider });
@@ -74,6 +77,16 @@ export function failureOf(ended: Pick<StatusObject, "code" | "details" | "metada
   const reason = reasonOfInfo(info.reason, asked);
   const message = words === "" ? `${provider} refuses the request` : `${provider}: ${words}`;
   return fault(reason, advised(reason, message, provider), { provider, ...optionsOf(details, info.metadata) });
+}
+
+/** Why nothing was sent at all, as grpc-js says it; where that is, is for the log alone. Undefined: something was sent. */
+function connectTrouble(details: string): string | undefined {
+  if (details.startsWith("Name resolution failed")) return ": its name is not known";
+  if (!details.includes("No connection established")) return undefined;
+  if (/certificate|altnames/iu.test(details))
+    return ": its certificate is not trusted; NODE_EXTRA_CA_CERTS names a file of further authorities";
+  const code = /\bE[A-Z]{4,}\b/u.exec(details)?.[0];
+  return code === undefined ? "" : ` (${code})`;
 }
 
 function advised(reason: Reason, message: string, provider: string): string {

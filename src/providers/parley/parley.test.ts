@@ -125,9 +125,14 @@ describe("a provider for another Parley", () => {
     for (const isWhole of [true, false]) {
       const request = userRequest("hi", { model: "echo" });
       const error = await failureOf(eventsOf(nobody.generate(request, { ...testContext(request), isWhole })));
-      expect(reasonOf(error)).toBe("provider_unavailable");
+      // Where it should have been is for the log alone.
+      expect([reasonOf(error), error.rawMessage]).toEqual(["provider_unavailable", "edge could not be connected (ECONNREFUSED)"]);
     }
     await nobody.close();
+    const unknown = testParley({ baseUrl: "nobody.invalid:1" });
+    const error = await failureOf(answerOf(unknown, userRequest("hi", { model: "echo" })));
+    expect([reasonOf(error), error.rawMessage]).toEqual(["provider_unavailable", "edge could not be connected: its name is not known"]);
+    await unknown.close();
   });
 
   it("refuses addresses that gRPC cannot use", () => {

@@ -35,6 +35,8 @@ export interface SeenCall {
   readonly method: string;
   readonly message: PlayedMessage;
   readonly metadata: Metadata;
+  /** When its caller gives it up, ms since the epoch; Infinity: never. */
+  readonly deadlineMs: number;
 }
 
 /** How a call is answered: with messages, each when its promise resolves; throwing ends it with that status. */
@@ -70,8 +72,9 @@ export async function startScriptedParley(play: Play, credentials = ServerCreden
   const calls: SeenCall[] = [];
   const called = milestones<SeenCall>();
   const cancelled = milestones<void>();
-  const note = (method: string, { request, metadata }: { request: unknown; metadata: Metadata }) => {
-    const call = { method, message: request as PlayedMessage, metadata };
+  const note = (method: string, asked: Pick<ServerUnaryCall<unknown, unknown>, "request" | "metadata" | "getDeadline">) => {
+    const { request, metadata } = asked;
+    const call = { method, message: request as PlayedMessage, metadata, deadlineMs: Number(asked.getDeadline()) };
     called.reach(calls.push(call), call);
     return { call, number: calls.length };
   };

@@ -44,7 +44,7 @@ export function cellsOf(rows: readonly WallRow[], dialect: Dialect): Cell[] {
 }
 
 /** What must become of a cell. */
-export function expectedOf({ row, dialect, mode, isPaired }: Cell): Expected {
+function expectedOf({ row, dialect, mode, isPaired }: Cell): Expected {
   const { alone, paired } = row.but?.[dialect]?.[mode] ?? row[mode];
   return isPaired ? paired : alone;
 }
