@@ -68,6 +68,12 @@ describe("the first start", () => {
       ["other"],
     ],
     ["pulls the first that it leads to", { LLM_DEFAULT_MODEL: "default", LLM_MODEL_ALIASES: "*=other" }, [], ["default"]],
+    ["pulls nothing where an upstream answers by default", { LLM_PROVIDER: "vllm" }, [], []],
+    ["pulls nothing where an upstream can answer", { OPENAI_API_KEY: "k" }, [], []],
+    ["pulls nothing for an upstream's model", { OPENAI_API_KEY: "k", LLM_DEFAULT_MODEL: "openai/gpt-x" }, [], []],
+    ["pulls nothing for a model that only an upstream may know", { OPENAI_API_KEY: "k", LLM_DEFAULT_MODEL: "gpt-x" }, [], []],
+    ["pulls a model of the catalog beside upstreams", { OPENAI_API_KEY: "k", LLM_DEFAULT_MODEL: "other" }, [], ["other"]],
+    ["leaves it to an upstream which of several models answers", { OPENAI_API_KEY: "k" }, [file("a"), file("b")], []],
     ["finds the default model on disk by its file name", { LLM_DEFAULT_MODEL: "mine.gguf" }, [file("mine")], []],
   ])("%s", async (_, variables, files, expected) => {
     expect(await pulledBy(variables, libraryWith(files))).toEqual({ pulled: expected, note: undefined });

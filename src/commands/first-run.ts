@@ -34,32 +34,47 @@ export async function ensureModel({ settings, library, show, signal }: FirstRunO
 }
 
 /** Several models and no word about which is the default: nobody guesses. */
-function undecided({ defaultProvider, defaultModel }: Settings, library: FirstRunOptions["library"]): string | undefined {
+function undecided({ defaultProvider, defaultModel, upstreams }: Settings, library: FirstRunOptions["library"]): string | undefined {
   const ids = library
     .list()
     .filter(canChat)
     .map(({ id }) => id);
-  if (defaultProvider !== "auto" || defaultModel !== undefined || ids.length < 2 || ids.includes(library.defaultId)) return undefined;
+  const isDecided = defaultProvider !== "auto" || defaultModel !== undefined || upstreams.length > 0;
+  if (isDecided || ids.length < 2 || ids.includes(library.defaultId)) return undefined;
   return `echo answers when a request names no model, for there are several (${ids.slice(0, 5).join(", ")}): choose with LLM_DEFAULT_MODEL or --model-name`;
 }
 
 /** Id of the model to pull before the service can answer as configured; undefined when there is none to pull. */
 function missingModel(settings: Settings, library: FirstRunOptions["library"]): string | undefined {
-  const { defaultProvider, defaultModel } = settings;
-  if (defaultProvider === "echo" || settings.upstreams.some(({ name }) => name === defaultProvider)) return undefined;
-  const hasOther = defaultProvider === "auto" && settings.upstreams.length > 0;
-  if (defaultModel === undefined) return library.list().some(canChat) || hasOther ? undefined : library.defaultId;
+  const { defaultProvider, defaultModel, upstreams } = settings;
+  if (["echo", ...upstreams.map(({ name }) => name)].includes(defaultProvider)) return undefined;
+  const hasLocal = library.list().some(canChat);
+  // Then an upstream takes every name that is unknown here.
+  const isServedElsewhere = defaultProvider === "auto" && upstreams.length > 0 && !hasLocal;
+  if (defaultModel === undefined) return hasLocal || isServedElsewhere ? undefined : library.defaultId;
   const leads = leadsOf(defaultModel, settings).flatMap(leadsHere);
-  if (leads.some((lead) => lead === "elsewhere" || isEcho(lead) || library.find(lead.model) !== undefined)) return undefined;
+  if (leads.some((lead) => isThere(lead, library))) return undefined;
+  const known = inCatalog(leads, library);
+  if (known === undefined && !isServedElsewhere) throw unknownModel(defaultModel, settings);
+  return known;
+}
+
+/** Id of the first model of the catalog that leads name. */
+function inCatalog(leads: readonly (LocalLead | "elsewhere")[], library: Pick<Library, "catalog">): string | undefined {
   const models = leads.flatMap((lead) => (lead === "elsewhere" ? [] : [lead.model]));
-  const known = library.catalog().find(({ id, aliases }) => models.some((model) => id === model || aliases.includes(model)));
-  if (known !== undefined) return known.id;
-  if (hasOther && !library.list().some(canChat)) return undefined;
-  throw fault(
+  return library.catalog().find(({ id, aliases }) => models.some((model) => id === model || aliases.includes(model)))?.id;
+}
+
+function unknownModel(model: string, { modelsDirectory }: Settings): Error {
+  return fault(
     "model_not_found",
-    `the default model "${defaultModel}" is neither on disk nor in the catalog; put its GGUF file into ${settings.modelsDirectory}, or choose one that \`parley models list\` shows`,
-    { metadata: { model: defaultModel } },
+    `the default model "${model}" is neither on disk nor in the catalog; put its GGUF file into ${modelsDirectory}, choose one that \`parley models list\` shows, or name an upstream's as UPSTREAM/MODEL`,
+    { metadata: { model } },
   );
+}
+
+function isThere(lead: LocalLead | "elsewhere", library: Pick<Library, "find">): boolean {
+  return lead === "elsewhere" || isEcho(lead) || library.find(lead.model) !== undefined;
 }
 
 /** What of a lead is on this machine; `elsewhere` is a model that an upstream serves. */

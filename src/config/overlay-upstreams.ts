@@ -17,7 +17,8 @@ export interface UpstreamOverlay {
 
 const prefix = "upstreams.";
 
-type OwnSettings = ReadonlyMap<string, ReadonlyMap<string, Setting>>;
+type Values = ReadonlyMap<string, Setting>;
+type OwnSettings = ReadonlyMap<string, Values>;
 
 /**
  * Lays the variables of upstreams over the file's. A key or a base URL makes an upstream; so does being the default provider or a fallback by the name of its kind.
@@ -27,21 +28,27 @@ export function overlayUpstreams(file: JsonObject, given: ReadonlyMap<string, Se
   const own = ownSettings(given);
   const settings = withOlderNames(file, given, own);
   const upstreams = structuredClone((file["upstreams"] ?? []) as JsonObject[]);
+  const asked = askedNames(file, settings, fileName);
   const origins: (readonly [string, string])[] = [];
   const warnings: string[] = [];
-  const asked = askedNames(file, settings);
   for (const name of upstreamKinds) {
-    const values = ownOrToken(name, own.get(name) ?? new Map<string, Setting>(), settings);
-    const found = upstreams.findIndex((upstream) => upstream["name"] === name);
-    const maker = values.get("apiKeys") ?? values.get("baseUrl");
-    const isMade = (maker !== undefined && own.has(name) && isMaking(own.get(name))) || asked.has(name);
-    if (found < 0 && !isMade) warnings.push(...idleWarning(name, own.get(name)));
-    if (found < 0 && !isMade) continue;
-    const index = found < 0 ? upstreams.push({ name, kind: name }) - 1 : found;
-    if (found < 0) origins.push([`upstreams[${index}]`, maker?.from ?? asked.get(name) ?? fileName]);
-    origins.push(...layOver(upstreams[index] ?? {}, values, { name, index }));
+    const values = own.get(name) ?? new Map<string, Setting>();
+    const maker = makerOf(values) ?? asked.get(name);
+    let index = upstreams.findIndex((upstream) => upstream["name"] === name);
+    if (index < 0 && maker !== undefined) {
+      index = upstreams.push({ name, kind: name }) - 1;
+      origins.push([`upstreams[${index}]`, maker]);
+    }
+    const upstream = upstreams[index];
+    if (upstream === undefined) warnings.push(...idleWarning(name, values));
+    else origins.push(...layOver(upstream, withToken(upstream, values, settings), index));
   }
   return { settings, upstreams, origins, warnings };
+}
+
+/** The variable that makes an upstream by itself. */
+function makerOf(values: Values): string | undefined {
+  return (values.get("apiKeys") ?? values.get("baseUrl"))?.from;
 }
 
 function ownSettings(settings: ReadonlyMap<string, Setting>): OwnSettings {
@@ -79,59 +86,45 @@ function older(name: string, isRawLocal: boolean): string {
   return lower === "stub" ? "echo" : name;
 }
 
-/** Names that must lead somewhere, and the variable that named them; undefined: the file did. */
-function askedNames(file: JsonObject, settings: ReadonlyMap<string, Setting>): ReadonlyMap<string, string | undefined> {
-  const asked = new Map<string, string | undefined>();
+/** Names that must lead somewhere, and what named them: a variable, or the file. */
+function askedNames(file: JsonObject, settings: Values, fileName: string): ReadonlyMap<string, string> {
   const fallback = settings.get("fallback");
-  const names = (fallback?.value ?? file["fallback"] ?? []) as readonly string[];
-  for (const name of names) asked.set(name, fallback?.from);
   const provider = settings.get("models.defaultProvider");
   const ofFile = (file["models"] as JsonObject | undefined)?.["defaultProvider"];
-  const name = provider?.value ?? ofFile;
-  if (typeof name === "string") asked.set(name.toLowerCase(), provider?.from);
-  return asked;
+  const named = provider === undefined ? ofFile : textOf(provider);
+  const names = (fallback?.value ?? file["fallback"] ?? []) as readonly string[];
+  return new Map([
+    ...names.map((name) => [name, fallback?.from ?? fileName] as const),
+    ...(typeof named === "string" ? [[named.toLowerCase(), provider?.from ?? fileName] as const] : []),
+  ]);
 }
 
-function isMaking(values: ReadonlyMap<string, Setting> | undefined): boolean {
-  return values?.has("apiKeys") === true || values?.has("baseUrl") === true;
-}
-
-/** The token for pulls is Hugging Face's key too. */
-function ownOrToken(
-  name: string,
-  values: ReadonlyMap<string, Setting>,
-  settings: ReadonlyMap<string, Setting>,
-): ReadonlyMap<string, Setting> {
+/** The token for pulls is Hugging Face's key too, where neither a variable nor the file gives one. */
+function withToken(upstream: JsonObject, values: Values, settings: Values): Values {
   const token = settings.get("hub.token");
-  if (name !== "huggingface" || token === undefined || values.has("apiKeys")) return values;
+  const isHuggingFace = upstream["name"] === "huggingface" && upstream["kind"] === "huggingface";
+  if (!isHuggingFace || token === undefined || values.has("apiKeys") || upstream["apiKeys"] !== undefined) return values;
   return new Map([...values, ["apiKeys", { ...token, value: [textOf(token)] }]]);
 }
 
-function idleWarning(name: string, values: ReadonlyMap<string, Setting> | undefined): string[] {
-  if (values === undefined || values.size === 0) return [];
-  const makers = environment.filter(({ sets }) =>
-    sets.some((path) => path === `${prefix}${name}.apiKeys` || path === `${prefix}${name}.baseUrl`),
-  );
+function idleWarning(name: string, values: Values): string[] {
+  if (values.size === 0) return [];
+  const makes = (path: string) => path === `${prefix}${name}.apiKeys` || path === `${prefix}${name}.baseUrl`;
+  const makers = environment.filter(({ sets }) => sets.some(makes)).map((row) => row.name);
   const set = [...values.values()].map(({ from }) => from).join(", ");
-  return [`${set}: there is no upstream ${name}; set ${makers.map((row) => row.name).join(" or ")}`];
+  return [`${set}: there is no upstream ${name}; set ${makers.join(" or ")}`];
 }
 
-function layOver(
-  upstream: JsonObject,
-  values: ReadonlyMap<string, Setting>,
-  { name, index }: { readonly name: string; readonly index: number },
-): (readonly [string, string])[] {
-  const origins: (readonly [string, string])[] = [];
-  for (const [key, { value, from }] of values) {
-    // A token is there for pulls first: the file's own keys stand.
-    if (from === "HF_TOKEN" && (upstream["apiKeys"] !== undefined || upstream["kind"] !== name)) continue;
-    if (upstream["kind"] !== name)
+/** Writes the values into an upstream; answers with their origins. */
+function layOver(upstream: JsonObject, values: Values, index: number): (readonly [string, string])[] {
+  const { name, kind } = upstream as { readonly name: string; readonly kind: string };
+  return [...values].map(([key, { value, from }]) => {
+    if (kind !== name)
       throw fault(
         "invalid_request",
-        `${from}: it is for an upstream of the kind ${name}, and the file's upstream ${name} is of another: give that one another name`,
+        `${from}: it is for an upstream of the kind ${name}, and the file's upstream of that name is of another: give that one another name`,
       );
     upstream[key] = value as JsonObject[string];
-    origins.push([`upstreams[${index}].${key}`, from]);
-  }
-  return origins;
+    return [`upstreams[${index}].${key}`, from] as const;
+  });
 }

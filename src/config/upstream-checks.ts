@@ -30,10 +30,11 @@ export function* upstreamsProblems(upstreams: readonly Upstream[]): Generator<Pr
 export function* missingProblems(upstreams: readonly Upstream[]): Generator<Problem> {
   for (const [index, { name, kind, baseUrl, apiKeys, clientKeys = false }] of upstreams.entries()) {
     const row = upstreamKindRow(upstreamKindFrom(kind) ?? "openai");
-    if (baseUrl === undefined && row.baseUrl === undefined)
+    const place = baseUrl?.replace(/\/+$/, "") ?? row.baseUrl;
+    if (place === undefined)
       yield { path: `upstreams[${index}].baseUrl`, what: `the upstream ${name} needs one${variableOf(kind, "baseUrl")}` };
-    const isKindsOwn = baseUrl === undefined || baseUrl.replace(/\/+$/, "") === row.baseUrl;
-    if (row.needsKey && isKindsOwn && apiKeys.length === 0 && !clientKeys)
+    const isOpen = apiKeys.length > 0 || clientKeys || !row.needsKey;
+    if (!isOpen && place === row.baseUrl)
       yield { path: `upstreams[${index}].apiKeys`, what: `the upstream ${name} needs a key${variableOf(name, "apiKeys")}` };
   }
 }
@@ -77,9 +78,9 @@ function baseUrlProblem(kind: UpstreamKind | undefined, text: string): string | 
   if (kind === "parley" && /^[\w.-]+:\d{1,5}$/.test(text)) return undefined;
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
     return kind === "parley" ? "must be host:port, or a URL with http or https" : "must be a URL with http or https";
-  const { username, password, search, hash } = new URL(text);
+  const { username, password } = new URL(text);
   if (username !== "" || password !== "") return "must hold no user or password: keys belong into apiKeys";
-  return search === "" && hash === "" && !/[?#]/.test(text) ? undefined : "must have neither a query nor a fragment";
+  return /[?#]/.test(text) ? "must have neither a query nor a fragment" : undefined;
 }
 
 function* valueProblems(upstream: Upstream, path: string): Generator<Problem> {

@@ -1,4 +1,5 @@
 import type { Config, Price as PriceMessage, Route, Target, Upstream } from "../../gen/parley/config/v1/config_pb.ts";
+import type { LimitName } from "../core/limits.ts";
 import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import { Secret } from "../core/secret.ts";
 import { disconnectPolicies, type Price, type UpstreamKind, type UpstreamSettings, type UpstreamTimes } from "../core/upstreams.ts";
@@ -55,9 +56,11 @@ function baseUrlOf(kind: UpstreamKind, text: string): string {
 
 /** An upstream's own word beats the limits of all, which beat its kind's. */
 function timesOf(upstream: Upstream, { limits }: Config, kindMs: number): UpstreamTimes {
-  const ms = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * second);
   const own = ms(upstream.timeoutSeconds);
-  const ofAll = (name: string) => (limits?.values[name] === undefined ? undefined : Number(limits.values[name]));
+  const ofAll = (name: LimitName): number | undefined => {
+    const value = limits?.values[name];
+    return value === undefined ? undefined : Number(value);
+  };
   return {
     connectMs: ms(upstream.connectSeconds) ?? defaultConnectMs,
     wholeMs: own ?? ofAll("unaryCallMs") ?? kindMs,
@@ -65,6 +68,10 @@ function timesOf(upstream: Upstream, { limits }: Config, kindMs: number): Upstre
     idleMs: ms(upstream.idleSeconds) ?? own ?? ofAll("idleStreamMs") ?? kindMs,
     totalMs: ms(upstream.totalSeconds) ?? defaultTotalMs,
   };
+}
+
+function ms(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * second;
 }
 
 function priceOf({ prompt, completion, cached = prompt, cacheWrite = prompt }: PriceMessage): Price {

@@ -27,31 +27,49 @@ const ofTheServer = "whatever the server has loaded";
 
 /** Upstreams that the environment can name. Its key or its base URL makes one; so does being the default provider or a fallback. */
 const namedUpstreams: readonly NamedUpstream[] = [
-  named("openai", "OpenAI", "https://api.openai.com/v1", { keyAliases: ["OPENAI_API_KEY"], model: "gpt-4o-mini" }),
-  named("anthropic", "Anthropic", "https://api.anthropic.com", {
+  named({ name: "openai", title: "OpenAI", baseUrl: "https://api.openai.com/v1", keyAliases: ["OPENAI_API_KEY"], model: "gpt-4o-mini" }),
+  named({
+    name: "anthropic",
+    title: "Anthropic",
+    baseUrl: "https://api.anthropic.com",
     keyAliases: ["ANTHROPIC_API_KEY"],
     model: "claude-sonnet-4-5-20250929",
   }),
-  named("ollama", "Ollama", "http://localhost:11434", {
+  named({
+    name: "ollama",
+    title: "Ollama",
+    baseUrl: "http://localhost:11434",
     baseUrlAliases: [{ name: "OLLAMA_HOST", type: ollamaHostType }],
     model: "llama3.1",
     seconds: 120,
   }),
-  named("huggingface", "Hugging Face", "https://router.huggingface.co/v1", {
+  named({
+    name: "huggingface",
+    title: "Hugging Face",
+    baseUrl: "https://router.huggingface.co/v1",
     keyAliases: ["HUGGINGFACE_API_KEY"],
     model: "meta-llama/Llama-3.1-8B-Instruct",
     modelVariable: "LLM_HUGGINGFACE_MODEL",
     modelAliases: ["HUGGINGFACE_MODEL"],
   }),
-  named("vllm", "vLLM", "http://localhost:8000/v1", { baseUrlAliases: [{ name: "VLLM_URL", type: versionedUrlType }], keyAliases: [] }),
-  named("lan", "another Parley, or any server of OpenAI's shape", "http://localhost:8000/v1", {
+  named({
+    name: "vllm",
+    title: "vLLM",
+    baseUrl: "http://localhost:8000/v1",
+    baseUrlAliases: [{ name: "VLLM_URL", type: versionedUrlType }],
+    keyAliases: [],
+  }),
+  named({
+    name: "lan",
+    title: "another Parley, or any server of OpenAI's shape",
+    baseUrl: "http://localhost:8000/v1",
     baseUrlAliases: [{ name: "LLM_BASE_URL", type: versionedUrlType }],
     keyAliases: [{ name: "LLM_API_KEY", type: secretsType, when: isLanChosen }],
   }),
 ];
 
-function named(name: string, title: string, baseUrl: string, more: Partial<NamedUpstream>): NamedUpstream {
-  return { name, title, baseUrl, model: ofTheServer, seconds: 60, ...more };
+function named(facts: Pick<NamedUpstream, "name" | "title" | "baseUrl"> & Partial<NamedUpstream>): NamedUpstream {
+  return { model: ofTheServer, seconds: 60, ...facts };
 }
 
 /** Every variable that configures an upstream. */

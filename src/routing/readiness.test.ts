@@ -43,7 +43,8 @@ const setUp = (defaultModel: string | undefined) => {
     },
   };
   const echo = provider("echo", async () => [create(ModelSchema, { id: "echo", state: ModelState.READY })]);
-  const target = () => plainTarget({ provider: chosen === "echo" ? "echo" : "llama-cpp", model: chosen ?? "" });
+  const providers: Readonly<Record<string, string>> = { echo: "echo", "vllm/m": "vllm" };
+  const target = () => plainTarget({ provider: providers[chosen ?? ""] ?? "llama-cpp", model: chosen?.replace("vllm/", "") ?? "" });
   const directory: Directory = {
     resolve() {
       if (chosen === undefined) throw fault("model_not_found", "none");
@@ -78,6 +79,12 @@ describe("readiness", () => {
     await ready.refresh();
     await vi.waitFor(() => expect(board.isReady()).toBe(true));
     expect([loads, board.status("model:m")]).toEqual([["m"], "SERVING"]);
+  });
+
+  it("comes with an upstream at once, however that is, and loads no file of its model's name", async () => {
+    const { board, loads, ready } = setUp("vllm/m");
+    await ready.refresh();
+    expect([board.isReady(), loads]).toEqual([true, []]);
   });
 
   it("says what is missing where there is no default", async () => {
