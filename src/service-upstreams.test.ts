@@ -45,11 +45,11 @@ async function serviceWith(environment: Variables, config: JsonObject = {}, more
     ...service,
     models,
     signal,
-    ask: async (body: JsonObject) => {
+    ask: async (body: JsonObject, headers: Readonly<Record<string, string>> = {}) => {
       const messages = [{ role: "user", content: "hi" }];
       const response = await fetch(`${service.url}/v1/chat/completions`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...headers },
         body: JSON.stringify({ messages, ...body }),
       });
       const answer = (await response.json()) as { readonly model?: string; readonly error?: { readonly message: string } };
@@ -171,6 +171,25 @@ describe("an upstream of the file", () => {
     const { ask } = await serviceWith({}, file);
     expect(await ask({ model: "smart", temperature: 1 })).toMatchObject({ status: 200, model: "well", by: "up well true" });
     expect(upstream.requests.at(-1)).toMatchObject({ body: { max_tokens: 7, temperature: 1 }, headers: { "x-team": "t" } });
+  });
+
+  it("is asked with the caller's own key where the operator lets callers bring theirs, and else with none of it", async () => {
+    const upstream = await upstreamFor({ keys: ["theirs"] });
+    const kind = { kind: "openai", baseUrl: `${upstream.url}/v1` };
+    const { ask } = await serviceWith(
+      {},
+      {
+        upstreams: [
+          { ...kind, name: "open", clientKeys: true },
+          { ...kind, name: "shut", apiKeys: ["own"] },
+        ],
+      },
+    );
+    const own = { "x-parley-upstream-key": "theirs" };
+    expect(await ask({ model: "open/m" }, own)).toMatchObject({ status: 200 });
+    expect((await ask({ model: "shut/m" }, own)).status).not.toBe(200);
+    expect(upstream.requests.map(({ key }) => key)).not.toContain("own");
+    expect(upstream.requests).toHaveLength(1);
   });
 
   it("has one queue for all of its models", async () => {
