@@ -21,7 +21,8 @@ describeWith("python", "Python's clients, through Parley to upstreams", () => {
     stubs = await mkdtemp(join(tmpdir(), "parley-stubs-"));
     const files = ["chat", "messages", "sampling", "usage"].map((name) => `parley/v1/${name}.proto`);
     const words = ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, `--python_out=${stubs}`, `--grpc_python_out=${stubs}`, ...files];
-    upstream = await startUpstream({ models: scriptedModels });
+    const direct = Object.fromEntries(Object.entries(scriptedModels).map(([name, turn]) => [`direct/${name}`, turn]));
+    upstream = await startUpstream({ models: { ...scriptedModels, ...direct } });
     const [made, started] = await Promise.all([run(pythonPath(), words), startTestServer({ config: scriptedUpstreams(upstream.url) })]);
     server = started;
     expect(made).toMatchObject({ exitCode: 0 });
@@ -34,6 +35,20 @@ describeWith("python", "Python's clients, through Parley to upstreams", () => {
 
   const text = ["one two three", "stop"];
   const cities = ["Oslo", "Rome"];
+
+  it.each<[string, string, unknown]>([
+    ["text", "openai_text", [text, text]],
+    ["tool calls", "openai_calls", [cities, cities]],
+  ])(
+    "openai understands the scripted upstream itself, which is therefore no twin of Parley: %s",
+    async (_name, check, expected) => {
+      const ended = await run(pythonPath(), [script, upstream.url, stubs, check, "direct"]);
+      expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(JSON.parse(ended.stdout)).toEqual(expected);
+    },
+    checkMs,
+  );
+
   it.each<[string, string, string, unknown]>([
     ["openai gets text, whole and streamed, of OpenAI", "openai_text", "openai", [text, text]],
     ["openai gets text, whole and streamed, of Anthropic", "openai_text", "anthropic", [text, text]],

@@ -70,6 +70,8 @@ describe("what a scripted upstream does wrong", () => {
       controller.abort();
       await expect(asked).rejects.toThrow();
       expect(await upstream?.closed(1)).toMatchObject({ byClient: true });
+      const [socket] = upstream?.sockets ?? [];
+      expect(socket?.closedMs).toBeGreaterThan(socket?.openedMs ?? Infinity);
     },
   );
 

@@ -46,6 +46,8 @@ export interface ScriptedUpstream {
   readonly listings: readonly SeenRequest[];
   /** Connections opened so far, and open now. */
   readonly connections: { readonly opened: number; readonly open: number };
+  /** When each connection was opened and closed, by its number less 1, ms as `performance.now` counts; undefined: it is open. */
+  readonly sockets: readonly { readonly openedMs: number; readonly closedMs: number | undefined }[];
   /** Requests for work that are answered now, and the most there ever were. */
   readonly running: { readonly now: number; readonly most: number };
   /** Replaces `turns`, and counts from here. */
@@ -70,6 +72,7 @@ interface State {
   readonly listings: SeenRequest[];
   readonly running: { now: number; most: number };
   readonly connections: { opened: number; open: number };
+  readonly sockets: { readonly openedMs: number; closedMs: number | undefined }[];
   readonly numbers: WeakMap<Socket, number>;
   readonly requested: Milestones<SeenRequest>;
   readonly held: Milestones<void>;
@@ -78,32 +81,14 @@ interface State {
 
 /** Starts one on a free port, in this process. */
 export async function startUpstream(options: UpstreamOptions = {}): Promise<ScriptedUpstream> {
-  const state: State = {
-    options,
-    turns: options.turns ?? [],
-    turnsFrom: 0,
-    openai: openaiFormat({ isStrict: options.isStrict ?? true }),
-    byModel: new Map(),
-    requests: [],
-    listings: [],
-    running: { now: 0, most: 0 },
-    connections: { opened: 0, open: 0 },
-    numbers: new WeakMap(),
-    requested: milestones(),
-    held: milestones(),
-    closed: milestones(),
-  };
+  const state = stateOf(options);
   const server = createServer({ keepAlive: true }, (incoming, response) => {
     serve(state, incoming, response).catch((error: unknown) => {
       // A caller that leaves is what many tests are about; all else is a fault of the test itself, and must be seen.
       if (!(error instanceof Left)) server.emit("error", error);
     });
   });
-  server.on("connection", (socket: Socket) => {
-    state.numbers.set(socket, ++state.connections.opened);
-    state.connections.open++;
-    socket.once("close", () => state.connections.open--);
-  });
+  server.on("connection", (socket: Socket) => noteConnection(state, socket));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -113,6 +98,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
     requests: state.requests,
     listings: state.listings,
     connections: state.connections,
+    sockets: state.sockets,
     running: state.running,
     script(...turns) {
       state.turns = turns;
@@ -126,6 +112,36 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function stateOf(options: UpstreamOptions): State {
+  return {
+    options,
+    turns: options.turns ?? [],
+    turnsFrom: 0,
+    openai: openaiFormat({ isStrict: options.isStrict ?? true }),
+    byModel: new Map(),
+    requests: [],
+    listings: [],
+    running: { now: 0, most: 0 },
+    connections: { opened: 0, open: 0 },
+    sockets: [],
+    numbers: new WeakMap(),
+    requested: milestones(),
+    held: milestones(),
+    closed: milestones(),
+  };
+}
+
+function noteConnection({ connections, sockets, numbers }: State, socket: Socket): void {
+  numbers.set(socket, ++connections.opened);
+  connections.open++;
+  const times = { openedMs: performance.now(), closedMs: undefined as number | undefined };
+  sockets.push(times);
+  socket.once("close", () => {
+    connections.open--;
+    times.closedMs = performance.now();
+  });
 }
 
 async function serve(state: State, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
