@@ -31,6 +31,16 @@ describe("models of an upstream", () => {
     expect(models.map(({ capabilities }) => capabilities[0])).toEqual([...Array<Capability>(4).fill(Capability.CHAT), Capability.EMBED]);
   });
 
+  it("can do what their lists say of them", () => {
+    const told = { id: "a", architecture: { input_modalities: ["text", "image"] }, supported_parameters: ["tools", "reasoning"] };
+    expect(dialect.models([told], "upstream")[0]?.capabilities).toEqual([
+      Capability.CHAT,
+      Capability.VISION,
+      Capability.TOOLS,
+      Capability.REASONING,
+    ]);
+  });
+
   it("may come as a bare list, and without what is no model", () => {
     expect(idsOf([{ id: "a" }, { id: "" }, { id: 5 }, null, { id: "b".repeat(300) }, { id: "c", created: 1e300, meta: null }])).toEqual([
       "a",

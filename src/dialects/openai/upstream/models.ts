@@ -24,13 +24,28 @@ function modelOf(item: JsonObject, provider: string): Model[] {
       title: textOf(name, id),
       provider,
       state: ModelState.READY,
-      // Nothing in the format says what a model is for; names of models that make vectors do.
-      capabilities: [/embed|bge-|e5-|gte-|minilm/i.test(id) ? Capability.EMBED : Capability.CHAT],
+      capabilities: capabilitiesOf(id, item),
       ownedBy: textOf(owner, provider),
       ...(contextLength !== undefined && { contextLength }),
       ...(isCount(created) && { created: timestampFromMs(created * 1000) }),
     }),
   ];
+}
+
+/** Nothing in the format says what a model is for; names of models that make vectors do. What a chat model can do, OpenRouter and llama-server tell. */
+function capabilitiesOf(id: string, { architecture, supported_parameters: parameters }: JsonObject): Capability[] {
+  if (/embed|bge-|e5-|gte-|minilm/i.test(id)) return [Capability.EMBED];
+  const sees = isJsonObject(architecture) && has(architecture["input_modalities"], "image");
+  return [
+    Capability.CHAT,
+    ...(sees ? [Capability.VISION] : []),
+    ...(has(parameters, "tools") ? [Capability.TOOLS] : []),
+    ...(has(parameters, "reasoning") ? [Capability.REASONING] : []),
+  ];
+}
+
+function has(list: unknown, word: string): boolean {
+  return Array.isArray(list) && list.includes(word);
 }
 
 /** Under the names of vLLM, OpenRouter, LM Studio and llama-server. */

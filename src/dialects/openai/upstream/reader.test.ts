@@ -50,7 +50,7 @@ describe("the start and end of an answer", () => {
   });
 
   it("passes over blank frames, frames without choices, and an error that is null", () => {
-    const quiet = ["", " ", '{"type":"ping"}', '{"choices":[]}', '{"choices":null,"error":null}'];
+    const quiet = ["", " ", '{"type":"ping"}', '{"choices":[]}', '{"choices":null,"error":null}', '{"error":{}}'];
     expect(textOf(read([...quiet, delta({ content: "Hi" }), ...quiet, finish(), "[DONE]"]))).toBe("Hi");
   });
 

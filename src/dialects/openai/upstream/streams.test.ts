@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { FinishReason, type ChatEvent } from "../../../../gen/parley/v1/chat_pb.ts";
 import { UsageSource } from "../../../../gen/parley/v1/usage_pb.ts";
+import { collect } from "../../../core/collect.ts";
 import { outlineOf, textOf, valuesOf } from "../../../testing/collect-events.ts";
 import { userRequest } from "../../../testing/sample-request.ts";
 import { splitEverywhere } from "../../../testing/split-frames.ts";
@@ -83,6 +85,24 @@ describe("a recorded stream", () => {
     expect(JSON.parse(new TextDecoder().decode(thoughts[3]?.redactedData))).toMatchObject({ data: "aGlkZGVu", id: "rs_1" });
     expect(valuesOf(events, "finished")).toMatchObject([{ reason: FinishReason.STOP, rawReason: "end_turn" }]);
     expect(valuesOf(events, "completed")[0]?.usage).toMatchObject({ cachedTokens: 3, cacheWriteTokens: 2, reasoningTokens: 7 });
+  });
+
+  it("of OpenRouter's gives back its thinking as it came, when the answer is sent again", async () => {
+    const events = eventsOf("openrouter");
+    const { choices } = await collect(Readable.from(events));
+    const request = userRequest("", { messages: [choices[0]!.message!, ...userRequest("And?").messages] });
+    const { body } = openaiDialect({ kind: "openrouter", quirks: {} }).chat(request, { isStream: false });
+    expect(body?.["messages"]).toEqual([
+      {
+        role: "assistant",
+        content: "Voilà",
+        reasoning_details: [
+          { type: "reasoning.text", text: "Überlegt.", signature: "c2ln" },
+          { type: "reasoning.encrypted", data: "aGlkZGVu", id: "rs_1", format: "openai-responses-v1", index: 1 },
+        ],
+      },
+      { role: "user", content: "And?" },
+    ]);
   });
 
   it("of Hugging Face's is whole without an end mark, and its usage is estimated when it tells none", () => {

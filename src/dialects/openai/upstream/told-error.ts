@@ -18,12 +18,12 @@ const mostWords = 4096;
 
 /**
  * Reads an error out of a body or chunk: `{"error": {…}}` as OpenAI, vLLM, llama-server and OpenRouter write it, `{"error": "…"}` as Hugging Face does,
- * `{"object": "error", …}` of older vLLM, and FastAPI's `{"detail": …}`. Undefined where there is none: `error: null` is none.
+ * `{"object": "error", …}` of older vLLM, and FastAPI's `{"detail": …}`. Undefined where there is none: `error: null` is none, and an empty one.
  */
 export function toldErrorOf(value: unknown): ToldError | undefined {
   if (!isJsonObject(value)) return undefined;
   const { error } = value;
-  if (isJsonObject(error)) return told(error);
+  if (isJsonObject(error)) return Object.keys(error).length === 0 ? undefined : told(error);
   if (typeof error === "string" && error !== "") return told({ ...value, message: error });
   if (Array.isArray(error)) return told({ message: error.filter((item) => typeof item === "string").join("; ") });
   if (value["object"] === "error" || value["type"] === "error") return told(value);
