@@ -77,6 +77,8 @@ export async function* goOn(rescue: Rescue, first: ConnectError, release: () => 
     }
     throw gaveUp(error, why);
   } finally {
+    const { provider, model } = serving.target;
+    if (!told.hasEnded()) context.record.target = { provider, model }; // whose words the client has
     release();
   }
 }

@@ -23,6 +23,11 @@ const giving = (events: readonly ChatEvent[], error?: Error): Generate =>
 const rawText = ({ rawPrompt }: ChatRequest) => (rawPrompt?.prompt.case === "text" ? rawPrompt.prompt.value : "");
 const reset = fault("provider_unavailable", "the connection was reset", { provider: "a", retryAfterMs: 500 });
 
+/** A model that never begins. */
+const dead: Generate = async function* () {
+  throw fault("provider_error", "out of order");
+};
+
 describe("which breaks are rescued", () => {
   const table: readonly (readonly [Reason, boolean])[] = [
     ["provider_unavailable", true],
@@ -109,19 +114,14 @@ describe("what is not gone on with says so, with the error of the break", () => 
   });
 
   it("an answer that nobody can go on with, with what the last said", async () => {
-    const dead: Generate = async function* () {
-      throw fault("provider_error", "out of order");
-    };
-    const { error } = await rescuedAnswer(rescuing([playedStop("a", breaking(["one"], reset)), playedStop("b", dead)]));
+    const { error, context } = await rescuedAnswer(rescuing([playedStop("a", breaking(["one"], reset)), playedStop("b", dead)]));
     expect(error?.rawMessage).toContain("not gone on with: out of order");
+    expect(context.record.target).toMatchObject({ provider: "a" });
   });
 });
 
 describe("how it is gone on with", () => {
   it("first from its text elsewhere, then there, then anew", async () => {
-    const dead: Generate = async function* () {
-      throw fault("provider_error", "out of order");
-    };
     let isFirst = true;
     const wayward: Generate = (request, context) => {
       const work = isFirst ? breaking(["one "], reset) : dead;
@@ -137,6 +137,15 @@ describe("how it is gone on with", () => {
     expect(words).toBe(whole);
     expect([a, b, c].map(({ asked }) => asked.map(prefixOf))).toEqual([[undefined, "one"], ["one", undefined], [undefined]]);
     expect(context.record.attempts).toBe(5);
+  });
+
+  it("by the route's first target, and is a fallback's answer all the same where another began it", async () => {
+    let count = 0;
+    const late: Generate = (request, context) => (count++ === 0 ? dead : anew)(request, context);
+    const { text: words, completed: end } = await rescuedAnswer(
+      rescuing([playedStop("a", late), playedStop("b", breaking(["one"], reset))]),
+    );
+    expect([words, end?.servedBy?.provider, end?.servedBy?.fallback]).toEqual([whole, "a", true]);
   });
 
   it("anew there, where there is no elsewhere", async () => {

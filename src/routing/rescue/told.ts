@@ -11,6 +11,8 @@ export interface Told {
   readonly ready: ChatEvent[];
   /** Lets go of what is kept back: the next attempt writes it anew. */
   forget(): void;
+  /** Whether another than the route's first target began it. */
+  isFallback(): boolean;
   /** Whether its end has been told. */
   hasEnded(): boolean;
   /** Why the answer cannot be gone on with, by what it holds; undefined: it can. */
@@ -37,6 +39,7 @@ export function told(request: ChatRequest): Told {
   let obstacle = never;
   let hidesThoughts = false;
   let hasEnded = false;
+  let isFallback = false;
 
   function takeText(event: ChatEvent, given: string): ChatEvent | undefined {
     const now = held.take(given);
@@ -51,6 +54,7 @@ export function told(request: ChatRequest): Told {
       thoughts.add(what.value.text);
       hidesThoughts ||= what.value.redactedData.length > 0;
     }
+    if (what.case === "started") ({ isFallback } = what.value);
     if (what.case === "finished" || what.case === "completed") hasEnded = true;
     obstacle ??= obstacles[what.case ?? ""];
     const rest = held.rest();
@@ -63,6 +67,7 @@ export function told(request: ChatRequest): Told {
     ready,
     take: (event) => (event.event.case === "text" && never === undefined ? takeText(event, event.event.value.text) : takeOther(event)),
     forget: () => void held.rest(),
+    isFallback: () => isFallback,
     hasEnded: () => hasEnded,
     obstacle: () => obstacle ?? (hidesThoughts && words.length() === 0 ? "the model hides what it thinks" : undefined),
     length: words.length,

@@ -22,7 +22,10 @@ export function wholeOf(event: ChatEvent, pieced: Pieced): ChatEvent {
   if (event.event.case !== "completed") return event;
   const { value } = event.event;
   const whole: Completed = { ...value, usage: usageOf(value.usage, pieced) };
-  if (value.servedBy !== undefined) whole.servedBy = { ...value.servedBy, splices: [...pieced.splices] };
+  if (value.servedBy !== undefined) {
+    const fallback = value.servedBy.fallback || pieced.told.isFallback();
+    whole.servedBy = { ...value.servedBy, fallback, splices: [...pieced.splices] };
+  }
   if (value.timings !== undefined) {
     const firstTokenMs = Math.round(pieced.firstContentMs - pieced.context.startedMs);
     whole.timings = { ...value.timings, firstTokenMs };
