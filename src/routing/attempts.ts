@@ -31,6 +31,7 @@ export class Attempt<Request, Event> {
   readonly #link: LinkedSignal | undefined;
   readonly #trial: Trial | undefined;
   #hasStarted = false;
+  #hasLearned = false;
   #isOver = false;
 
   constructor({ candidate, context, states, isHedged, change }: AttemptOptions<Request, Event>) {
@@ -65,7 +66,10 @@ export class Attempt<Request, Event> {
   arrival(): Promise<Arrival<Request, Event>> {
     this.pending ??= this.#iterator.next().then(
       (result) => ({ attempt: this, result }),
-      (error: unknown) => ({ attempt: this, error }),
+      (error: unknown) => {
+        this.#learn(asFault(error)); // also if nobody waits for it any more
+        return { attempt: this, error };
+      },
     );
     return this.pending;
   }
@@ -81,20 +85,19 @@ export class Attempt<Request, Event> {
     if (this.#finish() && this.#trial !== undefined) this.candidate.state?.circuit.ended(this.#trial);
   }
 
-  /** Its stream has thrown. */
+  /** Its stream has thrown. What it threw once its call was aborted says nothing of the target, but may of its key. */
   failed(error: ConnectError): void {
-    if (!this.#finish()) return;
-    const { state, stop } = this.candidate;
-    if (state === undefined || this.#trial === undefined) return;
-    if (isTargetsFault(reasonOf(error))) state.circuit.failed(this.#trial);
-    else state.circuit.ended(this.#trial);
-    this.#states.failed(stop.target, error);
+    this.#learn(error);
+    if (!this.#finish() || this.#trial === undefined) return;
+    const { state } = this.candidate;
+    if (isTargetsFault(reasonOf(error)) && !this.#signal.aborted) state?.circuit.failed(this.#trial);
+    else state?.circuit.ended(this.#trial);
   }
 
   /** How its stream ended. Until it has started, whoever waits for that says what it means. */
   #settle(outcome: Outcome): void {
     if (!this.#hasStarted) return;
-    if (outcome.type === "failed" && !this.#signal.aborted) this.failed(asFault(outcome.error));
+    if (outcome.type === "failed") this.failed(asFault(outcome.error));
     else this.ended();
   }
 
@@ -110,6 +113,12 @@ export class Attempt<Request, Event> {
     if (this.#isOver) return;
     this.#link?.abort(beaten);
     this.leave().catch(() => {}); // nobody waits for it any more: what it throws on its way out is the abort
+  }
+
+  #learn(error: ConnectError): void {
+    if (this.#hasLearned || this.candidate.state === undefined) return;
+    this.#hasLearned = true;
+    this.#states.failed(this.candidate.stop.target, error);
   }
 
   #finish(): boolean {

@@ -5,16 +5,24 @@ import type { Stop, Target } from "../core/targets.ts";
 import type { DeadEnd } from "./itinerary.ts";
 import { isSibling } from "./order.ts";
 
+interface Failure {
+  readonly number: number;
+  readonly stop: Stop;
+  readonly error: ConnectError;
+}
+
 /** The failed attempts of one run, and what its caller is told of them: the first target's own fault, never that of a fallback which only stood in. */
 export class Failures {
-  #first: { readonly stop: Stop; readonly error: ConnectError } | undefined;
-  #last: { readonly stop: Stop; readonly error: ConnectError } | undefined;
+  /** Of the attempt that was made first, which is not always the one that failed first. */
+  #first: Failure | undefined;
+  #last: Failure | undefined;
   #count = 0;
   #targets: Set<Target> | undefined;
 
-  add(stop: Stop, error: ConnectError): void {
-    this.#last = { stop, error: reasonOf(error) === "model_not_found" ? missingModel(stop, error) : error };
-    this.#first ??= this.#last;
+  /** An attempt has failed; `number`: which of its call, from 1. */
+  add(number: number, stop: Stop, error: ConnectError): void {
+    this.#last = { number, stop, error: reasonOf(error) === "model_not_found" ? missingModel(stop, error) : error };
+    if (this.#first === undefined || number < this.#first.number) this.#first = this.#last;
     this.#count++;
     (this.#targets ??= new Set()).add(stop.target);
   }

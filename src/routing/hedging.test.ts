@@ -54,8 +54,16 @@ describe("a route with hedging", () => {
     expect(both.score.running).toBe(0);
   });
 
-  it("ends with an error of the caller, and ends the other attempt", async () => {
-    const route = routed(pair(["silent"], [{ fails: "invalid_request", inMs: 10 }]), { hedge });
+  it("lets the first answer what the second refuses, and tells its fault where both fail", async () => {
+    const refusing: Play = { fails: "invalid_request", inMs: 10 };
+    const route = routed(pair([{ afterMs: 300 }], [refusing]), { hedge });
+    expect(valuesOf((await route.call()).events, "started")[0]).toMatchObject({ provider: "a", attempt: 1 });
+    const both = routed(pair([{ fails: "provider_timeout", inMs: 300 }], [refusing]), { hedge });
+    expect(reasonOf((await both.call()).error)).toBe("provider_timeout");
+  });
+
+  it("ends with an error of the caller that the first finds, and ends the second", async () => {
+    const route = routed(pair([{ fails: "invalid_request", inMs: 200 }], ["silent"]), { hedge });
     const { error } = await route.call();
     expect(reasonOf(error)).toBe("invalid_request");
     expect([route.score.running, route.score.ended]).toEqual([0, 2]);

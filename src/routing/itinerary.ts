@@ -101,23 +101,25 @@ export class Itinerary<Request, Event> {
     if (this.#hasBegun && this.#context.record.attempts >= limits.maxAttempts)
       return { because: `limits.maxAttempts is ${limits.maxAttempts}`, retryAfterMs: undefined };
     const nowMs = clock.now();
-    let soonest: Candidate<Request, Event> | undefined;
-    let shortestMs = Number.POSITIVE_INFINITY;
     let because = "";
     for (const candidate of this.#left) {
-      if (!this.#isCapable(candidate)) continue;
-      const restMs = restOf(candidate) - nowMs;
-      if (restMs > 0) {
-        if (restMs < shortestMs) [soonest, shortestMs] = [candidate, restMs];
-        continue;
-      }
+      if (!this.#isCapable(candidate) || restOf(candidate) > nowMs) continue;
       const leg = this.#take(candidate, 0, nowMs);
       if ("candidate" in leg) return leg;
       because ||= leg.because;
     }
-    if (soonest === undefined) return { because, retryAfterMs: undefined };
-    const leg = this.#take(soonest, shortestMs, nowMs);
-    return "candidate" in leg ? leg : { because: because || leg.because, retryAfterMs: shortestMs };
+    return this.#soonest(because, nowMs);
+  }
+
+  /** The target that rests for the shortest time, when all that are left do. */
+  #soonest(because: string, nowMs: number): Leg<Request, Event> | DeadEnd {
+    const resting = this.#left.filter((each) => restOf(each) > nowMs);
+    const [first] = resting;
+    if (first === undefined) return { because, retryAfterMs: undefined };
+    const soonest = resting.reduce((best, each) => (restOf(each) < restOf(best) ? each : best), first);
+    const retryAfterMs = restOf(soonest) - nowMs;
+    const leg = this.#take(soonest, retryAfterMs, nowMs);
+    return "candidate" in leg ? leg : { because: because || leg.because, retryAfterMs };
   }
 
   /** A stop to ask beside the one that is being asked, at once; undefined: none may be. */
@@ -201,26 +203,38 @@ export class Itinerary<Request, Event> {
 
   /** Pays for an attempt, if its wait fits and its upstream's budget has something left. */
   #take(candidate: Candidate<Request, Event>, restMs: number, nowMs: number): Leg<Request, Event> | DeadEnd {
-    const { limits, observer } = this.#options;
+    const { observer } = this.#options;
     const { target } = candidate.stop;
-    const waitMs = Math.max(restMs, this.#pauseMs(target.provider));
-    const deadlineMs = this.#context.deadlineMs ?? Number.POSITIVE_INFINITY;
-    if (waitMs > 0 && (waitMs > limits.retryWaitMs || nowMs + waitMs >= deadlineMs)) {
+    // Those who waited for the same instant do not come all at once.
+    const pauseMs = this.#pauseMs(target.provider, restMs > 0 ? 1 : 0);
+    if (!this.#fits(restMs, pauseMs, nowMs)) {
       observer.withheld(target, "wait");
       return { because: `${target.provider} cannot be asked again in time`, retryAfterMs: undefined };
     }
-    if (this.#isFurther && candidate.budget?.further() === false) {
+    if (!this.#pays(candidate, restMs > 0)) {
       observer.withheld(target, "budget");
       return { because: `the retry budget of ${target.provider} is spent`, retryAfterMs: undefined };
     }
-    if (!this.#isFurther) candidate.budget?.first();
     this.#hasBegun = true;
-    return { candidate, waitMs };
+    return { candidate, waitMs: restMs + pauseMs };
   }
 
-  #pauseMs(provider: string): number {
-    const faults = this.#faults?.get(provider);
-    return faults === undefined ? 0 : backoffMs(faults, this.#options.random, this.#options.limits);
+  #fits(restMs: number, pauseMs: number, nowMs: number): boolean {
+    const waitMs = restMs + pauseMs;
+    if (waitMs === 0) return true;
+    return Math.max(restMs, pauseMs) <= this.#options.limits.retryWaitMs && nowMs + waitMs < (this.#context.deadlineMs ?? Infinity);
+  }
+
+  /** A call that was put off comes on top of those that come by then: it is paid for like a further attempt. */
+  #pays({ budget }: Candidate<Request, Event>, isPutOff: boolean): boolean {
+    if ((this.#isFurther || isPutOff) && budget?.further() === false) return false;
+    if (!this.#isFurther) budget?.first();
+    return true;
+  }
+
+  #pauseMs(provider: string, least: number): number {
+    const faults = Math.max(least, this.#faults?.get(provider) ?? 0);
+    return faults === 0 ? 0 : backoffMs(faults, this.#options.random, this.#options.limits);
   }
 }
 

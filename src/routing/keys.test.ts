@@ -47,6 +47,17 @@ describe("an upstream that asks for a pause", () => {
     expect([reasonOf(error), retryAfterMsOf(error!), route.asked()]).toEqual(["provider_rate_limited", 5000, ["a"]]);
   });
 
+  it("is not rushed by those who waited: few may, the others are told when to come back", async () => {
+    const route = routed([{ ...a, plays: [pause(2000), "ok"] }], { limits: { maxAttempts: 1 } });
+    await route.call();
+    const calls = await Promise.all(Array.from({ length: 100 }, () => route.call()));
+    const refused = calls.filter(({ error }) => error !== undefined);
+    expect(refused.length).toBeGreaterThanOrEqual(65);
+    for (const { error } of refused) expect([reasonOf(error), retryAfterMsOf(error!)]).toEqual(["provider_rate_limited", 2000]);
+    const [first, ...later] = route.score.attempts;
+    for (const { atMs } of later) expect(atMs - first!.atMs).toBeGreaterThanOrEqual(2000);
+  });
+
   it("rests with one key and model alone", async () => {
     const route = routed(keys("a", [[pause(60_000)], ["ok"]]));
     for (let call = 0; call < 3; call++) expect((await route.call()).error).toBeUndefined();

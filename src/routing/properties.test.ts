@@ -83,7 +83,7 @@ describe("whatever targets do", () => {
         route.clock.advance(1000);
         expect(route.clock.pending()).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -102,7 +102,7 @@ describe("whatever targets do", () => {
           else expect(reasonOf(call.error)).not.toBe("internal");
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -116,7 +116,7 @@ describe("whatever targets do", () => {
           for (const each of later) if (pauses !== undefined) expect(each.atMs).toBeGreaterThanOrEqual(pauses);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

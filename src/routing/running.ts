@@ -142,9 +142,9 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
   #note(attempt: Attempt<Request, Event>, thrown: unknown): boolean {
     if (this.#noted?.attempt === attempt) return this.#noted.goesOn;
     const { context, itinerary } = this.#plan;
+    attempt.failed(asFault(thrown));
     const error = context.signal.aborted ? abortFault(context.signal) : asFault(thrown);
-    attempt.failed(error);
-    this.#failures.add(attempt.candidate.stop, error);
+    this.#failures.add(attempt.number, attempt.candidate.stop, error);
     if (reasonOf(error) === "provider_rate_limited") context.record.isRateLimited = true;
     const goesOn = itinerary.failed(attempt.candidate, error);
     this.#noted = { attempt, goesOn };
@@ -203,7 +203,8 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
         observer.hedged(candidate.stop.target);
         return this.#ask(candidate, true);
       },
-      failed: (attempt, error) => this.#note(attempt, error),
+      // What the second has to say against a request must not end the first, which may be of another mind.
+      failed: (attempt, error) => this.#note(attempt, error) || attempt !== first,
     });
   }
 }
