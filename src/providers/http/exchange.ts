@@ -58,7 +58,7 @@ export function exchange<Event>(options: ExchangeOptions<Event>): AsyncIterableI
   return new Exchange(options).queue;
 }
 
-class Exchange<Event> implements Dispatcher.DispatchHandler {
+class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
   readonly queue: EventQueue<Event>;
   readonly #options: ExchangeOptions<Event>;
   #connection: Connection | undefined;
@@ -97,11 +97,7 @@ class Exchange<Event> implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     if (this.#hasEnded || status < 200) return;
     try {
-      this.#body = this.#options.open(status, headers, {
-        push: (event) => this.queue.push(event),
-        taken: (bytes) => this.#taken(bytes),
-        fail: (error) => this.#fail(error),
-      });
+      this.#body = this.#options.open(status, headers, this);
       if (this.#body.mostMs !== undefined) this.#timed(this.#body.mostMs);
     } catch (error) {
       this.#fail(error);
@@ -116,10 +112,18 @@ class Exchange<Event> implements Dispatcher.DispatchHandler {
     } catch (error) {
       return this.#fail(error);
     }
-    this.#taken(chunk.length);
+    this.taken(chunk.length);
   }
 
-  #taken(bytes: number): void {
+  push(event: Event): void {
+    this.queue.push(event);
+  }
+
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  taken(bytes: number): void {
     const body = this.#body;
     if (this.#hasEnded || body === undefined) return;
     if (body.isEnough === true) return this.#cut();

@@ -43,14 +43,27 @@ export function requestHeaders(settings: UpstreamSettings, dialect: UpstreamDial
   const base: Record<string, string> = { "user-agent": "parley" };
   for (const [name, value] of Object.entries(settings.headers)) base[checked(name, value, settings.name)] = value;
   const own = key === undefined ? {} : dialect.authorize(key.reveal());
+  /** The last made of each kind: those of most calls are the same, and nobody changes them. */
+  const kept = new Map<string, { readonly headers: UpstreamRequest["headers"]; readonly all: Record<string, string> }>();
+  const make = ({ headers, body }: UpstreamRequest, accept: string, authorization: Readonly<Record<string, string>>) => {
+    const all: Record<string, string> = { ...base, accept, ...headers, ...authorization };
+    all["accept-encoding"] = accept === json ? acceptedEncodings : "identity";
+    if (body !== undefined) all["content-type"] = json;
+    return all;
+  };
   return {
-    of({ headers, body }, { accept, context }) {
-      const { span, upstreamKey } = context;
-      const authorization = upstreamKey === undefined ? own : callersKey(upstreamKey, settings, dialect);
-      const all: Record<string, string> = { ...base, accept, ...headers, ...authorization };
-      all["accept-encoding"] = accept === json ? acceptedEncodings : "identity";
-      if (body !== undefined) all["content-type"] = json;
-      if (span !== undefined) inject(span, all);
+    of(request, { accept, context: { upstreamKey, span } }) {
+      const isTraced = span !== undefined && isSpanContextValid(span.spanContext());
+      if (upstreamKey === undefined && !isTraced) {
+        const id = `${request.method} ${accept}`;
+        const known = kept.get(id);
+        if (known?.headers === request.headers) return known.all;
+        const all = make(request, accept, own);
+        kept.set(id, { headers: request.headers, all });
+        return all;
+      }
+      const all = make(request, accept, upstreamKey === undefined ? own : callersKey(upstreamKey, settings, dialect));
+      if (isTraced) propagation.inject(trace.setSpan(ROOT_CONTEXT, span), all); // W3C trace context
       return all;
     },
   };
@@ -70,11 +83,6 @@ function callersKey(key: string, { takesCallerKeys, name }: UpstreamSettings, di
   if (!/^[\x21-\x7e]{1,4096}$/u.test(key))
     throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
   return dialect.authorize(key);
-}
-
-/** W3C trace context, where a span is recorded at all. */
-function inject(span: Span, headers: Record<string, string>): void {
-  if (isSpanContextValid(span.spanContext())) propagation.inject(trace.setSpan(ROOT_CONTEXT, span), headers);
 }
 
 /** The name in lower case. */

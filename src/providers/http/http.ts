@@ -157,7 +157,7 @@ interface Question<Event> {
   readonly secret: string | undefined;
   request(): UpstreamRequest;
   readonly shape: Shape;
-  body(wire: Wire<Event>): Body;
+  body(wire: Wire<Event>, headers: ResponseHeaders): Body;
   /** Throws the error that a JSON body holds where a stream was asked for. */
   readonly errorIn?: (value: unknown) => unknown;
 }
@@ -166,8 +166,9 @@ function askWhole<Event>(
   upstream: Upstream,
   { read, ...question }: Pick<Question<Event>, "context" | "asked" | "request"> & { readonly read: (value: unknown) => readonly Event[] },
 ): AsyncIterable<Event> {
-  const body = (wire: Wire<Event>) =>
+  const body = (wire: Wire<Event>, headers: ResponseHeaders) =>
     wholeBody({
+      isLengthKnown: headers["content-length"] !== undefined && headers["content-encoding"] === undefined,
       provider: question.asked.provider,
       maxBytes: upstream.limits.maxUpstreamBodyBytes,
       read: (value) => {
@@ -216,7 +217,7 @@ function bodyOf<Event>({ dialect, clock }: Upstream, question: Question<Event>, 
   if (status >= 300 && status < 400) throw redirectFault(status, answered["location"], asked.provider);
   if (status >= 400) return errorBody((body) => dialect.errorOf({ status, headers: answered, body }, asked, clock.now()), question.secret);
   const type = mediaType(answered["content-type"]);
-  if (fits(shape, type)) return question.body(wire);
+  if (fits(shape, type)) return question.body(wire, answered);
   const wrong = wrongType(shape, type, asked.provider);
   // Some answer 200 and say in the body that they failed.
   if (question.errorIn === undefined || !fits("json", type)) throw wrong;

@@ -9,24 +9,37 @@ import type { Body } from "./exchange.ts";
 export interface WholeBodyOptions {
   readonly provider: string;
   readonly maxBytes: number;
+  /** Whether HTTP says how long it is: then its end is seen, and not guessed. */
+  readonly isLengthKnown: boolean;
   /** What becomes of it; may throw. */
   readonly read: (value: unknown) => void;
 }
 
+/** How often a body of unknown length is looked at where it may have come to its end: each look parses it. */
+const mostLooks = 4;
+const closingBrace = 0x7d;
+
 /** A body that is one JSON text, with blanks around it where an upstream keeps the connection alive with them. */
-export function wholeBody({ provider, maxBytes, read }: WholeBodyOptions): Body {
+export function wholeBody({ provider, maxBytes, isLengthKnown, read }: WholeBodyOptions): Body {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let looks = 0;
+  /** Of a body that looks whole; kept, so that none is parsed twice. */
+  let value: unknown;
   return {
-    isWhole: false,
+    get isWhole() {
+      return value !== undefined;
+    },
     write(chunk) {
       bytes += chunk.length;
       if (bytes > maxBytes)
         throw limitFault("maxUpstreamBodyBytes", `${provider} sent an answer of more than ${maxBytes} bytes`, { provider });
       chunks.push(chunk);
+      value = undefined;
+      if (!isLengthKnown && chunk.at(-1) === closingBrace && looks++ < mostLooks) value = parsedJson(textOf(chunks));
     },
     end(isCut) {
-      const value = parsedJson(textOf(chunks));
+      value ??= parsedJson(textOf(chunks));
       // A JSON text that is whole cannot go on: the connection may break behind it.
       if (value === undefined) throw unreadable(isCut, bytes, provider);
       read(value);
