@@ -6,7 +6,7 @@ import { jsonProblem } from "./json-problem.ts";
 import { range, type Problem } from "./problem.ts";
 
 /** Providers that are always there. */
-export const builtInProviders = ["llama-cpp", "echo"] as const;
+const builtInProviders = ["llama-cpp", "echo"] as const;
 
 /** What is wrong with routes, each seen alone. */
 export function* routesProblems(routes: readonly Route[]): Generator<Problem> {

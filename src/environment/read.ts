@@ -44,9 +44,9 @@ export function readFlag(flag: string, path: string, text: string): Setting {
 }
 
 function readRow(row: EnvironmentRow, variables: Variables): Setting | undefined {
-  for (const { name, type, when } of namesOf(row)) {
+  for (const { name, type } of namesOf(row)) {
     const text = textOf(variables, name);
-    if (text === undefined || when?.(variables) === false) continue;
+    if (text === undefined) continue;
     const value = parse(name, type, text);
     if (value !== saysNothing) return { value, from: name, isSecret: isSecret(row) };
   }

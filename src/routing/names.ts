@@ -42,7 +42,7 @@ export function lastLead(name: string, rules: NameRules, takesAll: string): Lead
 }
 
 /** What a name is an alias of; itself where it is none. */
-export function meaningOf(name: string, { aliases }: NameRules): string {
+function meaningOf(name: string, { aliases }: NameRules): string {
   return (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 }
 
