@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { create } from "@bufbuild/protobuf";
+import { EmbedRequestSchema, EmbedResponseSchema, type EmbedRequest } from "../../gen/parley/v1/embeddings_pb.ts";
 import { CountTokensRequestSchema, CountTokensResponseSchema } from "../../gen/parley/v1/tokens_pb.ts";
 import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { honoured, refused, type FieldTable } from "../core/fields.ts";
 import { chatKind } from "../core/kinds.ts";
-import { countTokensKind } from "../core/unary-kinds.ts";
+import { countTokensKind, embedKind } from "../core/unary-kinds.ts";
 import type { Target } from "../core/targets.ts";
-import { fieldOf, reasonOf, type Reason } from "../core/reasons.ts";
+import { defaultLimits } from "../core/limits.ts";
+import { fault, fieldOf, reasonOf, type Reason } from "../core/reasons.ts";
 import { plainStop } from "../core/stops.ts";
 import { only } from "../core/stream.ts";
 import type { Kind, Work } from "../core/work.ts";
@@ -98,5 +100,44 @@ describe("route", () => {
     const request = create(CountTokensRequestSchema, { chat: userRequest("hi", { model: "alias" }) });
     const context = { ...testContext(userRequest("hi")), model: "alias" };
     expect(await only(going([counting]).route(countTokensKind)(request, context))).toMatchObject({ promptTokens: 7, model: "alias" });
+  });
+
+  it("retries and falls back for work whose answer comes whole as well", async () => {
+    const asked: string[] = [];
+    const embedding = (provider: string, ...failures: readonly Reason[]) => {
+      const left = [...failures];
+      const work = async function* ({ model }: EmbedRequest) {
+        asked.push(model);
+        const reason = left.shift();
+        if (reason !== undefined) throw fault(reason, `${provider} fails`, { provider });
+        yield create(EmbedResponseSchema, { model });
+      };
+      return plainTarget({ provider, model: `${provider}-model`, workOf: () => work as never });
+    };
+    const routes = testRouting(
+      {
+        stops: [plainStop(embedding("p", "provider_error", "provider_error")), plainStop(embedding("q"), { rank: 1, isOtherModel: true })],
+      },
+      { limits: { ...defaultLimits, retryBaseMs: 1 } },
+    );
+    const request = create(EmbedRequestSchema, { model: "alias" });
+    const context = { ...testContext(userRequest("hi")), model: "alias" };
+    expect(await only(routes.route(embedKind)(request, context))).toMatchObject({
+      model: "q-model",
+      servedBy: { provider: "q", attempts: 3, retries: 1, fallback: true },
+    });
+    expect(asked).toEqual(["p-model", "p-model", "q-model"]);
+  });
+
+  it("fills in what the caller left out, and judges the request by it", async () => {
+    const { target: filled, asked } = target("p");
+    const fill = (request: ChatRequest): ChatRequest => ({ ...request, maxTokens: request.maxTokens ?? 7, stop: ["x"] });
+    const request = userRequest("hi", { model: "alias" });
+    await eventsOf(testRouting({ stops: [plainStop(filled, { fill })] }).route(chatKind)(request, testContext(request)));
+    expect(asked[0]).toMatchObject({ maxTokens: 7, stop: ["x"] });
+    expect([request.maxTokens, request.stop]).toEqual([undefined, []]);
+    const { target: poor } = target("q", { ...everything, stop: refused("no stops") });
+    const work = testRouting({ stops: [plainStop(poor, { fill })] }).route(chatKind);
+    expect(refusal(() => work(request, testContext(request)))).toEqual(["unsupported_field", "stop"]);
   });
 });
