@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { createMetrics } from "./metrics.ts";
+
+describe("metrics of routing", () => {
+  it("count what is done beside asking a target once, by target and reason", async () => {
+    const { routes, text } = createMetrics();
+    const target = { provider: "p", model: "m" };
+    routes.further(target, "provider_error");
+    routes.further(target, "provider_error");
+    routes.hedged(target);
+    routes.fellBack(target, "passed_over");
+    routes.withheld(target, "budget");
+    routes.circuit(target, "open");
+    routes.retired(target);
+    routes.rescued(target, "continued");
+    const { body } = await text();
+    expect(body.split("\n").filter((line) => line.startsWith("llm_route_"))).toEqual([
+      'llm_route_further_attempts_total{provider="p",model="m",reason="provider_error"} 2',
+      'llm_route_hedged_attempts_total{provider="p",model="m"} 1',
+      'llm_route_fallbacks_total{provider="p",model="m",reason="passed_over"} 1',
+      'llm_route_withheld_attempts_total{provider="p",model="m",reason="budget"} 1',
+      'llm_route_circuit_changes_total{provider="p",model="m",state="open"} 1',
+      'llm_route_retired_keys_total{provider="p",model="m"} 1',
+      'llm_route_rescues_total{provider="p",model="m",outcome="continued"} 1',
+    ]);
+  });
+});
