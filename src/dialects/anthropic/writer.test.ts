@@ -50,6 +50,8 @@ const answers: Readonly<Record<string, readonly ChatEvent[]>> = {
     reasoning(0, "hm"),
     reasoning(0, " so"),
     signed("sig=="),
+    reasoning(0, "more"),
+    signed("sig1"),
     hidden("hidden+/="),
     reasoning(0, "again"),
     signed("sig2"),

@@ -47,7 +47,6 @@ function faultOfError(error: JsonObject, told: Omit<Refusal, "words">, asked: As
   const words = typeof message === "string" ? message.slice(0, 4096) : "";
   const refusal: Refusal = { ...told, words };
   if (told.status === 400 || told.status === 413) return faultOfBadRequest(error, refusal, asked);
-  if (error["type"] === "overloaded_error") return faultOfStatus({ ...refusal, status: 529 }, asked);
   return faultOfStatus(refusal, asked);
 }
 

@@ -59,8 +59,9 @@ function refuseUnknown({ choices = 1, minTokens = 0, ignoreEos = false, parallel
   refuse(choices > 1, "choices", "Ollama writes one answer; ask several times");
   refuse(minTokens > 0, "min_tokens", "Ollama cannot keep a model from ending");
   refuse(ignoreEos, "ignore_eos", "Ollama cannot keep a model from ending");
-  refuse(!parallelToolCalls && tools.length > 0, "parallel_tool_calls", "Ollama cannot keep a model to one call");
-  refuse(toolChoice?.mode === ToolChoiceMode.REQUIRED, "tool_choice", "Ollama leaves it to the model whether it calls a tool");
+  const mode = tools.length === 0 ? ToolChoiceMode.NONE : toolChoice?.mode;
+  refuse(!parallelToolCalls && mode !== ToolChoiceMode.NONE, "parallel_tool_calls", "Ollama cannot keep a model to one call");
+  refuse(mode === ToolChoiceMode.REQUIRED, "tool_choice", "Ollama leaves it to the model whether it calls a tool");
 }
 
 /** Where no tool may be called, none is told of; where only some may, only those. */
