@@ -1,8 +1,9 @@
-import { toJson } from "@bufbuild/protobuf";
+import { isFieldSet, toJson } from "@bufbuild/protobuf";
 import { ModelOptionsSchema, type ModelOptions } from "../../gen/parley/config/v1/config_pb.ts";
+import { ChatRequestSchema } from "../../gen/parley/v1/chat_pb.ts";
 import type { LoadedConfig } from "../config.ts";
 import { limits, type LimitName } from "../core/limits.ts";
-import type { RouteSettings } from "../core/routes.ts";
+import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import type { Secret } from "../core/secret.ts";
 import type { UpstreamSettings } from "../core/upstreams.ts";
 import { withoutCredentials } from "../environment/values.ts";
@@ -36,7 +37,7 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ...Object.entries(settings.modelOptions).flatMap(([id, options]) => optionRows(`models.options.${id}`, options)),
     ["aliases", Object.entries(settings.aliases).map(([name, target]) => `${name}=${target}`)],
     ...settings.upstreams.flatMap((upstream, index) => upstreamRows(upstream, `upstreams[${index}]`)),
-    ["routes", settings.routes.map(routeText)],
+    ...settings.routes.flatMap((route, index) => routeRows(route, `routes[${index}]`)),
     ["fallback", settings.fallback],
     ["priceVersion", settings.priceVersion],
     ["engine.gpu", settings.gpu],
@@ -77,8 +78,25 @@ function upstreamRows(upstream: UpstreamSettings, path: string): Row[] {
   ];
 }
 
-function routeText({ model, targets }: RouteSettings): string {
-  return `${model}=${targets.map((target) => `${target.upstream}/${target.model}`).join("|")}`;
+function routeRows({ model, targets, hedge, rescue }: RouteSettings, path: string): Row[] {
+  return [
+    [`${path}.model`, model],
+    ...targets.map((target, index) => [`${path}.targets[${index}]`, targetText(target)] as const),
+    ...(hedge === undefined ? [] : [[`${path}.hedgeAfterMs`, `${hedge.afterMs}, for at most ${hedge.percent} % of the calls`] as const]),
+    ...(rescue === undefined ? [] : [[`${path}.rescue.attempts`, rescue.attempts] as const]),
+  ];
+}
+
+/** A place of a route with what is special of it; of its parameters, which may hold a caller's words, the names alone. */
+function targetText({ upstream, model, weight, key, contextLength, parameters }: RouteTarget): string {
+  const names = parameters === undefined ? [] : ChatRequestSchema.fields.filter((field) => isFieldSet(parameters, field));
+  const more = [
+    ...(weight === undefined ? [] : [`weight ${weight}`]),
+    ...(key === undefined ? [] : [`key ${key}`]),
+    ...(contextLength === undefined ? [] : [`context ${contextLength}`]),
+    ...(names.length === 0 ? [] : [`with ${names.map(({ jsonName }) => jsonName).join(" and ")}`]),
+  ];
+  return [`${upstream}/${model}`, ...more].join(", ");
 }
 
 /** A text such as a template is cut to the width of a line. */

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../config.ts";
+import { describeConfig } from "./describe.ts";
 import { checkParts } from "../service-check.ts";
 import { startServer } from "../service.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -34,6 +35,12 @@ describe("a route", () => {
     ]);
     expect(targets[0]?.parameters).toMatchObject({ maxTokens: 512, sampling: { temperature: 0.2 } });
     expect(targets[1]?.parameters).toBeUndefined();
+    const shown = describeConfig(load(text))
+      .split("\n")
+      .map((line) => line.split(/ {2,}/).slice(0, 2));
+    expect(shown).toContainEqual(["routes[0].targets[0]", "a/x/y, weight 3, key 2, context 8192, with sampling and maxTokens"]);
+    expect(shown).toContainEqual(["routes[0].hedgeAfterMs", "500, for at most 5 % of the calls"]);
+    expect(shown).toContainEqual(["routes[0].rescue.attempts", "2"]);
   });
 
   it("may name an upstream that only a variable makes", () => {

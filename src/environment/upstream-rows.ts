@@ -88,7 +88,7 @@ function rowsOf(upstream: NamedUpstream): EnvironmentRow[] {
   const key = row(`${prefix}_API_KEY`, `${path}.apiKeys`, {
     type: secretsType,
     default: name === "huggingface" ? "`HF_TOKEN`" : "none",
-    what: `Its key, or several by commas, each a target of its own; makes the upstream \`${name}\`.`,
+    what: `Its key, or several by commas, each a target of its own; makes the upstream \`${name}\`.${conditionOf(keyAliases)}`,
     aliases: keyAliases ?? [],
   });
   return [
@@ -102,6 +102,12 @@ function rowsOf(upstream: NamedUpstream): EnvironmentRow[] {
     }),
     timeoutRow(`${prefix}_TIMEOUT`, path, seconds),
   ];
+}
+
+/** What a reader must know of a name that means this only at times. */
+function conditionOf(aliases: readonly (string | Alias)[] = []): string {
+  const names = aliases.flatMap((alias) => (typeof alias === "string" || alias.when === undefined ? [] : [`\`${alias.name}\``]));
+  return names.length === 0 ? "" : ` ${names.join(", ")} only where it is the default provider.`;
 }
 
 function rawRows(): EnvironmentRow[] {
