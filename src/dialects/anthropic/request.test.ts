@@ -34,6 +34,7 @@ const changed: ReadonlySet<string> = new Set([
   "tools, of which some may be called",
   "tools, of which one must be called",
   "tools, one call at a time",
+  "tools, of which none may be called, one at a time",
   "a call without arguments and an id of another maker",
   "a result with a picture",
   "a picture as bytes",
