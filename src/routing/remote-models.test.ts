@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Capability, ModelSchema, ModelState } from "../../gen/parley/v1/models_pb.ts";
 import type { Provider } from "../core/ports.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
@@ -93,9 +93,19 @@ describe("an upstream that does not answer", () => {
     expect(await ids()).toEqual(["b/n"]);
     expect(await later(fails)).toEqual(["b/n"]);
     expect(lines).toMatchObject([{ level: "warn", facts: { provider: "a", reason: "provider_credentials" } }]);
-    expect(await later(lists("m"))).toEqual(["a/m", "b/n"]);
+    expect(await later(lists("m"))).toEqual(["b/n"]);
+    await vi.waitFor(async () => expect(await ids()).toEqual(["a/m", "b/n"]));
     await later(fails);
     expect(lines).toHaveLength(2);
+  });
+
+  it("is waited for once, and asked again behind that", async () => {
+    const { clock, ids, asked } = setUp({ name: "a", keys: [never] });
+    const first = ids();
+    clock.advance(1000);
+    expect(await first).toEqual([]);
+    clock.advance(5000);
+    expect([await ids(), await ids(), asked()]).toEqual([[], [], 2]);
   });
 
   it("holds nobody up beyond its limit, nor a caller who leaves", async () => {

@@ -64,8 +64,11 @@ export function remoteModels({ upstreams, clock, log, limits }: RemoteModelsOpti
     if (upstream.models.length > 0) return Promise.resolve(upstream.models.map((id) => named(upstream, id)));
     const known = kept.get(upstream.name);
     if (known !== undefined && clock.now() < known.untilMs) return known.models;
-    const models = ask(upstream);
+    const asked = ask(upstream);
+    // Nobody waits a second time for one that was silent: it is listed again once it has answered.
+    const models = known !== undefined && silent.has(upstream.name) ? known.models : asked;
     kept.set(upstream.name, { untilMs: clock.now() + limits.keptModelListMs, models });
+    if (models !== asked) void asked.then(() => kept.set(upstream.name, { untilMs: clock.now() + limits.keptModelListMs, models: asked }));
     return models;
   };
   return {
