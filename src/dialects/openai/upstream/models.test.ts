@@ -41,6 +41,13 @@ describe("models of an upstream", () => {
     ]);
   });
 
+  it("have no context and no age where the upstream tells none that could be", () => {
+    for (const senseless of [0, -1, 1.5, "8192", 2 ** 40]) {
+      const [model] = dialect.models([{ id: "a", context_length: senseless, created: senseless }], "upstream");
+      expect([model?.contextLength, model?.created]).toEqual([undefined, undefined]);
+    }
+  });
+
   it("may come as a bare list, and without what is no model", () => {
     expect(idsOf([{ id: "a" }, { id: "" }, { id: 5 }, null, { id: "b".repeat(300) }, { id: "c", created: 1e300, meta: null }])).toEqual([
       "a",
