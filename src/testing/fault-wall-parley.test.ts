@@ -83,8 +83,10 @@ const rows: readonly ParleyRow[] = [
   },
 ];
 
-wallTests(rows, "parley", async (): Promise<Faulty> => {
-  const byName = new Map(rows.flatMap((row) => cellsOf([row], "parley").map((cell) => [nameOf(cell), { row, mode: cell.mode }] as const)));
+const cells = cellsOf(rows, "parley");
+
+wallTests(cells, async (): Promise<Faulty> => {
+  const byName = new Map(cells.map((cell) => [nameOf(cell), cell] as const));
   const numbers = new Map<string, number>();
   const other = await startScriptedParley(({ message }) => {
     const model = String(message["model"]);

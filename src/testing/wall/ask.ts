@@ -25,13 +25,27 @@ export interface Told {
 export interface Reached {
   readonly url: string;
   readonly chat: Client;
+  readonly embedding: Client;
 }
 
-/** Asks for a chat of a model through a door. */
-export function ask({ url, chat }: Reached, model: string, { door, mode }: { readonly door: Door; readonly mode: Mode }): Promise<Told> {
+/** Asks a model for something through a door. */
+export type Asking = (reached: Reached, model: string, way: { readonly door: Door; readonly mode: Mode }) => Promise<Told>;
+
+/** Asks for a chat. */
+export const ask: Asking = ({ url, chat }, model, { door, mode }) => {
   if (door === "grpc") return mode === "stream" ? grpcStream(chat, model) : grpcUnary(chat, model);
   return mode === "stream" ? restStream(url, model) : restUnary(url, model);
-}
+};
+
+/** Asks for vectors, which come whole. */
+export const askVectors: Asking = async ({ url, embedding }, model, { door }) => {
+  if (door === "rest") {
+    const response = await post(`${url}/v1/embeddings`, { model, input: ["a", "b"], encoding_format: "float" });
+    return restWhole(response, (body) => (body as { data: unknown[] }).data.map(() => "v").join(""));
+  }
+  const asked = call(embedding, "Embed", { model, inputs: [{ text: "a" }, { text: "b" }] });
+  return grpcWhole(asked, (answer) => (answer["embeddings"] as unknown[]).map(() => "v").join(""));
+};
 
 const grpcRequest = (model: string): Message => ({
   model,
@@ -59,16 +73,17 @@ async function grpcStream(chat: Client, model: string): Promise<Told> {
   return { text, served, ...grpcEnd(outcome) };
 }
 
-async function grpcUnary(chat: Client, model: string): Promise<Told> {
-  const asked = call(chat, "Chat", grpcRequest(model));
-  const outcome = await asked.then(
-    ({ answer }) => ({ answer }),
-    () => undefined,
-  );
+function grpcUnary(chat: Client, model: string): Promise<Told> {
+  return grpcWhole(call(chat, "Chat", grpcRequest(model)), (answer) => {
+    const { choices } = answer as { choices: { message: { parts: { text: { text: string } }[] } }[] };
+    return choices.flatMap(({ message }) => message.parts.map((part) => part.text.text)).join("");
+  });
+}
+
+async function grpcWhole(asked: ReturnType<typeof call>, textOf: (answer: Message) => string): Promise<Told> {
+  const outcome = await asked.catch(() => undefined);
   if (outcome === undefined) return { text: "", served: undefined, ...grpcEnd(await failure(asked)) };
-  const { choices, served_by } = outcome.answer as { choices: { message: { parts: { text: { text: string } }[] } }[]; served_by: Message };
-  const text = choices.flatMap(({ message }) => message.parts.map((part) => part.text.text)).join("");
-  return { text, served: servedOf(served_by), ...grpcEnd(undefined) };
+  return { text: textOf(outcome.answer), served: servedOf(outcome.answer["served_by"]), ...grpcEnd(undefined) };
 }
 
 function servedOf(served: unknown): Told["served"] {
@@ -89,7 +104,7 @@ function grpcEnd(error: unknown): Omit<Told, "text" | "served"> {
 
 function post(url: string, body: unknown): Promise<Response> {
   const headers = { "content-type": "application/json" };
-  return fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify(body) });
+  return fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 interface ErrorBody {
@@ -97,21 +112,19 @@ interface ErrorBody {
 }
 
 async function restUnary(url: string, model: string): Promise<Told> {
-  const response = await post(url, restRequest(model, false));
+  const response = await post(`${url}/v1/chat/completions`, restRequest(model, false));
+  return restWhole(response, (body) =>
+    (body as { choices: { message: { content: string } }[] }).choices.map(({ message }) => message.content).join(""),
+  );
+}
+
+async function restWhole(response: Response, textOf: (body: unknown) => string): Promise<Told> {
   const { status, headers } = response;
   const body: unknown = await response.json();
   if (status !== 200) return refused(response, body as ErrorBody);
-  const { choices } = body as { choices: { message: { content: string } }[] };
   const attempts = headers.get("x-parley-attempts");
   const served = attempts === null ? undefined : { attempts: Number(attempts), isFallback: headers.get("x-parley-fallback") === "true" };
-  return {
-    text: choices.map(({ message }) => message.content).join(""),
-    status,
-    error: undefined,
-    tellsWhen: false,
-    isClean: true,
-    served,
-  };
+  return { text: textOf(body), status, error: undefined, tellsWhen: false, isClean: true, served };
 }
 
 function refused({ status, headers }: Response, { error }: ErrorBody): Told {
@@ -119,7 +132,7 @@ function refused({ status, headers }: Response, { error }: ErrorBody): Told {
 }
 
 async function restStream(url: string, model: string): Promise<Told> {
-  const response = await post(url, restRequest(model, true));
+  const response = await post(`${url}/v1/chat/completions`, restRequest(model, true));
   const { status } = response;
   if (status !== 200) return refused(response, (await response.json()) as ErrorBody);
   const frames = (await response.text()).split("\n\n");

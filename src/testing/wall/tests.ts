@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startUpstream } from "../upstream/upstream.ts";
-import type { Dialect, HttpRow, WallRow } from "./cells.ts";
-import { cellsOf, metAs, nameOf, startWall, toldOf, type Faulty, type Wall } from "./wall.ts";
+import { askVectors, type Asking } from "./ask.ts";
+import type { HttpRow } from "./cells.ts";
+import { cellsOf, metAs, nameOf, startWall, toldOf, type Cell, type Faulty, type Wall } from "./wall.ts";
 
 /** Every fault of the rows, met by every kind of client, on a route that has nothing else and on one that has: what each is told is a table of data. */
-export function wallTests(rows: readonly WallRow[], dialect: Dialect, play: () => Promise<Faulty>): void {
-  describe(`faults of an upstream that speaks like ${dialect}`, () => {
-    const cells = cellsOf(rows, dialect);
+export function wallTests(cells: readonly Cell[], play: () => Promise<Faulty>, asking?: Asking): void {
+  describe(`faults of an upstream that speaks like ${cells[0]?.dialect}`, () => {
     let wall: Wall;
     beforeAll(async () => {
-      wall = await startWall(cells, await play());
+      wall = await startWall(cells, await play(), asking);
     }, 60_000);
     afterAll(() => wall.close());
 
@@ -23,14 +23,27 @@ export function wallTests(rows: readonly WallRow[], dialect: Dialect, play: () =
   });
 }
 
-/** The same for every format of HTTP. */
+/** The same for chats with every format of HTTP. */
 export function httpWallTests(rows: readonly HttpRow[]): void {
-  for (const dialect of ["openai", "anthropic", "ollama"] as const) wallTests(rows, dialect, () => playedHttp(rows, dialect));
+  for (const dialect of ["openai", "anthropic", "ollama"] as const) {
+    const cells = cellsOf(rows, dialect);
+    wallTests(cells, () => playedHttp(cells));
+  }
 }
 
-async function playedHttp(rows: readonly HttpRow[], dialect: Dialect): Promise<Faulty> {
-  const models = Object.fromEntries(rows.flatMap((row) => cellsOf([row], dialect).map((cell) => [nameOf(cell), row.turns])));
-  const upstream = await startUpstream({ models, keys: ["sk-wall"] });
+/** The same for vectors, with the formats that have them. */
+export function vectorWallTests(rows: readonly HttpRow[]): void {
+  for (const dialect of ["openai", "ollama"] as const) {
+    const cells = cellsOf(rows, dialect, ["unary"]);
+    wallTests(cells, () => playedHttp(cells), askVectors);
+  }
+}
+
+async function playedHttp(cells: readonly Cell<HttpRow>[]): Promise<Faulty> {
+  const upstream = await startUpstream({
+    models: Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.row.turns])),
+    keys: ["sk-wall"],
+  });
   return {
     url: upstream.url,
     asked: (name) => upstream.requests.filter(({ model }) => model === name).length,

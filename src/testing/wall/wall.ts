@@ -3,12 +3,12 @@ import { reasons } from "../../core/reasons.ts";
 import { grpcJsClient } from "../grpc-js-client.ts";
 import { startTestServer } from "../test-server.ts";
 import { startUpstream } from "../upstream/upstream.ts";
-import { ask, type Told } from "./ask.ts";
+import { ask, type Asking, type Told } from "./ask.ts";
 import { mostAttempts, type Dialect, type Door, type Expected, type Mode, type WallRow } from "./cells.ts";
 
 /** One cell of the wall: a fault, and all ways in which it is met. */
-export interface Cell {
-  readonly row: WallRow;
+export interface Cell<Row extends WallRow = WallRow> {
+  readonly row: Row;
   readonly dialect: Dialect;
   readonly mode: Mode;
   readonly door: Door;
@@ -36,8 +36,12 @@ const patientSeconds = 30;
 const slackMs = 5000;
 
 /** Every cell of some rows for one format. */
-export function cellsOf(rows: readonly WallRow[], dialect: Dialect): Cell[] {
-  const ways = (["stream", "unary"] as const).flatMap((mode) =>
+export function cellsOf<Row extends WallRow>(
+  rows: readonly Row[],
+  dialect: Dialect,
+  modes: readonly Mode[] = ["stream", "unary"],
+): Cell<Row>[] {
+  const ways = modes.flatMap((mode) =>
     (["grpc", "rest"] as const).flatMap((door) => [false, true].map((isPaired) => ({ mode, door, isPaired }))),
   );
   return rows.filter(({ dialects }) => dialects?.includes(dialect) ?? true).flatMap((row) => ways.map((way) => ({ row, dialect, ...way })));
@@ -95,23 +99,28 @@ export interface Faulty {
 }
 
 /** Starts it in front of what plays the faults. */
-export async function startWall(cells: readonly Cell[], faulty: Faulty): Promise<Wall> {
+export async function startWall(cells: readonly Cell[], faulty: Faulty, asking: Asking = ask): Promise<Wall> {
   const well = await startUpstream();
   const server = await startTestServer({ config: configOf(cells, { faulty: faulty.url, well: well.url }) });
-  const chat = grpcJsClient(server.port, "parley.v1.ChatService");
+  const reached = { url: server.url, ...clientsOf(server.port) };
   return {
     async meet(cell) {
       const name = nameOf(cell);
       const sinceMs = performance.now();
-      const told = await ask({ url: server.url, chat }, name, cell);
+      const told = await asking(reached, name, cell);
       return { told, asked: faulty.asked(name), tookMs: performance.now() - sinceMs };
     },
     async close() {
-      chat.close();
+      reached.chat.close();
+      reached.embedding.close();
       await server.close();
       await Promise.all([faulty.close(), well.close()]);
     },
   };
+}
+
+function clientsOf(port: number) {
+  return { chat: grpcJsClient(port, "parley.v1.ChatService"), embedding: grpcJsClient(port, "parley.v1.EmbeddingService") };
 }
 
 function configOf(cells: readonly Cell[], urls: { readonly faulty: string; readonly well: string }): JsonObject {

@@ -6,6 +6,7 @@ import { unsupportedField } from "../../../core/reasons.ts";
 import type { AskedUpstream, UpstreamRequest } from "../../upstream-dialect.ts";
 import { malformed } from "../../upstream-fault.ts";
 import type { OptionKeys } from "../../given-options.ts";
+import { faultOfLine } from "./errors.ts";
 import { ollamaOptions, steppedContext } from "./options.ts";
 
 /** What servers have at least by default: for texts below it nothing is asked for, since a model that is asked for another context is loaded anew. */
@@ -39,8 +40,9 @@ function contextFor(texts: readonly string[]): number {
   return steppedContext(estimatedTokens(longest), 0, defaultContext);
 }
 
-/** Reads the vectors, one an input, and brings them to length 1. Throws `provider_malformed`. */
+/** Reads the vectors, one an input, and brings them to length 1. Throws `provider_malformed`, and the error that a body holds instead. */
 export function embedResponse(body: unknown, { model, inputs }: EmbedRequest, asked: AskedUpstream): EmbedResponse {
+  if (isJsonObject(body) && body["error"] !== undefined && body["error"] !== null) throw faultOfLine(body, asked);
   const list = isJsonObject(body) ? body["embeddings"] : undefined;
   if (!isJsonObject(body) || !Array.isArray(list)) throw malformed(asked, "no vectors");
   if (list.length !== inputs.length) throw malformed(asked, `${list.length} vectors for ${inputs.length} inputs`);
