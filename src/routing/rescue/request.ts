@@ -30,7 +30,7 @@ const mostAgain = 40;
 /** Leaves out the word at the end of a text. A cut within a token leaves a beginning that no model has learnt to go on from. */
 export function cutBack(text: string): CutBack {
   const [again = ""] = /\S*$/.exec(text) ?? [];
-  if (again.length === text.length || again.length > mostAgain) return { text, again: "" };
+  if (again.length > mostAgain) return { text, again: "" };
   return { text: text.slice(0, text.length - again.length), again };
 }
 

@@ -1,7 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
+import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { reasonOf } from "../../core/reasons.ts";
-import { breaking, piecesOf, playedStop, rescuedAnswer, rescuing, restOf, saying, type PlayedStop } from "../../testing/broken-answers.ts";
+import {
+  breaking,
+  piecesOf,
+  playedStop,
+  prefixOf,
+  rescuedAnswer,
+  rescuing,
+  restOf,
+  saying,
+  type PlayedStop,
+} from "../../testing/broken-answers.ts";
 import { outlineOf, valuesOf } from "../../testing/collect-events.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { sixtyWords } from "../../testing/sixty-words.ts";
@@ -49,7 +60,9 @@ async function notWhole(stops: readonly PlayedStop[], cut: number, sampling?: { 
 describe("a text answer that breaks off, at every place within its words and characters", () => {
   it.each([[1], [0]])("is gone on with from its text at temperature %d, by a target that can", async (temperature) => {
     const wrong = await wrongAt((cut, size) => {
-      const goesOn = saying((request) => piecesOf(restOf(sixtyWords, request), size));
+      // within its first word, an answer at temperature 0 is begun anew
+      const isAnew = (request: ChatRequest) => temperature === 0 && prefixOf(request) === undefined;
+      const goesOn = saying((request) => piecesOf(isAnew(request) ? sixtyWords : restOf(sixtyWords, request), size));
       return notWhole([broken(cut, size), playedStop("b", goesOn, { canContinue: true })], cut, { temperature });
     });
     expect(wrong).toEqual([]);

@@ -191,10 +191,16 @@ describe("how it is gone on with", () => {
       }
     });
 
-    it("from within a text that is one word", async () => {
-      const spare = playedStop("b", goesOn, { canContinue: true });
-      await rescuedAnswer(rescuing([playedStop("a", breaking(["on"], reset)), spare]), cold);
-      expect(spare.asked.map(prefixOf)).toEqual(["on"]);
+    it("anew where all of it is one word, and from within that where another comes", async () => {
+      const spare = playedStop(
+        "b",
+        saying((request) => (prefixOf(request) === undefined ? ["Well"] : [restOf(whole, request)])),
+        {
+          canContinue: true,
+        },
+      );
+      const { text: words } = await rescuedAnswer(rescuing([playedStop("a", breaking(["on"], reset)), spare]), cold);
+      expect([words, spare.asked.map(prefixOf)]).toEqual([whole, [undefined, "on"]]);
     });
   });
 

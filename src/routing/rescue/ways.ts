@@ -2,7 +2,7 @@ import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { estimatedTokens } from "../../core/estimate.ts";
 import type { Stop } from "../../core/targets.ts";
 import { continuedJoin, repeatedJoin, restartedJoin, rethoughtJoin, type Join } from "./join.ts";
-import { continuationOf, cutBack, quietly } from "./request.ts";
+import { continuationOf, cutBack, quietly, type CutBack } from "./request.ts";
 import type { Told } from "./told.ts";
 import type { RunScope } from "../run.ts";
 
@@ -54,16 +54,19 @@ export function waysOn({ request, scope, told }: Unfinished, broken: Stop): Way[
 function continuedWays(request: ChatRequest, told: Told, broken: Stop): Omit<Way, "accepts">[] {
   const { maxTokens, sampling } = broken.fill?.(request) ?? request;
   const text = told.text();
-  const cuts = sampling?.temperature === 0 ? [cutBack(text), { text, again: "" }] : [{ text, again: "" }];
-  return cuts.flatMap(({ text: prefix, again }, index) => {
-    if (index === 0 && cuts.length > 1 && again === "") return [];
+  const goOnFrom = ({ text: prefix, again }: CutBack): Omit<Way, "accepts">[] => {
     const counts = { textTokens: Math.max(0, told.textTokens() - estimatedTokens(again.length)), thoughtTokens: told.thoughtTokens() };
     const continuation = continuationOf(request, { text: prefix, tokens: counts.textTokens + counts.thoughtTokens, maxTokens });
     if (continuation === undefined) return [];
     const { trimmed } = continuation;
-    const join = again === "" ? () => continuedJoin(trimmed) : () => repeatedJoin(trimmed, again);
+    const join = () => (again === "" ? continuedJoin(trimmed) : repeatedJoin(trimmed, again));
     return [{ name: "continued", request: continuation.request, isTentative: again !== "", join, told: counts }];
-  });
+  };
+  const whole = goOnFrom({ text, again: "" });
+  const back = cutBack(text);
+  if (sampling?.temperature !== 0 || back.again === "" || whole.length === 0) return whole;
+  const tentative = back.text === "" ? [{ ...restartedWay(request, told), isTentative: true }] : goOnFrom(back);
+  return [...tentative, ...whole];
 }
 
 function restartedWay(request: ChatRequest, told: Told): Omit<Way, "accepts"> {
