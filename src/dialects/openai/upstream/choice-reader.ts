@@ -58,13 +58,14 @@ export class ChoiceReader {
   }
 
   #delta(delta: JsonObject, logprobs: unknown): void {
-    const { content, refusal, tool_calls: calls } = delta;
+    const { content } = delta;
     this.#think(delta);
     if (typeof content === "string") this.#words(content, logprobs);
-    else if (Array.isArray(content)) this.#pieces(content, logprobs);
-    else if (content !== undefined && content !== null) throw this.#malformed("content that is no text");
-    if (typeof refusal === "string" && refusal !== "") this.#refuse(refusal);
-    if (Array.isArray(calls) && calls.length > 0) this.#call(calls);
+    else if (content !== undefined && content !== null) this.#pieces(content, logprobs);
+    this.#refuse(delta["refusal"]);
+    this.#call(delta);
+    // Nobody asks for these, but some models answer with them: an answer without them would pass for whole.
+    if (isSaid(delta["images"]) || isSaid(delta["audio"])) throw this.#malformed("pictures or sound, for which answers have no place");
   }
 
   #words(told: string, toldLogprobs: unknown): void {
@@ -104,9 +105,9 @@ export class ChoiceReader {
     else this.#held = logprobs;
   }
 
-  #pieces(content: readonly unknown[], logprobs: unknown): void {
-    const pieces = contentPieces(content);
-    if (pieces === undefined) throw this.#malformed("a piece of content of an unknown type");
+  #pieces(content: unknown, logprobs: unknown): void {
+    const pieces = Array.isArray(content) ? contentPieces(content) : undefined;
+    if (pieces === undefined) throw this.#malformed("content that is no text");
     if (pieces.thinking !== "") this.#thought(pieces.thinking);
     this.#words(pieces.text, logprobs);
   }
@@ -127,22 +128,27 @@ export class ChoiceReader {
     this.#say(reasoning(this.#index, words.toWellFormed()));
   }
 
-  #refuse(words: string): void {
+  #refuse(words: unknown): void {
+    if (typeof words !== "string" || words === "") return;
     this.#answer.count(words.length);
     this.#say(
       chatEvent({ case: "refusal", value: { $typeName: "parley.v1.RefusalDelta", choice: this.#index, text: words.toWellFormed() } }),
     );
   }
 
-  #call(pieces: readonly unknown[]): void {
+  /** Calls by either of the names that they have had; the older is of a single one. */
+  #call({ tool_calls: pieces, function_call: older }: JsonObject): void {
+    if (Array.isArray(pieces)) for (const piece of pieces as readonly unknown[]) this.#piece(piece);
+    else if (isJsonObject(older)) this.#piece({ index: 0, function: older });
+  }
+
+  #piece(piece: unknown): void {
     this.#calls ??= new ToolCalls(this.#index);
-    for (const piece of pieces) {
-      const event = this.#calls.read(piece);
-      if (event === "malformed") throw this.#malformed("a piece of a tool call that cannot be read");
-      if (event === undefined) continue;
-      if (event.event.case === "toolCall") this.#answer.count(event.event.value.name.length + event.event.value.arguments.length);
-      this.#say(event);
-    }
+    const event = this.#calls.read(piece);
+    if (event === "malformed") throw this.#malformed("a piece of a tool call that cannot be read");
+    if (event === undefined) return;
+    if (event.event.case === "toolCall") this.#answer.count(event.event.value.name.length + event.event.value.arguments.length);
+    this.#say(event);
   }
 
   #say(event: ChatEvent): void {
@@ -162,4 +168,8 @@ export class ChoiceReader {
   #malformed(what: string): Error {
     return malformed(this.#options.asked, what);
   }
+}
+
+function isSaid(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : isJsonObject(value);
 }

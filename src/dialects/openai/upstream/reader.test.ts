@@ -49,6 +49,10 @@ describe("the start and end of an answer", () => {
     expect(outlineOf(read([finish(), delta({ content: "" }), finish()]))).toEqual(["started", "finished", "completed"]);
   });
 
+  it("passes over pictures and sound that are none", () => {
+    expect(textOf(read([delta({ content: "Hi", images: [], audio: null }), finish()]))).toBe("Hi");
+  });
+
   it("passes over blank frames, frames without choices, and an error that is null", () => {
     const quiet = ["", " ", '{"type":"ping"}', '{"choices":[]}', '{"choices":null,"error":null}', '{"error":{}}'];
     expect(textOf(read([...quiet, delta({ content: "Hi" }), ...quiet, finish(), "[DONE]"]))).toBe("Hi");
@@ -91,6 +95,8 @@ describe("what an answer says", () => {
     ["choices that are no list", '{"choices":{}}'],
     ["a choice that is no object", '{"choices":[1]}'],
     ["content that is no text", delta({ content: 5 })],
+    ["pictures", delta({ content: "", images: [{ type: "image_url", image_url: { url: "data:," } }] })],
+    ["sound", delta({ audio: { id: "a", data: "" } })],
     ["a piece of an unknown type", delta({ content: [{ type: "video" }] })],
     ["a call that is no object", delta({ tool_calls: [1] })],
     ["arguments that are a list", delta({ tool_calls: [{ index: 0, function: { name: "f", arguments: [] } }] })],

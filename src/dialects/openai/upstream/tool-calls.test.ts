@@ -68,6 +68,15 @@ describe("tool calls", () => {
     expect(reasonThrown(() => read([...early, finish("tool_calls")]))).toBe("provider_malformed");
   });
 
+  it("may come under their older name, of which there is one", () => {
+    const older = (piece: object) => delta({ content: null, function_call: piece });
+    const events = read([older({ name: "f", arguments: "{" }), older({ arguments: "}" }), finish("function_call")]);
+    expect(callsOf(events).map(([index, , name, words]) => [index, name, words])).toEqual([
+      [0, "f", "{"],
+      [0, "", "}"],
+    ]);
+  });
+
   it("are the reason of the end where the upstream says stop", () => {
     const events = read([call({ index: 0, id: "a", function: { name: "f", arguments: "{}" } }), finish("stop")]);
     expect(valuesOf(events, "finished")).toMatchObject([{ reason: FinishReason.TOOL_CALLS, rawReason: "stop" }]);
