@@ -1,5 +1,6 @@
 import { combinations, type Combination } from "../core/combinations.ts";
-import { limits, type LimitRow } from "../core/limits.ts";
+import { limits } from "../core/limits.ts";
+import type { LimitRow } from "../core/limits/row.ts";
 import { environment, laterVariables } from "../environment.ts";
 import type { EnvironmentRow } from "./row.ts";
 
