@@ -2,6 +2,7 @@ import { FinishReason, type ChatEvent, type TokenLogprob } from "../../../gen/pa
 import { UsageSource, type Timings } from "../../../gen/parley/v1/usage_pb.ts";
 import { completed, finished, progress, reasoning, started, text, toolCall } from "../../core/events.ts";
 import { fault } from "../../core/reasons.ts";
+import { begun, type ReadyIterator } from "../../core/stream.ts";
 import type { EngineEvent, EngineLogprob, EngineStats, EngineTopLogprob } from "../../engine/protocol/events.ts";
 
 /** Whose answer it is. */
@@ -15,23 +16,74 @@ export interface AnswerContext {
 const content: ReadonlySet<EngineEvent["type"]> = new Set(["text", "reasoning", "tool-call", "finished"]);
 
 /** The contract's events of what an engine tells: `started` goes out together with the first content. */
-export async function* answer(events: AsyncIterable<EngineEvent>, context: AnswerContext): AsyncGenerator<ChatEvent, void, undefined> {
-  let isStarted = false;
-  for await (const event of events) {
+export function answer(events: AsyncIterable<EngineEvent>, context: AnswerContext): AsyncIterable<ChatEvent> {
+  return begun(() => ({ [Symbol.asyncIterator]: () => new Answer(events[Symbol.asyncIterator](), context) }));
+}
+
+type Told = IteratorResult<ChatEvent>;
+
+/** By hand rather than as a generator: that would cost three promises a token. */
+class Answer implements ReadyIterator<ChatEvent> {
+  readonly #events: ReadyIterator<EngineEvent>;
+  readonly #context: AnswerContext;
+  #isStarted = false;
+  #isOver = false;
+  /** The first content, which follows `started`. */
+  #first: ChatEvent | undefined;
+  readonly #onEvent = (event: IteratorResult<EngineEvent>): Told | Promise<Told> => this.#tell(event) ?? this.next();
+
+  constructor(events: ReadyIterator<EngineEvent>, context: AnswerContext) {
+    this.#events = events;
+    this.#context = context;
+  }
+
+  next(): Promise<Told> {
+    const known = this.#known();
+    return known === undefined ? this.#events.next().then(this.#onEvent) : Promise.resolve(known);
+  }
+
+  ready(): Told | undefined {
+    for (;;) {
+      const known = this.#known();
+      if (known !== undefined) return known;
+      const event = this.#events.ready?.();
+      const told = event === undefined ? undefined : this.#tell(event);
+      if (event === undefined || told !== undefined) return told;
+    }
+  }
+
+  async return(): Promise<Told> {
+    this.#isOver = true;
+    await this.#events.return?.();
+    return { done: true, value: undefined };
+  }
+
+  #known(): Told | undefined {
+    if (this.#isOver) return { done: true, value: undefined };
+    if (this.#first === undefined) return undefined;
+    const value = this.#first;
+    this.#first = undefined;
+    return { done: false, value };
+  }
+
+  /** What the caller is told of an event; undefined: nothing. */
+  #tell({ done, value: event }: IteratorResult<EngineEvent>): Told | undefined {
+    const { provider, model } = this.#context;
+    if (done === true) throw fault("engine_failed", `the answer of model "${model}" ended without its end mark; try again`);
     if (event.type === "completed") {
-      yield completion(event.stats, context);
-      return;
+      this.#isOver = true;
+      // It says no more: whoever reads on is told the end here.
+      void this.#events.return?.();
+      return { done: false, value: completion(event.stats, this.#context) };
     }
     const isContent = content.has(event.type);
-    if (isContent && !isStarted) {
-      isStarted = true;
-      yield started(context.provider, context.model);
-    }
     // Of the other choices that still read the prompt nothing is told once the first content is there.
-    const told = isContent || !isStarted ? chatEventOf(event) : undefined;
-    if (told !== undefined) yield told;
+    const told = isContent || !this.#isStarted ? chatEventOf(event) : undefined;
+    if (told === undefined || !isContent || this.#isStarted) return told && { done: false, value: told };
+    this.#isStarted = true;
+    this.#first = told;
+    return { done: false, value: started(provider, model) };
   }
-  throw fault("engine_failed", `the answer of model "${context.model}" ended without its end mark; try again`);
 }
 
 function chatEventOf(event: EngineEvent): ChatEvent | undefined {

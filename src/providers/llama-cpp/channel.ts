@@ -9,6 +9,8 @@ export interface Channel<Item> {
   fail(error: Error): void;
   /** The next item; undefined at the end. */
   next(): Promise<Item | undefined>;
+  /** The next item if it waits already; undefined: ask `next`. */
+  ready(): Item | undefined;
 }
 
 /** Told when a channel becomes too full, and when it has drained to half. */
@@ -33,6 +35,16 @@ export function channel<Item>({ maxBytes, onFull, onDrained }: ChannelOptions): 
     else reader?.reject(how.error);
     reader = undefined;
   };
+  const take = (): Item | undefined => {
+    const first = items.shift();
+    if (first === undefined) return undefined;
+    waitingBytes -= first.bytes;
+    if (isFull && waitingBytes <= maxBytes / 2) {
+      isFull = false;
+      if (end === undefined) onDrained();
+    }
+    return first.item;
+  };
   return {
     get waitingBytes() {
       return waitingBytes;
@@ -52,16 +64,10 @@ export function channel<Item>({ maxBytes, onFull, onDrained }: ChannelOptions): 
     },
     end: () => close({}),
     fail: (error) => close({ error }),
+    ready: take,
     async next() {
-      const first = items.shift();
-      if (first !== undefined) {
-        waitingBytes -= first.bytes;
-        if (isFull && waitingBytes <= maxBytes / 2) {
-          isFull = false;
-          if (end === undefined) onDrained();
-        }
-        return first.item;
-      }
+      const first = take();
+      if (first !== undefined) return first;
       if (end?.error !== undefined) throw end.error;
       if (end !== undefined) return undefined;
       return new Promise((resolve, reject) => (reader = { resolve, reject }));

@@ -30,7 +30,7 @@ function start() {
 
 it("takes no more from an engine that heeds no pause", async () => {
   const { calls, sent } = start();
-  const events = calls.generate(asked, new AbortController().signal);
+  const events = calls.generate(asked, new AbortController().signal)[Symbol.asyncIterator]();
   const first = events.next();
   await new Promise((resolve) => setImmediate(resolve));
   const text = "x".repeat(64 * 2 ** 20);
@@ -40,11 +40,11 @@ it("takes no more from an engine that heeds no pause", async () => {
   expect(sent).toEqual(["generate", "pause"]);
   expect(say).toThrow("it heeds no pause");
   expect((await first).done).toBe(false);
-  await events.return(undefined);
+  await events.return?.();
 });
 
 describe.each<[string, (calls: EngineCalls, signal: AbortSignal) => Promise<unknown>]>([
-  ["a request", (calls, signal) => calls.generate(asked, signal).next()],
+  ["a request", (calls, signal) => calls.generate(asked, signal)[Symbol.asyncIterator]().next()],
   ["a question", (calls, signal) => calls.ask(counted, signal)],
 ])("%s that has just been asked", (_, ask) => {
   it("ends when it is not wanted any more, and never reaches the engine", async () => {

@@ -1,7 +1,9 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver } from "../../core/ports.ts";
+import { opened } from "../../core/opened.ts";
 import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
+import type { ReadyIterator } from "../../core/stream.ts";
 import { errorFromEngine } from "../../engine/protocol/errors.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import { mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol/messages.ts";
@@ -43,36 +45,36 @@ export class EngineCalls {
   }
 
   /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
-  async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+  generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineEvent> {
     const { send } = this.#options;
-    const id = await this.#enter(request, signal);
-    this.#refuseGone(id, signal);
-    const call = this.#channel(id);
-    let isOver = false;
-    const cancel = () => {
-      if (!isOver) send({ type: "cancel", id });
-      isOver = true;
-    };
-    const onAbort = () => {
-      cancel();
-      call.fail(abortFault(signal));
-      // Its reader may not look again for a while.
-      this.#suspects.leave(id);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#calls.set(id, call);
-    send({ type: "generate", id, request });
-    try {
-      for (let event = await call.next(); event !== undefined; event = await call.next()) {
-        if (event.type === "completed") isOver = true;
-        yield event;
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      cancel();
-      this.#calls.delete(id);
-      this.#suspects.leave(id);
-    }
+    return opened(async () => {
+      const id = await this.#enter(request, signal);
+      this.#refuseGone(id, signal);
+      const call = this.#channel(id);
+      let isOver = false;
+      const cancel = () => {
+        if (!isOver) send({ type: "cancel", id });
+        isOver = true;
+      };
+      const onAbort = () => {
+        cancel();
+        call.fail(abortFault(signal));
+        // Its reader may not look again for a while.
+        this.#suspects.leave(id);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#calls.set(id, call);
+      send({ type: "generate", id, request });
+      const close = () => {
+        signal.removeEventListener("abort", onAbort);
+        cancel();
+        // Whoever still waits for an event has left.
+        call.end();
+        this.#calls.delete(id);
+        this.#suspects.leave(id);
+      };
+      return { stream: eventsOf(call, signal, () => (isOver = true)), close };
+    });
   }
 
   /** Asks what is answered once. */
@@ -182,6 +184,26 @@ export class EngineCalls {
     if (message.type === "answered") question?.resolve(message.answer);
     else question?.reject(errorFromEngine(message.error));
   }
+}
+
+/** What a channel holds, as a stream that says what is there already. `onCompleted` is told when its reader has the last event. */
+function eventsOf(call: Channel<EngineEvent>, signal: AbortSignal, onCompleted: () => void): AsyncIterable<EngineEvent> {
+  const over: IteratorResult<EngineEvent> = { done: true, value: undefined };
+  const told = (event: EngineEvent | undefined): IteratorResult<EngineEvent> => {
+    if (event === undefined) return over;
+    // All of the answer may have been here already when its caller left.
+    throwIfAborted(signal);
+    if (event.type === "completed") onCompleted();
+    return { done: false, value: event };
+  };
+  const events: ReadyIterator<EngineEvent> = {
+    next: () => call.next().then(told),
+    ready() {
+      const event = call.ready();
+      return event === undefined ? undefined : told(event);
+    },
+  };
+  return { [Symbol.asyncIterator]: () => events };
 }
 
 const beforeContent: ReadonlySet<EngineEvent["type"]> = new Set(["waiting", "admitted", "reading"]);

@@ -107,7 +107,7 @@ export class Engine {
   }
 
   /** Runs one request; ends after `completed`, throws what failed. Leaving it early frees its sequences. */
-  generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+  generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineEvent> {
     return this.#calls.generate(request, signal);
   }
 

@@ -1,6 +1,7 @@
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import type { CallContext } from "../../core/context.ts";
 import type { Provider } from "../../core/ports.ts";
+import { opened } from "../../core/opened.ts";
 import { once } from "../../core/stream.ts";
 import { answer } from "./answer.ts";
 import { embed } from "./embed.ts";
@@ -27,17 +28,19 @@ export function llamaCpp({ defaultMaxTokens, defaultTemperature, ...options }: L
   const engines = new LocalEngines({ ...options, provider: name });
   const defaults = { maxTokens: defaultMaxTokens, temperature: defaultTemperature };
 
-  async function* generate(request: ChatRequest, { signal, caller }: CallContext): AsyncGenerator<ChatEvent, void, undefined> {
-    refuseOwnChatOptions(request);
-    const asked = engineRequest(request, defaults, caller.tenant);
-    const { engine, about, loadMs, release } = await engines.lease(request.model, signal);
-    try {
-      refuseHopeless(asked.prompt, about);
-      yield* answer(engine.generate(asked, signal), { provider: name, model: request.model, loadMs });
-    } finally {
-      release();
-    }
-  }
+  const generate = (request: ChatRequest, { signal, caller }: CallContext): AsyncIterable<ChatEvent> =>
+    opened(async () => {
+      refuseOwnChatOptions(request);
+      const asked = engineRequest(request, defaults, caller.tenant);
+      const { engine, about, loadMs, release } = await engines.lease(request.model, signal);
+      try {
+        refuseHopeless(asked.prompt, about);
+      } catch (error) {
+        release();
+        throw error;
+      }
+      return { stream: answer(engine.generate(asked, signal), { provider: name, model: request.model, loadMs }), close: release };
+    });
 
   return {
     name,

@@ -73,7 +73,7 @@ describe("a process that another takes over from", () => {
   it("ends with its last stream, and whoever asks meanwhile gets the new one", async () => {
     open();
     const lease = await model.lease(signal);
-    const stream = lease.engine.generate(asking({ say: [text] }), signal);
+    const stream = lease.engine.generate(asking({ say: [text] }), signal)[Symbol.asyncIterator]();
     await stream.next();
     const renewed = model.renew(lease.engine);
     await vi.waitUntil(() => loaded.length === 2);

@@ -72,7 +72,7 @@ async function crashTwice(guilty: EngineRequest, innocentLeaves = false): Promis
   for (let crash = 0; crash < 2; crash++) {
     const engine = await start();
     const caller = new AbortController();
-    const beside = engine.generate(innocent, caller.signal);
+    const beside = engine.generate(innocent, caller.signal)[Symbol.asyncIterator]();
     expect((await beside.next()).done).toBe(false);
     const dies = eventsOf(engine.generate(guilty, new AbortController().signal)).catch(reasonOf);
     // It may be a suspect by now, that no other is let in beside.
@@ -100,7 +100,9 @@ describe("the request that is refused after two crashes", () => {
     const guilty = request({ say: [handling(2), text(2)], hang: true });
     for (let crash = 0; crash < 2; crash++) {
       const engine = await start(clock);
-      const [beside, stuck] = [innocent, guilty].map((asked) => engine.generate(asked, new AbortController().signal));
+      const [beside, stuck] = [innocent, guilty].map((asked) =>
+        engine.generate(asked, new AbortController().signal)[Symbol.asyncIterator](),
+      );
       await beside?.next();
       await stuck?.next();
       clock.advance(60_000);
@@ -115,7 +117,7 @@ describe("the request that is refused after two crashes", () => {
     const guilty = request({ say: [reading(2), reading(), text(2), { type: "pong", stepMs: limits.engineStepMs + 1 }] }, true);
     for (let crash = 0; crash < 2; crash++) {
       const engine = await start();
-      const beside = engine.generate(innocent, new AbortController().signal);
+      const beside = engine.generate(innocent, new AbortController().signal)[Symbol.asyncIterator]();
       await beside.next();
       await expect(eventsOf(engine.generate(guilty, AbortSignal.timeout(10_000)))).rejects.toThrow("a step of it took longer");
     }
