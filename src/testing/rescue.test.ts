@@ -61,11 +61,11 @@ describe("an answer that breaks off, over sockets", () => {
     ]);
     // Fields that only vLLM knows are taken.
     upstream = await startUpstream({ models: Object.fromEntries(models), isStrict: false });
-    const place = { baseUrl: upstream.url, apiKeys: ["sk-1"], idleSeconds: 1 };
+    const place = { baseUrl: upstream.url, apiKeys: ["sk-1"] };
     server = await startTestServer({
       config: {
         upstreams: cells.flatMap((cell) => [
-          { name: nameOf(cell), kind: "openai", ...place },
+          { name: nameOf(cell), kind: "openai", ...place, ...(cell.fault === "stall" && { idleSeconds: 1 }) },
           // One each: what goes on at an upstream is part of that one's budget.
           { name: `${nameOf(cell)}-helper`, kind: helpers[cell.helper]!.kind, ...place },
         ]),
