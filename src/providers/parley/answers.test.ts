@@ -1,9 +1,10 @@
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultLimits } from "../../core/limits.ts";
 import { reasonOf, retryAfterMsOf } from "../../core/reasons.ts";
 import { eventsOf, failureOf, iterate, outlineOf, valuesOf } from "../../testing/collect-events.ts";
 import { askPlayed, played, playedAnswer, playedFault, playedParley, playedText } from "../../testing/played-parley.ts";
+import { failureOf as errorOfStatus } from "./failure.ts";
 import { PlayedError, type Play, type PlayedMessage } from "../../testing/upstream/parley.ts";
 
 const cleanUps: (() => unknown)[] = [];
@@ -100,6 +101,17 @@ describe("how another Parley fails", () => {
       expect([reasonOf(told), retryAfterMsOf(told)]).toEqual(expected);
       expect(told.rawMessage).toContain("edge");
     }
+  });
+
+  it.each([
+    ["Name resolution failed for target dns:secret.internal:1", "edge could not be connected: its name is not known"],
+    ["No connection established. Last error: connect EHOSTUNREACH 10.0.0.7:443", "edge could not be connected (EHOSTUNREACH)"],
+    ["No connection established. Last error: Error: unable to verify the first certificate", expect.stringContaining("is not trusted")],
+    ["No connection established", "edge could not be connected"],
+  ])("is told without where it should have been: %s", (details, message) => {
+    const ended = { code: status.UNAVAILABLE, details, metadata: new Metadata() };
+    const told = errorOfStatus(ended, { provider: "edge", isCallersKey: false, hasAnswered: false });
+    expect([reasonOf(told), told.rawMessage]).toEqual(["provider_unavailable", message]);
   });
 
   it("is told in mid-stream when its connections break", async () => {

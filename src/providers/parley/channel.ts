@@ -1,5 +1,5 @@
 import { createSecureContext } from "node:tls";
-import { ChannelCredentials, Client, connectivityState, type ChannelOptions } from "@grpc/grpc-js";
+import { ChannelCredentials, Client, connectivityState, logVerbosity, setLogVerbosity, type ChannelOptions } from "@grpc/grpc-js";
 import { fault } from "../../core/reasons.ts";
 import type { Limits } from "../../core/limits.ts";
 import { untilAborted } from "../../core/signals.ts";
@@ -27,6 +27,9 @@ export interface Channel {
   connected(signal: AbortSignal): Promise<void> | undefined;
   close(): void;
 }
+
+// By itself it writes to standard error, which is not the log; what fails is told by the call that it fails.
+setLogVerbosity(logVerbosity.NONE);
 
 /** How often an idle connection that carries calls is asked for a sign of life, and how long that may take. */
 const keepAliveMs = 30_000;
