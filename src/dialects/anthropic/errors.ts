@@ -26,7 +26,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Names a field as the caller of the body did: its messages may be several of ours. Paths that are Anthropic's already stay as they are. */
-export function anthropicFieldOf(field: string, places: AnthropicRequest["places"] = []): string {
+function anthropicFieldOf(field: string, places: AnthropicRequest["places"] = []): string {
   for (let at = field; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("."))))
     if (Object.hasOwn(names, at)) return names[at] ?? field;
   return placeOf(field, places) ?? field.replace(/^stop\[/, "stop_sequences[").replace(toolParts, toolPart);

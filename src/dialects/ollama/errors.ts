@@ -19,7 +19,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Names a field as the caller of the body did. Paths that are Ollama's already stay as they are. */
-export function ollamaFieldOf(field: string): string {
+function ollamaFieldOf(field: string): string {
   for (let at = field; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("."))))
     if (Object.hasOwn(names, at)) return names[at] ?? field;
   return field
