@@ -54,9 +54,9 @@ export function sendBody(
   status: number,
   { type, body }: { readonly type: string; readonly body: string },
 ): void {
-  const bytes = Buffer.from(body);
-  response.writeHead(status, { "content-type": type, "content-length": bytes.length });
-  response.end(request.method === "HEAD" ? undefined : bytes);
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+  // As text, which Node sends in one piece with the headers.
+  response.end(request.method === "HEAD" ? undefined : body);
 }
 
 function goneFault({ outcome, call }: Pick<Admitted, "call" | "outcome">) {

@@ -15,20 +15,24 @@ const megabyte = 1e6;
 export const proxy: Bench = {
   what: "`npm start` in front of an OpenAI upstream beside Portkey's gateway, by turns on one core; load and upstream on the other",
   options: {
+    warm: {
+      default: 12,
+      what: "seconds of whole answers, and of streams, before counting: a service that has just started is compiled while it answers",
+    },
     rounds: { default: 5, what: "rounds; each measures everything once" },
     seconds: { default: 2, what: "seconds for each measurement" },
     first: { default: 100, what: "streams whose first word is timed, in each round" },
     streams: { default: 500, what: "streams at once" },
   },
   async run(options, say) {
-    const { rounds = 5, seconds = 2, first = 100, streams = 500 } = options;
+    const { warm: warmSeconds = 12, rounds = 5, seconds = 2, first = 100, streams = 500 } = options;
     leaveServerCore();
     const mock = await startMock();
     const contestants: Contestant[] = [];
     try {
       contestants.push(await startParleyBefore(mock), await startPortkeyBefore(mock));
       const cases = casesFor({ seconds, first, streams, mock });
-      await warm(contestants, mock);
+      await warm(contestants, mock, warmSeconds);
       const found: Found[] = cases.map(() => contestants.map(() => []));
       for (let round = 0; round < rounds; round++)
         for (const [at, each] of cases.entries()) await takeAll(each, contestants, found[at] ?? []);
@@ -113,9 +117,9 @@ async function cpuOf(contestant: Contestant, isStream: boolean, seconds: number)
   }
 }
 
-async function warm(contestants: readonly Contestant[], mock: Contestant): Promise<void> {
+async function warm(contestants: readonly Contestant[], mock: Contestant, seconds: number): Promise<void> {
   await firstWords(mock, 20);
-  for (const contestant of contestants) for (const isStream of [false, true]) await measure(() => load(contestant, isStream, 16), 1.5);
+  for (const contestant of contestants) for (const isStream of [false, true]) await measure(() => load(contestant, isStream, 16), seconds);
 }
 
 function reportOf(cases: readonly Case[], found: readonly Found[], contestants: readonly Contestant[]): Report {
