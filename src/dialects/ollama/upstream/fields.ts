@@ -14,6 +14,7 @@ const table: FieldTable = {
   "messages.parts.tool_result.is_error": inert("Ollama's models read what the tool said, and no mark beside it"),
   "messages.parts.image.detail": inert("Ollama's models see pictures in one size"),
   "messages.parts.image.file_name": inert("Ollama's models see pictures, not their names"),
+  "messages.parts.image.mime_type": inert("Ollama looks at the bytes themselves"),
   "messages.parts.audio": refused("Ollama hears nothing; send text"),
   "messages.parts.file": refused("Ollama reads no documents; send their text"),
   "messages.parts.reasoning.signature": inert("Ollama's models sign no thinking, and check none"),
