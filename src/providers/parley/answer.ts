@@ -119,9 +119,10 @@ function innerTimings({ queueMs, loadMs, promptMs, generationMs }: Timings): Tim
 export function eventsOfAnswer(response: ChatResponse, provider: string, request: ChatRequest): readonly ChatEvent[] {
   const reader = new AnswerReader(provider, request);
   const { usage, timings } = response;
+  const first = startedBy(provider, request.model, response.servedBy?.cacheHit === true);
   const events = response.choices.flatMap((choice) => eventsOfChoice(choice));
   const last = completed({ ...(usage !== undefined && { usage }), ...(timings !== undefined && { timings }) });
-  return [...events, last].flatMap((event) => reader.read(event));
+  return [first, ...events, last].flatMap((event) => reader.read(event));
 }
 
 function eventsOfChoice({ index, message, reason, rawReason, stopSequence, logprobs }: Choice): ChatEvent[] {
