@@ -1,5 +1,5 @@
 /** Chunks with content of a streamed answer. */
-export const chunkCount = 64;
+const chunkCount = 64;
 
 const created = 1_700_000_000;
 const usage = { prompt_tokens: 20, completion_tokens: chunkCount, total_tokens: 20 + chunkCount };
