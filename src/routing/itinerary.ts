@@ -139,16 +139,22 @@ export class Itinerary<Request, Event> {
   failed(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
     const rule = ruleOf(error);
     if (rule === undefined) return false;
-    const { clock } = this.#options;
-    const { provider } = candidate.stop.target;
-    const reason = reasonOf(error);
     if (rule.isLoad) this.#isFurther = true;
-    if (reasons[reason].retryable) (this.#faults ??= new Map()).set(provider, (this.#faults.get(provider) ?? 0) + 1);
-    const waitMs = reasons[reason].fault === "provider" ? retryAfterMsOf(error) : undefined;
-    if (waitMs !== undefined) candidate.notBeforeMs = Math.max(candidate.notBeforeMs, clock.now() + waitMs);
+    this.#remember(candidate, error);
     this.#reorder(candidate, rule);
+    const reason = reasonOf(error);
     if (reason === "context_length_exceeded") this.#largerOnly(candidate, error);
+    if (reason === "provider_credentials" && candidate.state !== undefined) this.#sickLast(); // what else there is for that key
     return true;
+  }
+
+  /** For how long its upstream is not to be asked, and how often it has failed. */
+  #remember(candidate: Candidate<Request, Event>, error: ConnectError): void {
+    const { provider } = candidate.stop.target;
+    const { retryable, fault: whose } = reasons[reasonOf(error)];
+    if (retryable) (this.#faults ??= new Map()).set(provider, (this.#faults.get(provider) ?? 0) + 1);
+    const waitMs = whose === "provider" ? retryAfterMsOf(error) : undefined;
+    if (waitMs !== undefined) candidate.notBeforeMs = Math.max(candidate.notBeforeMs, this.#options.clock.now() + waitMs);
   }
 
   #reorder(candidate: Candidate<Request, Event>, { again, siblings: when }: Rule): void {

@@ -66,7 +66,18 @@ describe("an upstream that asks for a pause", () => {
 });
 
 describe("a key that its upstream has refused", () => {
-  it("comes last for a while, for every model of that upstream", async () => {
+  it("comes last for every model of that upstream, at once", async () => {
+    const route = routed([
+      { ...a, key: 1, model: "m", plays: [fails("provider_credentials")] },
+      { ...a, key: 1, model: "n", plays: ["ok"] },
+      { ...b, plays: ["ok"] },
+    ]);
+    await route.call();
+    await route.call();
+    expect(route.asked()).toEqual(["a1", "b", "b"]);
+  });
+
+  it("comes last for a while", async () => {
     const route = routed(keys("a", [[fails("provider_credentials"), "ok"], ["ok"]]), { limits: { keyRetireMs: 1000 } });
     for (let call = 0; call < 3; call++) await route.call();
     expect(route.asked()).toEqual(["a1", "a2", "a2", "a2"]);

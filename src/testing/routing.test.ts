@@ -78,12 +78,14 @@ describe("routing, at the sockets", () => {
       { upstream: "a", model: "m" },
       { upstream: "b", model: "m" },
     ];
-    const { ask } = await serviceWith([slow, fast], { routes: [{ model: "r", targets, hedgeAfterMs: 200, hedgePercent: 100 }] });
+    const { ask, log } = await serviceWith([slow, fast], { routes: [{ model: "r", targets, hedgeAfterMs: 200, hedgePercent: 100 }] });
     await ask({ model: "r" }); // so that its connection is there
     const { status, text } = await ask({ model: "r", stream });
     expect([status, text.includes("three")]).toEqual([200, true]);
     const closing = await slow.closed(2);
     expect(closing.byClient).toBe(true);
+    const books = () => log.filter(({ message }) => message === "attempt").map(({ facts }) => [facts["provider"], facts["outcome"]]);
+    await expect.poll(books).toEqual([["a", "lost"]]);
     expect(fast.requests).toHaveLength(1);
     expect(closing.atMs - (await fast.closed(1)).atMs).toBeLessThan(500); // 3 ms, but for what else the machine does
   });
