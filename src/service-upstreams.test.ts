@@ -1,64 +1,10 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
-import { describe, expect, it, onTestFinished } from "vitest";
-import type { JsonObject } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
 import { ModelState } from "../gen/parley/v1/models_pb.ts";
-import type { Variables } from "./core/child-environment.ts";
 import { reasonOf } from "./core/reasons.ts";
 import { failureOf } from "./testing/collect-events.ts";
-import { startTestServer, type TestServerOptions } from "./testing/test-server.ts";
-import { startUpstream, type UpstreamOptions } from "./testing/upstream/upstream.ts";
+import { oneModelServer, serviceWith, upstreamFor } from "./testing/upstream-service.ts";
 
 // Everything from the variable or the file to the upstream's socket, and back to a client of REST.
-
-async function upstreamFor(options: UpstreamOptions = {}) {
-  const upstream = await startUpstream({ isStrict: false, ...options });
-  onTestFinished(() => upstream.close());
-  return upstream;
-}
-
-/** A server that has one model, whatever a request calls it: as small ones do, and those of OpenAI's own strictness do not. */
-async function oneModelServer() {
-  const seen: unknown[] = [];
-  const choice = { index: 0, message: { role: "assistant", content: "ok" }, finish_reason: "stop" };
-  const server = createServer((request, response) => {
-    void text(request).then((sent) => {
-      seen.push({ path: request.url, authorization: request.headers.authorization, body: JSON.parse(sent) as unknown });
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ id: "1", object: "chat.completion", created: 1, model: "served", choices: [choice] }));
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void (server.closeAllConnections(), server.close()));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-}
-
-async function serviceWith(environment: Variables, config: JsonObject = {}, more: TestServerOptions = {}) {
-  const service = await startTestServer({ environment, config, ...more });
-  onTestFinished(() => service.close());
-  const { models } = service.server.service;
-  const { signal } = new AbortController();
-  return {
-    ...service,
-    models,
-    signal,
-    ask: async (body: JsonObject, headers: Readonly<Record<string, string>> = {}) => {
-      const messages = [{ role: "user", content: "hi" }];
-      const response = await fetch(`${service.url}/v1/chat/completions`, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...headers },
-        body: JSON.stringify({ messages, ...body }),
-      });
-      const answer = (await response.json()) as { readonly model?: string; readonly error?: { readonly message: string } };
-      const by = ["provider", "model", "fallback"].map((name) => response.headers.get(`x-parley-${name}`)).join(" ");
-      return { status: response.status, model: answer.model, by, error: answer.error?.message ?? "" };
-    },
-    listed: async () => (await models.list({ includeCatalog: false, signal })).filter(({ id }) => id !== "echo").map(({ id }) => id),
-  };
-}
 
 describe("a switch from Hugging Face to vLLM", () => {
   const asked = "intelia-llama-3.1-8b-aviculture";
@@ -203,6 +149,17 @@ describe("an upstream of the file", () => {
     await upstream.close();
     await first;
   });
+});
+
+it("names that callers make up stay few in metrics, and are asked for all the same", async () => {
+  const upstream = await upstreamFor();
+  const { ask, url } = await serviceWith({ LLM_VLLM_BASE_URL: `${upstream.url}/v1` }, { limits: { values: { askedModels: 2 } } });
+  for (const name of ["a", "b", "c", "d", "a"])
+    expect(await ask({ model: `vllm/${name}` })).toMatchObject({ status: 200, model: `vllm/${name}` });
+  expect(upstream.requests.map(({ model }) => model)).toEqual(["a", "b", "c", "d", "a"]);
+  const page = await (await fetch(`${url}/metrics`)).text();
+  const labels = [...page.matchAll(/provider="vllm",model="([^"]*)"/g)].map(([, label]) => label);
+  expect(new Set(labels)).toEqual(new Set(["a", "b", "other"]));
 });
 
 describe("the list of models", () => {
