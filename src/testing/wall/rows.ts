@@ -18,6 +18,8 @@ const both = (outcomes: Outcomes) => ({ stream: outcomes, unary: outcomes });
 /** HTTP says that the body is whole, and it is no JSON. */
 const halfJson = movesOn("provider_malformed");
 
+// Ollama says an error inside of a success in words alone: what kind it is, is not told.
+
 /** It answered: one failure is tried again where it was. */
 const again = (reason: "provider_error" | "provider_unavailable") => both(movesOn(reason, { alone: 2 }));
 /** Its next answer is good, but another that is there goes first. */
@@ -87,6 +89,27 @@ const early: readonly HttpRow[] = [
   },
   { name: "error-inside-json", turns: broken({ is: "error-inside", cause: "server-error", asJson: true }), ...again("provider_error") },
   { name: "error-inside-first-frame", turns: broken({ is: "error-inside", cause: "server-error", after: 0 }), ...again("provider_error") },
+  { name: "page-502", turns: broken({ is: "html", status: 502 }), ...again("provider_error") },
+  {
+    // A wrong address: formats differ in what they make of it, and all move on.
+    name: "page-404",
+    turns: broken({ is: "html", status: 404 }),
+    ...both(movesOn("provider_malformed")),
+    but: { anthropic: both(movesOn("model_not_found")), ollama: again("provider_error") },
+  },
+  { name: "empty-500", turns: broken({ is: "empty", status: 500 }), ...again("provider_error") },
+  {
+    name: "limit-inside-first-frame",
+    turns: broken({ is: "error-inside", cause: "rate-limited", after: 0 }),
+    ...both(movesOn("provider_rate_limited", { alone: mostAttempts, paired: 1 })),
+    but: { ollama: again("provider_error") },
+  },
+  {
+    name: "refusal-inside-first-frame",
+    turns: broken({ is: "error-inside", cause: "invalid", after: 0 }),
+    ...both(ends("invalid_request")),
+    but: { ollama: again("provider_error") },
+  },
   { name: "huge-first-line", turns: broken({ is: "huge-line", after: 0, bytes: 400_000 }), ...both(movesOn("provider_malformed")) },
 ];
 
@@ -154,6 +177,13 @@ const late: readonly HttpRow[] = [
     turns: broken({ is: "huge-line", after: some, bytes: 400_000 }),
     stream: breaks("provider_malformed"),
     unary: movesOn("provider_malformed"),
+  },
+  {
+    name: "limit-in-stream",
+    turns: broken({ is: "error-inside", cause: "rate-limited", after: some }),
+    stream: breaks("provider_rate_limited"),
+    unary: movesOn("provider_rate_limited", { alone: mostAttempts, paired: 1 }),
+    but: { ollama: { stream: breaks("provider_error"), unary: movesOn("provider_error", { alone: 2 }) } },
   },
 ];
 
