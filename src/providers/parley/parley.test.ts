@@ -10,6 +10,7 @@ import { only } from "../../core/stream.ts";
 import type { Work } from "../../core/work.ts";
 import { testContext } from "../../testing/call-context.ts";
 import { answerOf, eventsOf, failureOf, outlineOf, textOf, valuesOf } from "../../testing/collect-events.ts";
+import { startParleyProcess } from "../../testing/parley-process.ts";
 import { testParley } from "../../testing/parley-provider.ts";
 import { providerSuite } from "../../testing/provider-suite.ts";
 import { userRequest } from "../../testing/sample-request.ts";
@@ -138,3 +139,18 @@ describe("a provider for another Parley", () => {
     expect(() => testParley({ baseUrl: "h:1" }, { proxyFor: () => proxy })).toThrow(/proxies/u);
   });
 });
+
+it("a provider for another Parley says that it is gone when its process ends in an answer, and at once when it is asked again", async () => {
+  const other = await startParleyProcess({ models: { tiny: {} } });
+  const provider = testParley({ baseUrl: other.url });
+  const request = userRequest("hi", { model: "tiny", maxTokens: 2000, ignoreEos: true });
+  const read = async () => {
+    for await (const { event } of provider.generate(request, { ...testContext(request), isWhole: false }))
+      if (event.case === "text") other.process.kill("SIGKILL");
+  };
+  expect(reasonOf(await failureOf(read()))).toBe("provider_unavailable");
+  await other.ended;
+  expect(reasonOf(await failureOf(answerOf(provider, request)))).toBe("provider_unavailable");
+  await provider.close();
+  await other.cleanUp();
+}, 30_000);
