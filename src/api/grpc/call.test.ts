@@ -141,7 +141,8 @@ describe("services that are mounted beside", () => {
     const answer = await ask(path, framed(new Uint8Array()), { "x-say": "hello", "grpc-timeout": "1M" });
     expect([answer.headers["x-heard"], answer.trailers["x-left"], answer.status]).toEqual(["hello", "true", 0]);
     const failed = await ask(path, framed(new Uint8Array()), { "x-fail": "1" });
-    expect([failed.headers["x-left"], failed.status]).toEqual(["false", Code.Internal]);
+    expect([failed.headers["x-heard"], failed.trailers["x-left"], failed.status]).toEqual(["", "false", Code.Aborted]);
+    expect([failed.trailers["x-why"], failed.message]).toEqual(["asked", "no"]);
   });
 
   it("have their interceptors around them", async () => {

@@ -169,6 +169,8 @@ export class GrpcCall {
       return this.#served();
     }
     this.#trailers = trailersOf(outgoing(this.#entry, thrown, this.#options.log), this.#context.addedTrailers);
+    // In headers alone there would be no place for those that the implementation has added.
+    if (!stream.headersSent && this.#context.addedHeaders !== undefined) this.#respond();
     if (stream.headersSent) this.#answer.end();
     else {
       const { requestId } = this.#asked;

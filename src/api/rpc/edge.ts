@@ -24,15 +24,16 @@ export function edge({ log, limits }: Pick<Doors, "log" | "limits">): Intercepto
   };
 }
 
-/** The error as the client gets it; the exchange notes it. A copy, since one error may end many calls. */
+/** The error as the client gets it; the exchange notes it. A copy, since one error may end many calls. What a service of the embedding program throws keeps its own code, details and metadata. */
 export function outgoing(exchange: Admitted, error: unknown, log: Log): ConnectError {
   const { requestId, procedure } = exchange.call;
   logCause(log, error, { requestId, procedure });
   const known = asFault(error);
   exchange.outcome.error = known;
+  const told = error instanceof ConnectError ? error : known;
   // A message that was cut inside a character would break the escaping of grpc-message.
-  const copy = new ConnectError(known.rawMessage.toWellFormed(), known.code, known.metadata, undefined, known.cause);
+  const copy = new ConnectError(known.rawMessage.toWellFormed(), told.code, told.metadata, undefined, known.cause);
   const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
-  copy.details = [...known.details, info];
+  copy.details = [...(told === known ? [] : told.details), ...known.details, info];
   return copy;
 }
