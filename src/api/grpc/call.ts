@@ -43,12 +43,15 @@ export class GrpcCall {
   readonly #message: RequestMessage;
   readonly #answer: Answer;
   readonly #stopCall: () => void;
-  #stopReading: () => void = () => {};
-  #stopClosing: () => void = () => {};
+  #stopWaiting: () => void = ignore;
+  #stopReading: () => void = ignore;
+  #stopClosing: () => void = ignore;
   #trailers: OutgoingHttpHeaders = {};
   /** The answer's end has been written, or will not be. */
   #isServed = false;
   #isClosed = false;
+  /** What the stream's listeners hold: Node keeps the object of a closed stream until the collector's next great round, and a call would wait as long. */
+  readonly #self: { call: GrpcCall | undefined } = { call: this };
 
   constructor(stream: ServerHttp2Stream, asked: Asked, options: CallOptions) {
     this.#stream = stream;
@@ -66,7 +69,8 @@ export class GrpcCall {
     const { refusal } = this.#entry;
     // A reset of the stream is told by `close`; unheard, its error would end the process.
     this.#stream.on("error", ignore);
-    this.#stream.on("close", () => this.#onClose());
+    const self = this.#self;
+    this.#stream.on("close", () => self.call && self.call.#onClose());
     if (refusal === undefined) this.#read();
     else this.#fail(refusal);
   }
@@ -75,31 +79,36 @@ export class GrpcCall {
     const { clock, limits } = this.#options;
     const { signal } = this.#entry.call;
     const onAbort = () => this.#fail(abortFault(signal));
-    const onData = (chunk: Buffer) => {
-      try {
-        this.#message.push(chunk);
-      } catch (error) {
-        this.#fail(error);
-      }
-    };
+    const self = this.#self;
+    const onData = (chunk: Buffer) => self.call && self.call.#take(chunk);
     const onEnd = () => {
       // Only its timer and signal: there is nothing more to hear.
-      stopWaiting();
-      void this.#serve();
+      const { call } = self;
+      if (call === undefined) return;
+      call.#stopWaiting();
+      void call.#serve();
     };
     const stopBody = clock.after(limits.bodyMs, () => this.#entry.abort(lateBody(limits)));
     signal.addEventListener("abort", onAbort);
-    const stopWaiting = () => {
+    this.#stopWaiting = () => {
       stopBody();
       signal.removeEventListener("abort", onAbort);
     };
     this.#stopReading = () => {
-      stopWaiting();
+      this.#stopWaiting();
       this.#stream.off("data", onData);
       this.#stream.off("end", onEnd);
     };
     this.#stream.on("data", onData);
     this.#stream.on("end", onEnd);
+  }
+
+  #take(chunk: Buffer): void {
+    try {
+      this.#message.push(chunk);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   async #serve(): Promise<void> {
@@ -145,7 +154,8 @@ export class GrpcCall {
     if (encodings.response === "gzip") headers["grpc-encoding"] = "gzip";
     this.#context.addedHeaders?.forEach((value, name) => void (headers[name] = value));
     this.#stream.respond(headers, { waitForTrailers: true });
-    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+    const self = this.#self;
+    this.#stream.on("wantTrailers", () => self.call && self.call.#stream.sendTrailers(self.call.#trailers));
   }
 
   #succeed(): void {
@@ -188,8 +198,7 @@ export class GrpcCall {
     const entry = this.#entry;
     const { outcome, call } = entry;
     this.#isClosed = true;
-    // Node keeps the object of a closed stream until the collector's next great round: what it holds on to would wait as long.
-    this.#stream.removeAllListeners();
+    this.#self.call = undefined;
     if (!this.#isServed || this.#stream.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
     if (this.#isServed) this.#leave();
   }

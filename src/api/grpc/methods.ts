@@ -35,7 +35,7 @@ export interface NativeMethod {
 /** A method with one answer. */
 export interface Unary {
   readonly kind: "unary";
-  readonly run: (request: Message, context: RpcContext) => Promise<object>;
+  readonly run: (request: Message, context: RpcContext) => Promise<object> | object;
 }
 
 /** A method with a stream of answers. */
@@ -98,7 +98,7 @@ function nativeMethod(spec: MethodImplSpec, interceptors: readonly Interceptor[]
 type OneMessageSpec = Extract<MethodImplSpec, { kind: "unary" | "server_streaming" }>;
 
 function direct(spec: OneMessageSpec): Unary | Streaming {
-  if (spec.kind === "unary") return { kind: spec.kind, run: async (request, context) => await spec.impl(request, context) };
+  if (spec.kind === "unary") return { kind: spec.kind, run: (request, context) => spec.impl(request, context) };
   return { kind: spec.kind, run: (request, context) => spec.impl(request, context) };
 }
 

@@ -53,10 +53,10 @@ export class RpcContext implements HandlerContext {
     return (this.#link ??= linkSignal(this.#admitted.call.signal)).signal;
   }
 
-  readonly timeoutMs = (): number | undefined => {
+  get timeoutMs(): () => number | undefined {
     const { deadlineMs } = this.#admitted.call;
-    return deadlineMs === undefined ? undefined : deadlineMs - performance.timeOrigin - performance.now();
-  };
+    return () => (deadlineMs === undefined ? undefined : deadlineMs - performance.timeOrigin - performance.now());
+  }
 
   /** What the implementation has added to the headers of its answer. */
   get addedHeaders(): Headers | undefined {
