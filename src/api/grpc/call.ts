@@ -33,6 +33,14 @@ const cancelCode = 8;
 const contentType = "application/grpc+proto";
 const ignore = () => {};
 
+/** What hears of a body that comes. */
+interface Listening {
+  readonly onAbort: () => void;
+  readonly onData: (chunk: Buffer) => void;
+  readonly onEnd: () => void;
+  readonly stopBody: () => void;
+}
+
 /** One call over gRPC, from its headers until its stream has been closed. */
 export class GrpcCall {
   readonly #stream: ServerHttp2Stream;
@@ -43,8 +51,7 @@ export class GrpcCall {
   readonly #message: RequestMessage;
   readonly #answer: Answer;
   readonly #stopCall: () => void;
-  #stopWaiting: () => void = ignore;
-  #stopReading: () => void = ignore;
+  #listening: Listening | undefined;
   #stopClosing: () => void = ignore;
   #trailers: OutgoingHttpHeaders = {};
   /** The answer's end has been written, or will not be. */
@@ -75,32 +82,39 @@ export class GrpcCall {
     else this.#fail(refusal);
   }
 
+  /** Listens to the body. None of what the stream is given here may know `this`: closures of one function share what any of them knows. */
   #read(): void {
     const { clock, limits } = this.#options;
-    const { signal } = this.#entry.call;
-    const onAbort = () => this.#fail(abortFault(signal));
     const self = this.#self;
-    const onData = (chunk: Buffer) => self.call && self.call.#take(chunk);
-    const onEnd = () => {
-      // Only its timer and signal: there is nothing more to hear.
-      const { call } = self;
-      if (call === undefined) return;
-      call.#stopWaiting();
-      void call.#serve();
+    const listening: Listening = {
+      onAbort: () => self.call && self.call.#fail(abortFault(self.call.#entry.call.signal)),
+      onData: (chunk) => self.call && self.call.#take(chunk),
+      onEnd: () => self.call && self.call.#onWhole(),
+      stopBody: clock.after(limits.bodyMs, () => self.call && self.call.#entry.abort(lateBody(limits))),
     };
-    const stopBody = clock.after(limits.bodyMs, () => this.#entry.abort(lateBody(limits)));
-    signal.addEventListener("abort", onAbort);
-    this.#stopWaiting = () => {
-      stopBody();
-      signal.removeEventListener("abort", onAbort);
-    };
-    this.#stopReading = () => {
-      this.#stopWaiting();
-      this.#stream.off("data", onData);
-      this.#stream.off("end", onEnd);
-    };
-    this.#stream.on("data", onData);
-    this.#stream.on("end", onEnd);
+    this.#listening = listening;
+    this.#entry.call.signal.addEventListener("abort", listening.onAbort);
+    this.#stream.on("data", listening.onData);
+    this.#stream.on("end", listening.onEnd);
+  }
+
+  #onWhole(): void {
+    // Only its timer and signal: there is nothing more to hear.
+    this.#stopWaiting();
+    void this.#serve();
+  }
+
+  #stopWaiting(): void {
+    if (this.#listening === undefined) return;
+    this.#listening.stopBody();
+    this.#entry.call.signal.removeEventListener("abort", this.#listening.onAbort);
+  }
+
+  #stopReading(): void {
+    this.#stopWaiting();
+    if (this.#listening === undefined) return;
+    this.#stream.off("data", this.#listening.onData);
+    this.#stream.off("end", this.#listening.onEnd);
   }
 
   #take(chunk: Buffer): void {
