@@ -18,22 +18,38 @@ export interface StreamBodyOptions {
 
 /** Cuts bytes into frames, and tells the reader's events. Comments and blank lines are nothing: they neither make an event nor an end. */
 export function streamBody(options: StreamBodyOptions): Body {
-  const { framing, reader, wire } = options;
-  const read = (frame: UpstreamFrame) => {
-    for (const event of reader.read(frame)) wire.push(event);
-  };
-  const frames = framing === "sse" ? sseFrames(options, read) : ndjsonFrames(options, read);
-  return {
-    write: (chunk) => frames.write(chunk),
-    get isWhole() {
-      return reader.isWhole;
-    },
-    end(isCut) {
-      // What stands before a clean end without the blank line or line feed that it lacks is a frame all the same, unless it is no whole one.
-      if (!isCut) unlessBroken(() => frames.flush());
-      for (const event of reader.end()) wire.push(event);
-    },
-  };
+  return new StreamBody(options);
+}
+
+class StreamBody implements Body {
+  readonly #reader: AnswerReader;
+  readonly #wire: StreamBodyOptions["wire"];
+  readonly #frames: Frames;
+
+  constructor(options: StreamBodyOptions) {
+    this.#reader = options.reader;
+    this.#wire = options.wire;
+    const read = (frame: UpstreamFrame) => this.#tell(this.#reader.read(frame));
+    this.#frames = options.framing === "sse" ? sseFrames(options, read) : ndjsonFrames(options, read);
+  }
+
+  get isWhole(): boolean {
+    return this.#reader.isWhole;
+  }
+
+  write(chunk: Buffer): void {
+    this.#frames.write(chunk);
+  }
+
+  end(isCut: boolean): void {
+    // What stands before a clean end without the blank line or line feed that it lacks is a frame all the same, unless it is no whole one.
+    if (!isCut) unlessBroken(() => this.#frames.flush());
+    this.#tell(this.#reader.end());
+  }
+
+  #tell(events: readonly ChatEvent[]): void {
+    for (const event of events) this.#wire.push(event);
+  }
 }
 
 /** Half a frame at the end is no malformed answer but a truncated one: the reader says which by its end. */

@@ -20,31 +20,44 @@ const mostLooks = 4;
 const closingBrace = 0x7d;
 
 /** A body that is one JSON text, with blanks around it where an upstream keeps the connection alive with them. */
-export function wholeBody({ provider, maxBytes, isLengthKnown, read }: WholeBodyOptions): Body {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  let looks = 0;
+export function wholeBody(options: WholeBodyOptions): Body {
+  return new WholeBody(options);
+}
+
+// Classes rather than literals: V8 makes a hidden class of its own for each literal with a getter, which nothing but a full collection frees, and all that the getter can see with it.
+class WholeBody implements Body {
+  readonly #options: WholeBodyOptions;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #looks = 0;
   /** Of a body that looks whole; kept, so that none is parsed twice. */
-  let value: unknown;
-  return {
-    get isWhole() {
-      return value !== undefined;
-    },
-    write(chunk) {
-      bytes += chunk.length;
-      if (bytes > maxBytes)
-        throw limitFault("maxUpstreamBodyBytes", `${provider} sent an answer of more than ${maxBytes} bytes`, { provider });
-      chunks.push(chunk);
-      value = undefined;
-      if (!isLengthKnown && chunk.at(-1) === closingBrace && looks++ < mostLooks) value = parsedJson(textOf(chunks));
-    },
-    end(isCut) {
-      value ??= parsedJson(textOf(chunks));
-      // A JSON text that is whole cannot go on: the connection may break behind it.
-      if (value === undefined) throw unreadable(isCut, bytes, provider);
-      read(value);
-    },
-  };
+  #value: unknown;
+
+  constructor(options: WholeBodyOptions) {
+    this.#options = options;
+  }
+
+  get isWhole(): boolean {
+    return this.#value !== undefined;
+  }
+
+  write(chunk: Buffer): void {
+    const { provider, maxBytes, isLengthKnown } = this.#options;
+    this.#bytes += chunk.length;
+    if (this.#bytes > maxBytes)
+      throw limitFault("maxUpstreamBodyBytes", `${provider} sent an answer of more than ${maxBytes} bytes`, { provider });
+    this.#chunks.push(chunk);
+    this.#value = undefined;
+    if (!isLengthKnown && chunk.at(-1) === closingBrace && this.#looks++ < mostLooks) this.#value = parsedJson(textOf(this.#chunks));
+  }
+
+  end(isCut: boolean): void {
+    const { provider, read } = this.#options;
+    const value = this.#value ?? parsedJson(textOf(this.#chunks));
+    // A JSON text that is whole cannot go on: the connection may break behind it.
+    if (value === undefined) throw unreadable(isCut, this.#bytes, provider);
+    read(value);
+  }
 }
 
 function unreadable(isCut: boolean, bytes: number, provider: string): ConnectError {
@@ -54,23 +67,35 @@ function unreadable(isCut: boolean, bytes: number, provider: string): ConnectErr
 
 /** A body of an answer that is no success: as much as says what is wrong, and no longer than that takes. Where it repeats the key it is read without. */
 export function errorBody(read: (text: string) => ConnectError, key: string | undefined): Body {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  return {
-    isWhole: false,
-    mostMs: mostErrorMs,
-    get isEnough() {
-      return bytes >= mostErrorBytes;
-    },
-    write(chunk) {
-      chunks.push(chunk.subarray(0, mostErrorBytes - bytes));
-      bytes += chunk.length;
-    },
-    end() {
-      const text = textOf(chunks);
-      throw read(key === undefined || key === "" ? text : text.replaceAll(key, "***"));
-    },
-  };
+  return new ErrorBody(read, key);
+}
+
+class ErrorBody implements Body {
+  readonly isWhole = false;
+  readonly mostMs = mostErrorMs;
+  readonly #read: (text: string) => ConnectError;
+  readonly #key: string | undefined;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(read: (text: string) => ConnectError, key: string | undefined) {
+    this.#read = read;
+    this.#key = key;
+  }
+
+  get isEnough(): boolean {
+    return this.#bytes >= mostErrorBytes;
+  }
+
+  write(chunk: Buffer): void {
+    this.#chunks.push(chunk.subarray(0, mostErrorBytes - this.#bytes));
+    this.#bytes += chunk.length;
+  }
+
+  end(): void {
+    const text = textOf(this.#chunks);
+    throw this.#read(this.#key === undefined || this.#key === "" ? text : text.replaceAll(this.#key, "***"));
+  }
 }
 
 const mostErrorBytes = 64 * 1024;
