@@ -140,7 +140,7 @@ describe("a bad file is refused whole, with the path of the key", () => {
     ["telemetry: {log_level: loud}", "telemetry.logLevel: must be one of trace"],
     ["aliases: {a: a}", 'aliases: "a" stands for itself'],
     ["aliases: {a: 1}", "aliases.a: must be a text"],
-    ["http: {host: 0.0.0.0}", "http.host: 0.0.0.0 is reached from other machines, and this version has no keys; add --open"],
+    ["http: {host: 0.0.0.0}", "http.host: 0.0.0.0 is reached from other machines, and there are no keys: make one with `parley keys create`"],
   ])("%s", (text, message) => {
     const file = fileWith(text);
     expect(() => loadConfig({ file, environment: {} })).toThrow(`${file}: `);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { create, fromJson, toJson, type JsonObject } from "@bufbuild/protobuf";
 import { ConfigSchema, type Config } from "../gen/parley/config/v1/config_pb.ts";
 import type { Limits } from "./core/limits.ts";
@@ -90,10 +91,10 @@ export function resolveConfig(config: Config, beside: Beside = nothing): LoadedC
   checkConfig(config, blame);
   const surroundings = surroundingsOf(beside.settings);
   const { settings, limits } = settingsOf(config, beside.variables);
-  if (!settings.open && !isLoopbackHost(settings.host))
+  if (!settings.open && !isLoopbackHost(settings.host) && !hasKeys(settings, surroundings))
     throw fault(
       "invalid_request",
-      `${blame("http.host")}: ${settings.host} is reached from other machines, and this version has no keys; add --open (or LLM_OPEN=true) to serve everyone who can connect, or listen on 127.0.0.1`,
+      `${blame("http.host")}: ${settings.host} is reached from other machines, and there are no keys: make one with \`parley keys create\`, or set LLM_API_KEYS; add --open (or LLM_OPEN=true) to serve everyone who can connect, or listen on 127.0.0.1`,
     );
   return {
     config: withoutKeys(config),
@@ -104,6 +105,11 @@ export function resolveConfig(config: Config, beside: Beside = nothing): LoadedC
     warnings: beside.warnings,
     variables: () => beside.variables,
   };
+}
+
+/** Whether callers have to show keys: where there is a file of them, whatever is in it. */
+function hasKeys({ keysFile, isKeysFileNamed }: Settings, { keys }: Surroundings): boolean {
+  return keys.length > 0 || isKeysFileNamed || existsSync(keysFile);
 }
 
 function withoutKeys(config: Config): Config {

@@ -38,6 +38,11 @@ const heeded: readonly (readonly [name: string, text: string, path: string, valu
   ["HF_ENDPOINT", "https://hub.example", "hub.endpoint", "https://hub.example"],
   ["HF_TOKEN", "hf_abc", "hub.token", "hf_abc"],
   ["LLM_DEFAULT_TEMPERATURE", "0.7", "engine.defaultTemperature", 0.7],
+  ["LLM_API_KEYS", "one,team-a:two", "keys.given", ["one", "team-a:two"]],
+  ["LLM_API_KEYS_FILE", "keys.json", "http.keysFile", "keys.json"],
+  ["LLM_ADMIN_PORT", "9090", "http.adminPort", 9090],
+  ["LLM_METRICS_PORT", "9090", "http.adminPort", 9090],
+  ["LLM_METRICS_OPEN", "true", "telemetry.openMetrics", true],
   ["LLM_DEFAULT_MAX_TOKENS", "1000", "engine.defaultMaxTokens", 1000],
   ["LLM_TIMEOUT_SECS", "2.5", "limits.values.firstTokenMs", 2500],
   ["LLM_TIMEOUT_SECS", "2.5", "limits.values.idleStreamMs", 2500],
@@ -74,7 +79,7 @@ describe("the table of variables", () => {
   });
 
   it("gives no two rows the same name", () => {
-    const names = [...environment.flatMap(({ name, aliases }) => [name, ...aliases.map((alias) => alias.name)]), ...laterVariables];
+    const names = [...environment.flatMap(({ name, aliases }) => [name, ...aliases.filter(({ when }) => when === undefined).map((alias) => alias.name)]), ...laterVariables];
     expect(names).toEqual([...new Set(names)]);
   });
 });
@@ -135,6 +140,8 @@ describe("what is refused", () => {
   });
 
   it("warns that keys are asked for and not there", () => {
+    for (const name of ["LLM_API_KEYS", "LLM_API_KEY", "LLM_API_KEYS_FILE"])
+      expect(readEnvironment({ LLM_ENABLE_AUTH: "true", [name]: "a-key" }).warnings).toEqual([]);
     expect(readEnvironment({ LLM_ENABLE_AUTH: "true" }).warnings).toEqual([expect.stringContaining("LLM_ENABLE_AUTH asks for keys")]);
     expect(readEnvironment({ LLM_ENABLE_AUTH: "false" }).warnings).toEqual([]);
   });

@@ -14,6 +14,7 @@ import {
   portType,
   secondsType,
   secretType,
+  secretsType,
   switchType,
   textType,
   namesType,
@@ -21,7 +22,7 @@ import {
 } from "./environment/values.ts";
 import type { Variables } from "./core/child-environment.ts";
 import { row, type EnvironmentRow } from "./environment/row.ts";
-import { upstreamRows } from "./environment/upstream-rows.ts";
+import { isLanChosen, upstreamRows } from "./environment/upstream-rows.ts";
 
 /** Every variable that does something. A name beats its aliases, an earlier row a later one, and a variable the configuration file; an empty one counts as unset. */
 export const environment: readonly EnvironmentRow[] = [
@@ -39,8 +40,25 @@ export const environment: readonly EnvironmentRow[] = [
   row("LLM_OPEN", "http.open", {
     type: switchType,
     default: "false",
-    what: "Listen beyond this machine without keys. Loading, pulling and deleting models stays with callers on this machine.",
+    what: "Serve callers without keys, beyond this machine too. Loading, pulling and deleting models stays with callers on this machine and keys with the scope `admin`.",
     aliases: [{ name: "LLM_ENABLE_AUTH", type: invertedSwitchType }],
+  }),
+  row("LLM_API_KEYS", "keys.given", {
+    type: secretsType,
+    default: "none",
+    what: "Keys that callers must show one of, each `KEY` or `TENANT:KEY`; they allow everything but management. `LLM_API_KEY` only where the default provider is not `lan`.",
+    aliases: [{ name: "LLM_API_KEY", type: secretsType, when: (variables) => !isLanChosen(variables) }],
+  }),
+  row("LLM_API_KEYS_FILE", "http.keysFile", {
+    type: pathType,
+    default: "`keys/keys.json` in the data folder, where it is there",
+    what: "File of keys with tenants, scopes, models, limits and expiry, as `parley keys create` writes it; read again whenever it changes.",
+  }),
+  row("LLM_ADMIN_PORT", "http.adminPort", {
+    type: portType,
+    default: "none",
+    what: "Port of its own for probes and `/metrics`, which need no key there; 0 takes a free one.",
+    aliases: ["LLM_METRICS_PORT"],
   }),
   row("LLM_CORS_ORIGINS", "http.cors.origins", {
     type: listType,
@@ -121,6 +139,11 @@ export const environment: readonly EnvironmentRow[] = [
     what: "Whether `/metrics` answers.",
     aliases: ["ENABLE_METRICS"],
   }),
+  row("LLM_METRICS_OPEN", "telemetry.openMetrics", {
+    type: switchType,
+    default: "false",
+    what: "Whether `/metrics` needs no key on the main port.",
+  }),
   row("LLM_APP_NAME", "telemetry.appName", { type: textType, default: "parley", what: "Name that `/health` shows." }),
   row("LLM_VERSION", "telemetry.version", { type: textType, default: "the package's", what: "Version that `/health` shows." }),
   row("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "tracing.endpoint", {
@@ -168,10 +191,6 @@ export const environment: readonly EnvironmentRow[] = [
 
 /** Names of parts that this version does not have. One of ours that is set is refused, since nothing would heed it; a foreign one is named in a warning. */
 export const laterVariables: readonly string[] = [
-  "LLM_ADMIN_PORT",
-  "LLM_METRICS_PORT",
-  "LLM_API_KEYS",
-  "LLM_API_KEYS_FILE",
   "LLM_REDIS_URL",
   "LLM_REDIS_ENABLED",
   "LLM_REDIS_MAX_CONNECTIONS",

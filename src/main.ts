@@ -2,6 +2,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { Command, CommanderError } from "commander";
 import { generate } from "./commands/generate.ts";
 import type { Host } from "./commands/host.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { modelsCommand } from "./commands/models.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { packageVersion } from "./config/settings.ts";
@@ -15,6 +16,7 @@ Start here:
   parley serve --help                   its flags; every variable stands in .env.example
   parley models list                    what is on disk, and what can be pulled
   parley models pull hf:owner/repo/file.gguf
+  parley keys create                    a key for callers; from then on each must show one
 
   curl localhost:8080/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"messages":[{"role":"user","content":"Why is the sky blue?"}]}'
@@ -45,6 +47,7 @@ function program(host: Host, done: (exitCode: number) => void): Command {
     .addHelpText("after", guide)
     .addCommand(serveCommand(host, done))
     .addCommand(modelsCommand(host, done))
+    .addCommand(keysCommand(host, done))
     .addCommand(
       new Command("generate").description("renew .env.example and the README's tables from the source").action(() => generate(host)),
       { hidden: true },

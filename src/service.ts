@@ -17,6 +17,8 @@ import { authorizeModel } from "./layers/authorize-model.ts";
 import { observe } from "./layers/observe.ts";
 import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
+import { keyTokens } from "./layers/key-tokens.ts";
+import { openServiceKeys } from "./service-keys.ts";
 import { checkParameters } from "./service-check.ts";
 import { openModelLibrary } from "./service-library.ts";
 import { defaultParameters, targetMaker, type Parts } from "./service-targets.ts";
@@ -46,6 +48,8 @@ export interface ServerOptions {
 export interface ParleyServer {
   /** Where it answers, such as `http://127.0.0.1:8080`. */
   readonly urls: readonly string[];
+  /** Where probes and metrics answer too; empty where they have no port of their own. */
+  readonly adminUrls: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly service: Service;
@@ -78,12 +82,20 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const { host, port, corsOrigins, reflection } = settings;
   const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
   const refused = (status: Reason, durationMs: number) => parts.metrics.ended({ ...nothingDone, status, durationMs });
-  const doors = { host, port, corsOrigins, reflection, refused, metricsText, routes: options.routes };
-  const listener = await listen({ service, limits, clock, log, ...doors });
+  const keys = opened.adopt(await openServiceKeys(loaded, parts), (ring) => ring.close());
+  const locks = { keys, isOpen: settings.open, areMetricsOpen: settings.openMetrics };
+  const doors = { service, limits, clock, log, host, corsOrigins, reflection, refused, metricsText };
+  const { routes } = options;
+  const listener = await listen({ ...doors, ...locks, port, routes });
+  opened.defer(() => listener.close()); // where the next one cannot be bound
+  const { adminPort } = settings;
+  const admin = adminPort === undefined ? undefined : await listen({ ...doors, port: adminPort, areProbesAlone: true });
+  opened.defer(async () => admin?.close());
   begin();
   const resources = opened.move();
   return {
     urls: listener.urls,
+    adminUrls: admin?.urls ?? [],
     host: listener.host,
     port: listener.port,
     service,
@@ -161,6 +173,8 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     validate(limits),
     // settles which model is meant, before the cache and the queue: nobody learns of a model what its key does not allow
     authorizeModel((provider, purpose) => names.defaultModel(provider, purpose)),
+    // before anything is spent on more than the caller's key allows
+    chatOnly(keyTokens(settings.defaultMaxTokens)),
     // inside of what refuses, so that a refusal keeps its own status; outside of all that waits
     chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
   ];

@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import type { Http2ServerRequest } from "node:http2";
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
 import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
@@ -17,9 +17,11 @@ import {
   type Procedure,
   type RequestHead,
 } from "./exchange.ts";
-import { judge, type Judge } from "./judge.ts";
+import { challenge } from "./authenticate.ts";
+import { judge, type Judge, type Verdict } from "./judge.ts";
 import { discardRest } from "./linger.ts";
 import { logEnd } from "./log-lines.ts";
+import { places } from "./places.ts";
 import { describeEnd, openSpan } from "./server-span.ts";
 
 /** Told of each call that failed before any layer saw it: the error's reason, and how long that took, ms. */
@@ -65,13 +67,23 @@ export function newRequestId(): string {
 /** The gate of a listener. */
 export function gate(options: AdmissionOptions): Gate {
   const { clock, drain } = options;
+  const running = places();
   return {
     enter(head, requestId, called) {
       const controller = new AbortController();
       const abort = (reason: ConnectError) => controller.abort(reason);
-      const leave = drain.enter(abort);
+      const leaveDrain = drain.enter(abort);
       const startedMs = clock.now();
-      const verdict = judge(head, called, options);
+      let verdict = judge(head, called, options);
+      let leave = leaveDrain;
+      if (verdict.caller.limits !== undefined && verdict.refusal === undefined && called.purpose === "call") {
+        const taken = takePlace(verdict, running);
+        if (taken.refusal !== undefined) verdict = { ...verdict, refusal: taken.refusal };
+        leave = () => {
+          taken.giveBack?.();
+          leaveDrain();
+        };
+      }
       const call: Call = {
         requestId,
         procedure: called.name,
@@ -94,11 +106,26 @@ export function gate(options: AdmissionOptions): Gate {
   };
 }
 
+interface Taken {
+  readonly giveBack?: (() => void) | undefined;
+  readonly refusal?: ConnectError;
+}
+
+function takePlace({ caller }: Verdict, running: ReturnType<typeof places>): Taken {
+  try {
+    return { giveBack: running.take(caller) };
+  } catch (error) {
+    return { refusal: asFault(error) };
+  }
+}
+
 /** Has a procedure serve each request that the gate lets in; what it refuses is answered by the procedure's door, in its own protocol. */
 export function admission(entrance: Gate, options: Pick<Doors, "clock" | "limits">): Admit {
   return function admit(request, response, procedure) {
     const entry = entrance.enter(request, String(response.getHeader("x-request-id")), procedure);
     const exchange: Exchange & Entry = { ...entry, request, response };
+    if (entry.refusal?.code === Code.Unauthenticated && entry.call.protocol !== "grpc" && entry.call.protocol !== "grpc-web")
+      response.setHeader("www-authenticate", challenge);
     const stopTimers = limitTime(exchange, options);
     void run(exchange, procedure, options).then(() => {
       stopTimers();

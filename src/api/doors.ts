@@ -1,11 +1,11 @@
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
 import { admission, gate, newRequestId, type Refused } from "./admission.ts";
+import { authenticator, type Locks } from "./authenticate.ts";
 import { cors } from "./cors.ts";
 import { pathOf, type Doors, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
 import { grpcDoor, type TakeStream } from "./grpc/door.ts";
 import type { NativeMethods } from "./grpc/methods.ts";
-import type { Authenticate } from "./judge.ts";
 import { restRouter, type MetricsText } from "./rest/router.ts";
 import { rpcProcedures } from "./rpc/adapter.ts";
 import { mountReflection } from "./rpc/reflection.ts";
@@ -14,9 +14,9 @@ import { mountServices, purposeOf } from "./rpc/services.ts";
 import { unacceptable } from "./unacceptable.ts";
 
 /** What is served beside the service itself. */
-export interface DoorOptions {
-  /** Who calls; see judge. */
-  readonly authenticate: Authenticate;
+export interface DoorOptions extends Locks {
+  /** Whether nothing but probes and `/metrics` is there. */
+  readonly areProbesAlone: boolean;
   /** Origins whose pages may call, such as `https://app.example`. */
   readonly corsOrigins: readonly string[];
   /** Whether clients may ask for the services' descriptors. */
@@ -41,7 +41,8 @@ export interface Handlers {
 /** Every door behind one handler for both HTTP versions, and the native gRPC door before it. */
 export function handlersOf(doors: Doors, options: DoorOptions): Handlers {
   const crossOrigin = cors(options.corsOrigins);
-  const { authenticate, refused } = options;
+  const { refused } = options;
+  const authenticate = authenticator(options);
   const entrance = gate({ ...doors, authenticate, refused, cors: crossOrigin });
   const admit = admission(entrance, doors);
   const { procedureOf, native } = directory(doors, options);
@@ -79,13 +80,18 @@ function directory(doors: Doors, options: DoorOptions): Directory {
       services.push(...router.handlers.map(({ service }) => service));
     },
   });
-  const rest = restRouter(doors, options.metricsText);
+  const served = options.areProbesAlone ? probesOf(procedures) : procedures;
+  const rest = restRouter(doors, options);
   const procedureOf = (request: HttpRequest) => {
     const refused = unacceptable(request, doors.limits);
     if (refused !== undefined) return refused;
-    const rpc = procedures.get(pathOf(request));
+    const rpc = served.get(pathOf(request));
     if (rpc !== undefined) return rpc;
-    return isRpcType(request.headers["content-type"]) ? unknownRpc : rest(request);
+    return isRpcType(request.headers["content-type"]) ? unknownRpc : rest.find(request);
   };
-  return { procedureOf, native };
+  return { procedureOf, native: options.areProbesAlone ? probesOf(native) : native };
+}
+
+function probesOf<Value>(byPath: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+  return new Map([...byPath].filter(([path]) => purposeOf(path.slice(1)) === "probe"));
 }

@@ -5,7 +5,7 @@ import { expect, it, describe } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ChatService, FinishReason } from "../../gen/parley/v1/chat_pb.ts";
-import { anonymous } from "../core/context.ts";
+import type { Keys } from "../core/keys.ts";
 import { accepted, finished, started, text } from "../core/events.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { untilAborted } from "../core/signals.ts";
@@ -80,12 +80,15 @@ describe("a drain", () => {
     const { script, begun, letGo } = held();
     const second = Promise.withResolvers<void>();
     let calls = 0;
-    const authenticate = (_headers: unknown, isLoopback: boolean) => {
-      calls += 1;
-      if (calls === 2) second.resolve();
-      return anonymous(isLoopback);
+    const keys: Keys = {
+      get isLocked() {
+        calls += 1;
+        if (calls === 2) second.resolve();
+        return false;
+      },
+      find: () => "unknown",
     };
-    const doors = await openDoors(script, { authenticate });
+    const doors = await openDoors(script, { keys });
     const running = await rawClient(doors.url);
     running.send(post);
     await begun;

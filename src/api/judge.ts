@@ -3,14 +3,12 @@ import type { Caller } from "../core/context.ts";
 import type { Limits } from "../core/limits.ts";
 import { isLoopbackAddress } from "../core/loopback.ts";
 import { asFault, fault } from "../core/reasons.ts";
+import type { Authenticate } from "./authenticate.ts";
 import type { Cors } from "./cors.ts";
 import { timeoutMsOf } from "./deadline.ts";
 import type { Drain } from "./drain.ts";
 import type { Called, RequestHead } from "./exchange.ts";
 import { upstreamKeyOf } from "./upstream-key.ts";
-
-/** Decides who calls, from the headers and whether the caller is on this machine. Throws `unauthenticated`. */
-export type Authenticate = (headers: RequestHead["headers"], isLoopback: boolean) => Caller;
 
 /** What the headers of a request say: who calls, for how long, and why it may not. */
 export interface Verdict {
@@ -36,16 +34,17 @@ const nobody: Caller = { tenant: "anonymous", keyId: "", scopes: [], models: [],
 export function judge(request: RequestHead, procedure: Called, options: Judge): Verdict {
   const proxy = proxyHeader(request);
   const isLoopback = proxy === undefined && (request.isLoopbackPeer ?? isLoopbackAddress(request.socket.remoteAddress ?? ""));
+  let caller: Caller | undefined;
   try {
-    const caller = options.authenticate(request.headers, isLoopback);
+    caller = options.authenticate(request, procedure, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);
     const upstreamKey = upstreamKeyOf(request);
-    if (procedure.purpose === "management" && !isLoopback) throw outsider(procedure, proxy);
+    if (procedure.purpose === "management" && !isLoopback && caller.keyId === "") throw outsider(procedure, proxy);
     checkCircumstances(request, procedure, options);
     const isWithin = timeoutMs !== undefined && timeoutMs <= options.limits.callMs;
     return { caller, timeoutMs: isWithin ? timeoutMs : undefined, upstreamKey, refusal: undefined };
   } catch (error) {
-    return { caller: { ...nobody, isLoopback }, timeoutMs: undefined, upstreamKey: undefined, refusal: asFault(error) };
+    return { caller: caller ?? { ...nobody, isLoopback }, timeoutMs: undefined, upstreamKey: undefined, refusal: asFault(error) };
   }
 }
 
@@ -65,7 +64,7 @@ function proxyHeader({ headers }: RequestHead): string | undefined {
 
 function outsider({ name }: Called, proxy: string | undefined): ConnectError {
   const why = proxy === undefined ? "this peer is another machine" : `the header ${proxy} says that this request came through a proxy`;
-  return fault("permission_denied", `${name} answers programs on the service's own machine only: ${why}`);
+  return fault("permission_denied", `${name} answers programs on the service's own machine, and keys with the scope admin: ${why}`);
 }
 
 /** Whether a request does something. Pages get to send any of these without a preflight, as text: that the reply is hidden from them undoes nothing. */

@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import type { ServerHttp2Session } from "node:http2";
 import { systemClock } from "../core/clock.ts";
-import { anonymous } from "../core/context.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Clock, Log, Service } from "../core/ports.ts";
 import { bind } from "./bind.ts";
@@ -86,7 +85,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 
 function doorOptions(options: ListenOptions): DoorOptions {
   return {
-    authenticate: options.authenticate ?? ((_headers, isLoopback) => anonymous(isLoopback)),
+    keys: options.keys,
+    isOpen: options.isOpen,
+    areMetricsOpen: options.areMetricsOpen,
+    areProbesAlone: options.areProbesAlone ?? false,
     corsOrigins: options.corsOrigins ?? [],
     reflection: options.reflection ?? true,
     refused: options.refused ?? (() => {}),

@@ -14,7 +14,7 @@ interface Refusal {
 
 /** What answers a request that HTTP itself refuses; undefined for any other. */
 export function unacceptable(request: HttpRequest, limits: Limits): Procedure | undefined {
-  const refusal = tooManyHeaders(request, limits) ?? wrongTarget(request) ?? unmetExpectation(request);
+  const refusal = tooManyHeaders(request, limits) ?? wrongTarget(request) ?? twoAuthorizations(request) ?? unmetExpectation(request);
   return refusal === undefined ? undefined : { name: "_OTHER", family: "rest", purpose: "other", serve: answering(refusal) };
 }
 
@@ -37,9 +37,9 @@ function tooManyHeaders(request: HttpRequest, { maxHeaders, maxHeaderBytes }: Li
   return { status: 431, error: fault("invalid_request", `the headers are larger than limits.maxHeaderBytes, ${maxHeaderBytes} bytes`) };
 }
 
-/** Whether a request over HTTP/2 is refused for its headers' number or size. */
-export function hasTooManyHeaders(rawHeaders: readonly string[], { maxHeaders, maxHeaderBytes }: Limits): boolean {
-  return rawHeaders.length / 2 > maxHeaders || bytesOf(rawHeaders) > maxHeaderBytes;
+/** Whether a request over HTTP/2 is refused for its headers' number or size, or for who it says is calling. */
+export function hasBadHeaders(rawHeaders: readonly string[], { maxHeaders, maxHeaderBytes }: Limits): boolean {
+  return rawHeaders.length / 2 > maxHeaders || bytesOf(rawHeaders) > maxHeaderBytes || timesNamed("authorization", rawHeaders) > 1;
 }
 
 function bytesOf(rawHeaders: readonly string[]): number {
@@ -54,19 +54,25 @@ function wrongTarget(request: HttpRequest): Refusal | undefined {
   if ("stream" in request) return undefined;
   if (request.url?.startsWith("/") !== true && request.url !== "*")
     return { error: fault("invalid_request", "the request names its target as a whole URL; name the path alone") };
-  const hosts = hostsOf(request);
+  const hosts = timesNamed("host", request.rawHeaders);
   if (hosts > 1) return { error: fault("invalid_request", "host: the request names it more than once") };
   if (hosts === 0 && request.httpVersion === "1.1") return { error: fault("invalid_request", "host: the request names none") };
   return undefined;
 }
 
-function hostsOf({ rawHeaders }: HttpRequest): number {
-  let hosts = 0;
+/** Of several, Node shows the first alone: what stands before us may go by the last. */
+function twoAuthorizations({ rawHeaders }: HttpRequest): Refusal | undefined {
+  if (timesNamed("authorization", rawHeaders) <= 1) return undefined;
+  return { error: fault("invalid_request", "authorization: the request names it more than once") };
+}
+
+function timesNamed(header: string, rawHeaders: readonly string[]): number {
+  let times = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
-    if (name !== undefined && name.length === 4 && name.toLowerCase() === "host") hosts += 1;
+    if (name !== undefined && name.length === header.length && name.toLowerCase() === header) times += 1;
   }
-  return hosts;
+  return times;
 }
 
 function unmetExpectation({ headers: { expect } }: HttpRequest): Refusal | undefined {

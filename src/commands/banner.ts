@@ -3,6 +3,8 @@ export interface BannerFacts {
   readonly name: string;
   readonly version: string;
   readonly urls: readonly string[];
+  /** Where probes and metrics answer too; absent: nowhere else. */
+  readonly adminUrls?: readonly string[];
   /** What answers when no model is named; undefined when nothing does. */
   readonly defaultModel: string | undefined;
   /** Who answers it; empty when nobody does. */
@@ -16,11 +18,12 @@ export interface BannerFacts {
 
 /** What a start prints for people, before the ready line. */
 export function banner(facts: BannerFacts): string {
-  const { name, version, urls, defaultModel, defaultProvider, upstreams, modelsDirectory, notes } = facts;
+  const { name, version, urls, adminUrls = [], defaultModel, defaultProvider, upstreams, modelsDirectory, notes } = facts;
   const [url = ""] = urls;
   const body = '{"messages":[{"role":"user","content":"Why is the sky blue?"}]}';
   const rows: (readonly [string, string])[] = [
     ["serves", urls.join(", ")],
+    ...(adminUrls.length === 0 ? [] : [["probes", `${adminUrls.join(", ")}, with /metrics`] as const]),
     ["model", defaultModel === undefined ? "none: name one in each request" : `${defaultModel}, by ${defaultProvider || "nobody yet"}`],
     ...(upstreams.length === 0 ? [] : [["behind", `${upstreams.join(", ")}; ask for a model of one as ${upstreams[0]}/MODEL`] as const]),
     ["ask", `curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`],

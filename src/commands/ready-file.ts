@@ -4,6 +4,8 @@ import { fault } from "../core/reasons.ts";
 /** What a ready file says. */
 export interface ReadyFacts {
   readonly urls: readonly string[];
+  /** Where probes and metrics answer too, if anywhere. */
+  readonly adminUrls?: readonly string[];
   readonly pid: number;
 }
 

@@ -19,7 +19,8 @@ Examples:
   parley serve --port 0 --ready-file r    a free port, named in the ready line and in the file r
   parley serve --model-name my-model      answers with models/my-model.gguf when a request names no model
   OPENAI_API_KEY=sk-... parley serve --model-name gpt-4o-mini   in front of an upstream
-  parley serve --host 0.0.0.0 --open      for everyone who can connect; there are no keys yet
+  parley keys create && parley serve --host 0.0.0.0   for callers that show the key
+  parley serve --host 0.0.0.0 --open      for everyone who can connect
   parley serve --config parley.yaml --check   what would hold, and what says so
   parley serve --check --live             whether every upstream answers, with each of its keys
 
@@ -33,7 +34,7 @@ export function serveCommand(host: Host, done: (exitCode: number) => void): Comm
     .description("start the service")
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
     .option("--port <number>", "port, 0 for a free one (default: 8080)")
-    .option("--open", "allow an address that other machines reach; there are no keys yet")
+    .option("--open", "serve callers without keys, on an address that other machines reach too")
     .option("--model-name <id>", "the model that answers when a request names none")
     .option("--models-dir <folder>", "folder of the GGUF files (default: models)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)")

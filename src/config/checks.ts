@@ -55,6 +55,7 @@ function* problems(config: Config): Generator<Problem> {
 
 function* httpProblems({ http }: Config): Generator<Problem> {
   yield* range("http.port", http?.port, [0, 65_535]);
+  yield* range("http.adminPort", http?.adminPort, [0, 65_535]);
   if (http?.host !== undefined && !isHost(http.host))
     yield { path: "http.host", what: "must be an address or a host name, without a port" };
   for (const origin of http?.cors?.origins ?? []) {

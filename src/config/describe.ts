@@ -25,6 +25,8 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["http.host", settings.host],
     ["http.port", settings.port],
     ["http.open", settings.open],
+    ["http.keysFile", settings.keysFile],
+    ["http.adminPort", settings.adminPort],
     ["http.cors.origins", settings.corsOrigins],
     ["http.reflection", settings.reflection],
     ["models.directory", settings.modelsDirectory],
@@ -46,6 +48,7 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["telemetry.logLevel", settings.logLevel],
     ["telemetry.logFile", settings.logFile],
     ["telemetry.metrics", settings.metrics],
+    ["telemetry.openMetrics", settings.openMetrics],
     ["telemetry.appName", settings.appName],
     ["telemetry.version", settings.version],
   ];
@@ -105,8 +108,9 @@ function optionRows(path: string, options: ModelOptions): Row[] {
   return Object.entries(toJson(ModelOptionsSchema, options) ?? {}).map(([name, value]): Row => [`${path}.${name}`, line(value)]);
 }
 
-function surroundingRows({ hub, proxy, tracing }: LoadedConfig): Row[] {
+function surroundingRows({ hub, proxy, tracing, keys }: LoadedConfig): Row[] {
   return [
+    ["keys.given", keys.map(({ key }) => String(key))],
     ["hub.endpoint", hub.endpoint],
     ["hub.token", hub.token],
     ["tracing.endpoint", tracing.isOn ? `on, ${tracing.protocol}` : "off"],

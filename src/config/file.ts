@@ -11,7 +11,8 @@ import { jsonProblem } from "./json-problem.ts";
 export function readConfigFile(file: string): Config {
   const config = configFromJson(parse(file, textOf(file)), file);
   const folder = dirname(resolve(file));
-  const { models, telemetry } = config;
+  const { models, telemetry, http } = config;
+  if (http?.keysFile !== undefined) http.keysFile = resolve(folder, http.keysFile);
   if (models?.directory !== undefined) models.directory = resolve(folder, models.directory);
   if (models?.dataDirectory !== undefined) models.dataDirectory = resolve(folder, models.dataDirectory);
   if (models?.mirror !== undefined && !isWebUrl(models.mirror)) models.mirror = resolve(folder, models.mirror);

@@ -25,8 +25,16 @@ export interface Settings {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Whether it may listen beyond loopback. */
+  /** Whether callers without keys are served, beyond loopback too. */
   readonly open: boolean;
+  /** Absolute. */
+  readonly keysFile: string;
+  /** Whether it was named: then it must be there. */
+  readonly isKeysFileNamed: boolean;
+  /** What keys are hashed with; absolute. */
+  readonly pepperFile: string;
+  /** Where probes and metrics answer too; 0 takes a free one. */
+  readonly adminPort: number | undefined;
   /** Exact origins of web pages that may call. */
   readonly corsOrigins: readonly string[];
   /** Whether the services describe themselves to gRPC clients. */
@@ -60,6 +68,8 @@ export interface Settings {
   /** Absolute. */
   readonly logFile: string | undefined;
   readonly metrics: boolean;
+  /** Whether /metrics needs no key on the main port. */
+  readonly openMetrics: boolean;
   readonly appName: string;
   readonly version: string;
 }
@@ -72,8 +82,11 @@ export const packageRoot: string = resolve(import.meta.dirname, "../..");
 
 /** Fills in the defaults of a configuration that was checked. */
 export function settingsOf(config: Config, variables: Variables): { readonly settings: Settings; readonly limits: Limits } {
+  const dataDirectory = resolve(
+    config.models?.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables }),
+  );
   return {
-    settings: { ...doorSettings(config), ...modelSettings(config, variables), ...remoteSettings(config), ...telemetrySettings(config) },
+    settings: { ...doorSettings(config), ...keySettings(config, dataDirectory), ...modelSettings(config, dataDirectory), ...remoteSettings(config), ...telemetrySettings(config) },
     limits: limitsOf(config),
   };
 }
@@ -94,16 +107,21 @@ function doorSettings({ http = create(HttpSchema) }: Config) {
   return { host: host.replace(/^\[(.*)\]$/, "$1"), port, open, reflection, corsOrigins: cors?.origins ?? [] };
 }
 
-function modelSettings({ models = create(ModelsSchema), engine = create(EngineSchema), aliases }: Config, variables: Variables) {
+function keySettings({ http }: Config, dataDirectory: string) {
+  const folder = join(dataDirectory, "keys");
+  const keysFile = resolve(http?.keysFile ?? join(folder, "keys.json"));
+  return { keysFile, isKeysFileNamed: http?.keysFile !== undefined, pepperFile: join(folder, "pepper"), adminPort: http?.adminPort };
+}
+
+function modelSettings({ models = create(ModelsSchema), engine = create(EngineSchema), aliases }: Config, dataDirectory: string) {
   const { directory, mirror, defaultModel, defaultProvider = "auto", options, memoryBytes, gpuMemoryBytes } = models;
   const { gpu = "auto", defaultMaxTokens, defaultTemperature } = engine;
-  const dataDirectory = models.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables });
   return {
     modelsDirectory: resolve(directory ?? join(packageRoot, "models")),
     modelMirror: mirror,
     defaultModel,
     defaultProvider: providerNameFrom(defaultProvider),
-    dataDirectory: resolve(dataDirectory),
+    dataDirectory,
     memoryBytes: memoryBytes === undefined ? undefined : Number(memoryBytes),
     gpuMemoryBytes: gpuMemoryBytes === undefined ? undefined : Number(gpuMemoryBytes),
     modelOptions: options,
@@ -115,8 +133,8 @@ function modelSettings({ models = create(ModelsSchema), engine = create(EngineSc
 }
 
 function telemetrySettings({ telemetry = create(TelemetrySchema) }: Config) {
-  const { logLevel = "info", logFile, metrics = true, appName = about.name, version = about.version } = telemetry;
-  return { logLevel: logLevelFrom(logLevel) ?? "info", logFile, metrics, appName, version };
+  const { logLevel = "info", logFile, metrics = true, openMetrics = false, appName = about.name, version = about.version } = telemetry;
+  return { logLevel: logLevelFrom(logLevel) ?? "info", logFile, metrics, openMetrics, appName, version };
 }
 
 /** Where programs keep data that is theirs, on this platform. */

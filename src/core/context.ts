@@ -1,6 +1,14 @@
 import type { Span } from "@opentelemetry/api";
 import type { Kind } from "./work.ts";
 
+/** What one key is held to. */
+export interface CallerLimits {
+  /** Calls at once. */
+  readonly concurrency?: number;
+  /** New tokens of one call, over all its choices. */
+  readonly maxTokens?: number;
+}
+
 /** Who calls. */
 export interface Caller {
   /** Whose data it is; caches and idempotency keys never cross it. */
@@ -11,6 +19,8 @@ export interface Caller {
   readonly scopes: readonly string[];
   /** Ids and aliases of the models it may use; undefined means all. */
   readonly models: readonly string[] | undefined;
+  /** What its key is held to; absent: nothing beside what every call is. */
+  readonly limits?: CallerLimits | undefined;
   /** Whether the peer's address is this machine's own. */
   readonly isLoopback: boolean;
 }

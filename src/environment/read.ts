@@ -44,7 +44,8 @@ export function readFlag(flag: string, path: string, text: string): Setting {
 }
 
 function readRow(row: EnvironmentRow, variables: Variables): Setting | undefined {
-  for (const { name, type } of namesOf(row)) {
+  for (const { name, type, when } of namesOf(row)) {
+    if (when?.(variables) === false) continue;
     const text = textOf(variables, name);
     if (text === undefined) continue;
     const value = parse(name, type, text);
@@ -80,9 +81,15 @@ const later = new Set(laterVariables);
 
 function refuseUnknown(variables: Variables): void {
   const ours = Object.keys(variables).filter((name) => name.startsWith("LLM_") && textOf(variables, name) !== undefined);
-  const isMeant = (name: string) => known.includes(name) && conditional.find((alias) => alias.name === name)?.when?.(variables) !== false;
+  const isMeant = (name: string) => known.includes(name) && means(name, variables);
   const unknown = ours.filter((name) => !isMeant(name) && !isKubernetesLink(name, variables)).toSorted();
   if (unknown.length > 0) throw fault("invalid_request", unknown.map(whyUnknown).join("; "));
+}
+
+/** Whether a name that means a row under a condition means one now. */
+function means(name: string, variables: Variables): boolean {
+  const rows = conditional.filter((alias) => alias.name === name);
+  return rows.length === 0 || rows.some(({ when }) => when?.(variables) === true);
 }
 
 function whyUnknown(name: string): string {
@@ -100,12 +107,20 @@ function isKubernetesLink(name: string, variables: Variables): boolean {
   return name.endsWith("_PORT") && isServiceLink(textOf(variables, name) ?? "");
 }
 
+function missingKeys(name: string, variables: Variables): string[] {
+  const sources = environment.filter(({ sets }) => sets.includes("keys.given") || sets.includes("http.keysFile"));
+  if (sources.some((row) => readRow(row, variables) !== undefined)) return [];
+  return [
+    `${name} asks for keys, and ${sources.map((row) => row.name).join(" and ")} are not set: until \`parley keys create\` has made one, only callers on this machine are served`,
+  ];
+}
+
 function warningsOf(variables: Variables): string[] {
   const warnings: string[] = [];
   const foreign = laterVariables.filter((name) => !name.startsWith("LLM_") && textOf(variables, name) !== undefined);
   if (foreign.length > 0) warnings.push(`ignored: ${foreign.join(", ")}; the parts that would use them are not in this version`);
   const [auth] = environment.filter(({ sets }) => sets.includes("http.open")).flatMap(({ aliases }) => aliases);
   if (auth !== undefined && textOf(variables, auth.name) !== undefined && auth.type.parse(textOf(variables, auth.name) ?? "") === false)
-    warnings.push(`${auth.name} asks for keys, which are not in this version: only callers on this machine are served`);
+    warnings.push(...missingKeys(auth.name, variables));
   return warnings;
 }

@@ -67,13 +67,15 @@ describe("the variables of upstreams", () => {
     expect(settings.get("upstreams.vllm.baseUrl")?.from).toBe("LLM_VLLM_BASE_URL");
   });
 
-  it("read LLM_API_KEY as the key of the provider lan, and of no other", () => {
-    const key = (variables: Record<string, string>) =>
-      readEnvironment({ LLM_API_KEY: "s3cret", ...variables }).settings.get("upstreams.lan.apiKeys")?.value;
-    expect(key({ LLM_PROVIDER: "lan" })).toEqual(["s3cret"]);
-    expect(key({ LLM_DEFAULT_PROVIDER: "LAN" })).toEqual(["s3cret"]);
+  it("read LLM_API_KEY as the key of the provider lan, and as callers' where another is chosen", () => {
+    const keys = (variables: Record<string, string>) => {
+      const { settings } = readEnvironment({ LLM_API_KEY: "s3cret-key", ...variables });
+      return ["upstreams.lan.apiKeys", "keys.given"].map((path) => settings.get(path)?.value);
+    };
+    expect(keys({ LLM_PROVIDER: "lan" })).toEqual([["s3cret-key"], undefined]);
+    expect(keys({ LLM_DEFAULT_PROVIDER: "LAN" })).toEqual([["s3cret-key"], undefined]);
     for (const variables of [{}, { LLM_PROVIDER: "openai" }, { LLM_PROVIDER: "lan", LLM_DEFAULT_PROVIDER: "echo" }])
-      expect(() => key(variables)).toThrow("LLM_API_KEY: not in this version");
+      expect(keys(variables)).toEqual([undefined, ["s3cret-key"]]);
   });
 
   it.each([

@@ -131,6 +131,6 @@ function timeoutRow(name: string, path: string, seconds: number): EnvironmentRow
 }
 
 /** Whether the older service that these variables are from had its models on the network. */
-function isLanChosen(variables: Variables): boolean {
+export function isLanChosen(variables: Variables): boolean {
   return (textOf(variables, "LLM_DEFAULT_PROVIDER") ?? textOf(variables, "LLM_PROVIDER"))?.toLowerCase() === "lan";
 }

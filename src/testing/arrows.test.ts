@@ -17,6 +17,7 @@ const oxlint = join(dirname(createRequire(import.meta.url).resolve("oxlint/packa
 const arrows: Readonly<Record<string, readonly string[]>> = {
   core: [],
   dialects: ["core"],
+  keys: ["core"],
   library: ["core"],
   stores: ["core"],
   telemetry: ["core"],

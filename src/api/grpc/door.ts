@@ -2,7 +2,7 @@ import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:
 import { isLoopbackAddress } from "../../core/loopback.ts";
 import { newRequestId, type Gate } from "../admission.ts";
 import type { Called, Doors, Purpose, RequestHead } from "../exchange.ts";
-import { hasTooManyHeaders } from "../unacceptable.ts";
+import { hasBadHeaders } from "../unacceptable.ts";
 import { GrpcCall, type CallOptions } from "./call.ts";
 import { encodingsOf } from "./compression.ts";
 import type { NativeMethod, NativeMethods } from "./methods.ts";
@@ -49,7 +49,7 @@ export function grpcDoor(options: GrpcDoorOptions): TakeStream {
     const { session } = stream;
     if (found === undefined || session === undefined || !isUsual(headers)) return false;
     const encodings = encodingsOf(headers);
-    if (encodings === undefined || hasTooManyHeaders(rawHeaders, options.limits)) return false;
+    if (encodings === undefined || hasBadHeaders(rawHeaders, options.limits)) return false;
     const { socket, isLoopbackPeer } = peerOf(session);
     const head: RequestHead = {
       method: "POST",

@@ -11,8 +11,13 @@ import { embeddings, rerank } from "./vectors.ts";
 /** Writes the metrics page. */
 export type MetricsText = () => Promise<{ readonly contentType: string; readonly body: string }>;
 
-/** Finds the procedure of a REST request; one that is not there answers with its own error. */
-export type Route = (request: HttpRequest) => Procedure;
+/** The routes that there are. */
+export interface Router {
+  /** Finds the procedure of a request; one that is not there answers with its own error. */
+  readonly find: (request: HttpRequest) => Procedure;
+  /** Names of all procedures, such as `GET /v1/models`. */
+  readonly names: readonly string[];
+}
 
 interface Path {
   readonly path: string;
@@ -20,8 +25,16 @@ interface Path {
   readonly otherMethod: Procedure;
 }
 
+/** Which of the routes there are. */
+export interface RouterOptions {
+  /** Writes `/metrics`; undefined: there is no such path. */
+  readonly metricsText: MetricsText | undefined;
+  /** Whether nothing but probes and `/metrics` is there. */
+  readonly areProbesAlone: boolean;
+}
+
 /** The REST routes: a closed table, so that names of procedures stay few. */
-export function restRouter(doors: Doors, metricsText: MetricsText | undefined): Route {
+export function restRouter(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): Router {
   const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => guarded((exchange) => serve(exchange, doors), doors);
   const paths = [
     pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors, "call"),
@@ -42,16 +55,21 @@ export function restRouter(doors: Doors, metricsText: MetricsText | undefined): 
     };
     paths.push(pathOfRoutes("/metrics", { GET: get(serve) }, doors, "probe"));
   }
-  const byPath = new Map(paths.map((path) => [path.path, path]));
-  const model = pathOfRoutes("/v1/models/{id}", { GET: get(getModel) }, doors);
+  const served = areProbesAlone ? paths.filter(({ methods }) => methods.get("GET")?.purpose === "probe") : paths;
+  const byPath = new Map(served.map((path) => [path.path, path]));
+  const model = areProbesAlone ? undefined : pathOfRoutes("/v1/models/{id}", { GET: get(getModel) }, doors);
   const nowhere = refusing("_OTHER", doors, (request) =>
     fault("route_not_found", `there is no ${request.method} ${JSON.stringify(pathOf(request).slice(0, 256))}`),
   );
-  return (request) => {
+  const names = [...served, ...(model === undefined ? [] : [model])].flatMap(({ methods }) =>
+    [...methods.values()].map(({ name }) => name),
+  );
+  const find = (request: HttpRequest) => {
     const path = pathOf(request);
     const found = byPath.get(path) ?? (path.startsWith("/v1/models/") && path.length > "/v1/models/".length ? model : undefined);
     return found === undefined ? nowhere : (found.methods.get(request.method ?? "") ?? found.otherMethod);
   };
+  return { find, names };
 }
 
 // oxlint-disable-next-line max-params -- a row of the table

@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ModelService } from "../../../gen/parley/v1/models_pb.ts";
 import type { Models } from "../../core/ports.ts";
 import { invalidField } from "../../core/reasons.ts";
+import { allowedModel, allowedModels } from "../allowed-models.ts";
 import { callOf } from "./exchange-key.ts";
 import { page } from "./page.ts";
 
@@ -9,11 +10,15 @@ import { page } from "./page.ts";
 export function modelDoor(models: Models): Partial<ServiceImpl<typeof ModelService>> {
   return {
     async listModels({ pageSize, pageToken, includeCatalog }, context) {
-      const all = await models.list({ includeCatalog, signal: callOf(context).signal });
+      const { caller, signal } = callOf(context);
+      const all = allowedModels(await models.list({ includeCatalog, signal }), caller);
       const { items, nextPageToken } = page(all, ({ id }) => id, { pageSize, pageToken });
       return { models: [...items], nextPageToken };
     },
-    getModel: async ({ model }, context) => ({ model: await models.get(model, callOf(context).signal) }),
+    async getModel({ model }, context) {
+      const { caller, signal } = callOf(context);
+      return { model: await allowedModel(model, caller, (name) => models.get(name, signal)) };
+    },
     loadModel: ({ model, options }, context) => models.load(named(model), options, callOf(context).signal),
     unloadModel: async ({ model }, context) => ({ model: await models.unload(named(model), callOf(context).signal) }),
     async setDefaultModel({ model }, context) {

@@ -15,6 +15,7 @@ import { chatKind } from "../../core/kinds.ts";
 import { only } from "../../core/stream.ts";
 import * as unaryKind from "../../core/unary-kinds.ts";
 import type { Kind, Work } from "../../core/work.ts";
+import { access } from "../access.ts";
 import type { Doors, Purpose } from "../exchange.ts";
 import { unary } from "../unary.ts";
 import { withKey } from "../with-key.ts";
@@ -56,19 +57,10 @@ export const serviceNames: readonly string[] = [...contract, HealthService, Refl
   ({ typeName }) => typeName,
 );
 
-const changing: readonly DescMethod[] = [
-  ModelService.method.loadModel,
-  ModelService.method.unloadModel,
-  ModelService.method.pullModel,
-  ModelService.method.deleteModel,
-  ModelService.method.setDefaultModel,
-];
-
 const purposes = new Map<string, Purpose>([
   ...work.flatMap(({ service }) => methodsFor("call", service.methods)),
-  // It costs what a chat's prompt costs and fills the caller's own cache: it is for whoever may chat.
   ...methodsFor("call", [ModelService.method.warmPrompt]),
-  ...methodsFor("management", changing),
+  ...[...access].filter(([, need]) => need === "admin").map(([name]): [string, Purpose] => [name, "management"]),
   ...methodsFor("probe", HealthService.methods),
 ]);
 

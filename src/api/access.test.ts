@@ -1,0 +1,238 @@
+import { connect, type ClientHttp2Session } from "node:http2";
+import { createConnectRouter } from "@connectrpc/connect";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../core/clock.ts";
+import { isScope, scopes } from "../core/keys.ts";
+import { defaultLimits } from "../core/limits.ts";
+import type { KeyRing } from "../keys/ring.ts";
+import { openKeys } from "../keys/ring.ts";
+import type { StoredKey } from "../keys/stored-key.ts";
+import { keysIn, writeKeys } from "../testing/key-file.ts";
+import { framed, rawAnswer, rawRpc } from "../testing/raw-rpc.ts";
+import { rawClient } from "../testing/raw-client.ts";
+import { recordingLog } from "../testing/recording-log.ts";
+import { sharedFolder } from "../testing/temporary-folder.ts";
+import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
+import { access, needOf, type Need } from "./access.ts";
+import { drain } from "./drain.ts";
+import type { Doors } from "./exchange.ts";
+import { restRouter } from "./rest/router.ts";
+import { mountReflection } from "./rpc/reflection.ts";
+import { mountServices, purposeOf } from "./rpc/services.ts";
+
+// Every route and every RPC that is mounted, each by every protocol it is called in, with every kind of key that must not open it.
+
+const words = Object.keys(scopes).filter((word) => word !== "all" && word !== "admin");
+const exactly = (word: string) => `exactly-${word}-key`;
+const allBut = (word: string) => `all-but-${word}-key`;
+const stored: readonly StoredKey[] = [
+  ...[...words, "admin"].map((word) => ({ id: `exactly-${word}`, key: exactly(word), scopes: [word] })),
+  ...[...words, "admin"].map((word) => ({ id: `but-${word}`, key: allBut(word), scopes: words.filter((each) => each !== word) })),
+  { id: "expired", key: "an-expired-key", scopes: ["admin"], expires: "2020-01-01T00:00:00Z" },
+  { id: "revoked", key: "a-revoked-key", scopes: ["admin"], revoked: "2020-01-01T00:00:00Z" },
+  { id: "other", key: "another-tenants-key", tenant: "other" },
+];
+
+const folder = sharedFolder();
+let keys: KeyRing;
+let doors: TestDoors;
+let session: ClientHttp2Session;
+beforeAll(async () => {
+  const store = keysIn(folder);
+  writeKeys(store, stored);
+  keys = await openKeys({ ...store, isFileRequired: true, given: [] }, { clock: systemClock, log: recordingLog().log });
+  const metricsText = async () => ({ contentType: "text/plain", body: "# metrics" });
+  doors = await openDoors(saying("x"), { keys, metricsText });
+  session = connect(doors.url);
+});
+afterAll(async () => {
+  session.destroy();
+  await doors.close();
+  keys.close();
+});
+
+const scripted = { limits: defaultLimits, service: { models: {}, providers: {} }, drain: drain() } as unknown as Doors;
+const router = createConnectRouter();
+mountServices(router, scripted);
+mountReflection(router, () => []);
+const rpcs = router.handlers.map(({ service, method }) => ({ name: `${service.typeName}/${method.name}`, kind: method.methodKind }));
+const routes = restRouter(scripted, { metricsText: async () => ({ contentType: "", body: "" }), areProbesAlone: false }).names;
+
+/** What came of a call: refused for who calls, for what it may do, or neither. */
+type Verdict = "unauthenticated" | "permission_denied" | "in";
+
+const json = { "content-type": "application/json" };
+
+async function overRest(name: string, key: string | undefined): Promise<Verdict> {
+  const [method = "", path = ""] = name.split(" ");
+  const headers = { ...json, ...(key !== undefined && { "x-api-key": key }) };
+  const body = method === "POST" ? '{"messages":[{"role":"user","content":"x"}]}' : undefined;
+  const answer = await fetch(doors.url + path.replace("{id}", "tiny"), { method, headers, ...(body !== undefined && { body }) });
+  const text = await answer.text();
+  if (answer.status !== 401 && answer.status !== 403) return "in";
+  expect(answer.headers.get("www-authenticate")).toBe(answer.status === 401 ? 'Bearer realm="parley"' : null);
+  if (method !== "HEAD")
+    expect(JSON.parse(text)).toMatchObject({ error: { code: answer.status === 401 ? "invalid_api_key" : "permission_denied" } });
+  return answer.status === 401 ? "unauthenticated" : "permission_denied";
+}
+
+async function overGrpc(name: string, key: string | undefined, type = "application/grpc"): Promise<Verdict> {
+  const stream = rawRpc(session, `/${name}`, { "content-type": type, ...(key !== undefined && { authorization: `Bearer ${key}` }) });
+  // A watch has no end of its own.
+  stream.on("data", () => type === "application/grpc" && name.endsWith("Watch") && stream.close(8));
+  const answered = rawAnswer(stream);
+  stream.end(framed(new Uint8Array()));
+  const { status, pieces } = await answered;
+  const text = Buffer.concat(pieces).toString();
+  const code = status ?? Number(/grpc-status: ?(\d+)/.exec(text)?.[1] ?? 0);
+  return code === 16 ? "unauthenticated" : code === 7 ? "permission_denied" : "in";
+}
+
+async function overConnect({ name, kind }: (typeof rpcs)[number], key: string | undefined): Promise<Verdict> {
+  const isUnary = kind === "unary";
+  const headers = {
+    "content-type": isUnary ? "application/json" : "application/connect+json",
+    ...(key !== undefined && { authorization: `bearer ${key}` }),
+  };
+  const end = new AbortController();
+  const answer = await fetch(`${doors.url}/${name}`, {
+    method: "POST",
+    headers,
+    body: isUnary ? "{}" : framed(Buffer.from("{}")),
+    signal: end.signal,
+  });
+  const reader = answer.body?.getReader();
+  const text = new TextDecoder().decode((await reader?.read())?.value);
+  end.abort();
+  const code = /"code":"(unauthenticated|permission_denied)"/.exec(text)?.[1] as Verdict | undefined;
+  if (isUnary && code !== undefined) expect(answer.status).toBe(code === "unauthenticated" ? 401 : 403);
+  if (isUnary && code === "unauthenticated") expect(answer.headers.get("www-authenticate")).toBe('Bearer realm="parley"');
+  return code ?? "in";
+}
+
+/** Key and verdict, for what is needed. */
+function expected(need: Need): readonly (readonly [key: string | undefined, verdict: Verdict])[] {
+  if (need === "open") return [undefined, "a-wrong-key", "an-expired-key", allBut("chat")].map((key) => [key, "in"]);
+  const nobody = [undefined, "a-wrong-key", "pk_short", "an-expired-key", "a-revoked-key"].map((key) => [key, "unauthenticated"] as const);
+  if (need === "key") return [...nobody, [exactly("metrics"), "in"], ["another-tenants-key", "in"]];
+  const other = ["another-tenants-key", need === "admin" ? "permission_denied" : "in"] as const;
+  return [...nobody, [allBut(need), "permission_denied"], other, [exactly(need), "in"], [exactly("admin"), "in"]];
+}
+
+const needs = (name: string, family: "rest" | "rpc"): Need => {
+  const need = needOf({ name, family });
+  if (need === undefined) throw new Error(`${name} has no row`);
+  return need;
+};
+
+describe("the table of what is needed", () => {
+  it("has a row for everything that is mounted, and no other", () => {
+    const paths = routes.map((name) => name.split(" ")[1] ?? "");
+    expect(new Set([...rpcs.map(({ name }) => name), ...paths])).toEqual(new Set(access.keys()));
+  });
+
+  it("asks for the scope admin exactly where the service is changed", () => {
+    const changing = rpcs.filter(({ name }) => purposeOf(name) === "management").map(({ name }) => name);
+    expect(rpcs.filter(({ name }) => access.get(name) === "admin").map(({ name }) => name)).toEqual(changing);
+    expect(changing.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it("leaves open what probes ask, and nothing else", () => {
+    const open = [...access].filter(([, need]) => need === "open").map(([name]) => name);
+    expect(open.toSorted()).toEqual([
+      "/health",
+      "/healthz",
+      "/livez",
+      "/readyz",
+      "grpc.health.v1.Health/Check",
+      "grpc.health.v1.Health/Watch",
+    ]);
+  });
+});
+
+const isAnswering = (name: string) => !name.startsWith("OPTIONS ");
+
+describe("a key", () => {
+  it.each(routes.filter(isAnswering))("opens %s by REST only if it may", async (name) => {
+    for (const [key, verdict] of expected(needs(name, "rest"))) expect([key, await overRest(name, key)]).toEqual([key, verdict]);
+  });
+
+  it.each(rpcs)("opens $name by gRPC only if it may", async ({ name }) => {
+    for (const [key, verdict] of expected(needs(name, "rpc"))) expect([key, await overGrpc(name, key)]).toEqual([key, verdict]);
+  });
+
+  it.each(rpcs.filter(({ name, kind }) => kind !== "bidi_streaming" && !name.endsWith("Watch")))(
+    "opens $name by gRPC-Web only if it may",
+    async ({ name }) => {
+      for (const [key, verdict] of expected(needs(name, "rpc")))
+        expect([key, await overGrpc(name, key, "application/grpc-web+proto")]).toEqual([key, verdict]);
+    },
+  );
+
+  it.each(rpcs.filter(({ kind }) => kind !== "bidi_streaming"))("opens $name by Connect only if it may", async (rpc) => {
+    for (const [key, verdict] of expected(needs(rpc.name, "rpc"))) expect([key, await overConnect(rpc, key)]).toEqual([key, verdict]);
+  });
+
+  it.each(["/v1/nothing", "/v1/models/", "/parley.v1.Nobody/Nothing"])("is needed to learn that there is no %s", async (path) => {
+    expect(await overRest(`GET ${path}`, undefined)).toBe("unauthenticated");
+    expect((await fetch(doors.url + path, { headers: { "x-api-key": exactly("chat") } })).status).toBe(404);
+  });
+
+  it("carries its tenant to the service, whatever the protocol", async () => {
+    const before = doors.calls.length;
+    await overRest("POST /v1/chat/completions", "another-tenants-key");
+    await overGrpc("parley.v1.ChatService/Chat", exactly("chat"));
+    await overConnect({ name: "parley.v1.ChatService/Chat", kind: "unary" }, "another-tenants-key");
+    const callers = doors.calls.slice(before).map(({ caller: { tenant, keyId } }) => [tenant, keyId]);
+    expect(callers).toEqual([
+      ["other", "other"],
+      ["default", "exactly-chat"],
+      ["other", "other"],
+    ]);
+  });
+
+  it("is in no line of the log", () => {
+    const text = JSON.stringify(doors.log);
+    for (const { key } of stored) expect(text).not.toContain(key);
+    expect(text).not.toContain("a-wrong-key");
+    expect(text).toContain('"keyId":"other"');
+  });
+
+  it("is not asked of a preflight", async () => {
+    expect((await fetch(`${doors.url}/v1/chat/completions`, { method: "OPTIONS" })).status).toBe(204);
+  });
+
+  it.each([
+    ["in a query", "GET /v1/models?api_key=exactly-models-key&key=exactly-models-key", ""],
+    ["by another scheme", "GET /v1/models", `authorization: Basic ${exactly("models")}\r\n`],
+    ["beside another key", "GET /v1/models", `authorization: Bearer ${exactly("models")}\r\nx-api-key: ${exactly("chat")}\r\n`],
+    ["twice as x-api-key, differently", "GET /v1/models", `x-api-key: ${exactly("models")}\r\nx-api-key: ${exactly("chat")}\r\n`],
+  ])("%s is none", async (_, target, headers) => {
+    const client = await rawClient(doors.url);
+    client.send(`${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${headers}\r\n`);
+    expect(await client.closed()).toMatch(/^HTTP\/1.1 401 /);
+  });
+
+  it("shown twice as authorization is refused, by both HTTP versions", async () => {
+    const client = await rawClient(doors.url);
+    const lines = `authorization: Bearer ${exactly("models")}\r\nauthorization: Bearer ${exactly("chat")}\r\n`;
+    client.send(`GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${lines}\r\n`);
+    expect(await client.closed()).toMatch(/^HTTP\/1.1 400 [^]*authorization: the request names it more than once/);
+  });
+
+  it("may be shown in both places, where it is the same", async () => {
+    const headers = { authorization: `Bearer ${exactly("models")}`, "x-api-key": exactly("models") };
+    expect((await fetch(`${doors.url}/v1/models`, { headers })).status).toBe(200);
+  });
+
+  it("is missed before the body is read", async () => {
+    const client = await rawClient(doors.url);
+    client.send("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n");
+    expect(await client.until(/\r\n\r\n\{.*\}/)).toMatch(/^HTTP\/1.1 401 [^]*a key is required/);
+    client.socket.destroy();
+  });
+});
+
+it("every need is a scope, a key, or nothing", () => {
+  for (const need of access.values()) expect(need === "open" || need === "key" || isScope(need)).toBe(true);
+});
