@@ -1,28 +1,27 @@
 import { CacheModeSchema, PrioritySchema, type ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import type { DescEnum } from "@bufbuild/protobuf";
 import {
-  MediaDetailSchema,
   ReasoningEffortSchema,
   Role,
   RoleSchema,
   ToolChoiceMode,
   ToolChoiceModeSchema,
   type Message,
-  type Part,
 } from "../../gen/parley/v1/messages_pb.ts";
 import type { LimitName, Limits } from "../core/limits.ts";
 import { limits as limitRows } from "../core/limits.ts";
 import { fieldsFault, invalidField, type FieldViolation } from "../core/reasons.ts";
 import type { Kind, Layer } from "../core/work.ts";
 import { checkNames, type Check } from "./validate-names.ts";
+import { checkParts, checkSchemas, type PartChecks } from "./validate-parts.ts";
 import { samplingViolations } from "./validate-sampling.ts";
 import { unaryViolations } from "./validate-unary.ts";
 
-/** Refuses what no model could honour: fields that are missing, out of range or contradict one another. All of them are named at once. */
-export function validate(limits: Limits): Layer {
+/** Refuses what no model could honour: fields that are missing, out of range or contradict one another, and URLs of media beyond the hosts that they may be fetched from. All of them are named at once. */
+export function validate(limits: Limits, mediaHosts: readonly string[] = []): Layer {
   return function validateLayer(next, kind) {
     return function validated(request, context) {
-      const violations = violationsOf(request, kind, limits);
+      const violations = violationsOf(request, kind, { limits, mediaHosts });
       if (violations.length > 0) throw fieldsFault("invalid_request", violations);
       return next(request, context);
     };
@@ -32,17 +31,17 @@ export function validate(limits: Limits): Layer {
 function violationsOf<Request>(
   request: Request,
   kind: Pick<Kind<Request, unknown>, "operation" | "chatOf">,
-  limits: Limits,
+  { limits, mediaHosts }: { readonly limits: Limits; readonly mediaHosts: readonly string[] },
 ): FieldViolation[] {
   const own = unaryViolations.get(kind.operation);
   if (own !== undefined) return own(request as never, limits);
   const chat = kind.chatOf(request);
   if (chat === undefined) throw invalidField("chat", "is required");
-  return chatViolations(chat, limits);
+  return chatViolations(chat, limits, mediaHosts);
 }
 
 /** Everything that is wrong with a chat request. */
-export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolation[] {
+export function chatViolations(chat: ChatRequest, limits: Limits, mediaHosts: readonly string[] = []): FieldViolation[] {
   const found: FieldViolation[] = [];
   const check = (holds: boolean, field: string, description: string) => {
     if (!holds) found.push({ field, description });
@@ -59,21 +58,16 @@ export function chatViolations(chat: ChatRequest, limits: Limits): FieldViolatio
   within("maxTools", chat.tools.length, "tools");
   within("maxStops", chat.stop.length, "stop");
   within("maxChoices", chat.choices ?? 1, "choices");
+  within("maxNewTokens", chat.maxTokens ?? 0, "max_tokens");
+  checkSchemas(chat.tools, chat.responseFormat?.format, within);
   for (let index = 0; index < chat.stop.length; index++) {
     const stop = chat.stop[index] ?? "";
     if (stop === "") check(false, `stop[${index}]`, "is empty");
     if (!stop.isWellFormed()) check(false, `stop[${index}]`, "holds half a character");
     within("maxStopLength", stop.length, () => `stop[${index}]`);
   }
-  for (let index = 0; index < chat.messages.length; index++) {
-    const message = chat.messages[index];
-    if (message === undefined) continue;
-    within("maxParts", message.parts.length, () => `messages[${index}].parts`);
-    checkMessage(
-      message,
-      below(check, () => `messages[${index}]`),
-    );
-  }
+  const checks: PartChecks = { check, within, mediaHosts };
+  for (let index = 0; index < chat.messages.length; index++) checkMessage(chat.messages[index]!, () => `messages[${index}]`, checks);
   checkCounts(chat, check);
   checkHints(chat, check);
   checkTools(chat, check);
@@ -106,24 +100,12 @@ function checkPrompt(chat: ChatRequest, check: Check): void {
   }
 }
 
-function checkMessage(message: Message, check: Check): void {
-  const { role, name, parts } = message;
-  check(role !== Role.UNSPECIFIED && isKnown(RoleSchema, role), "role", "is required: system, developer, user, assistant or tool");
-  check(name.length <= 64, "name", "is longer than 64 characters");
-  for (let index = 0; index < parts.length; index++)
-    checkPart(
-      parts[index]?.part,
-      below(check, () => `parts[${index}]`),
-    );
-}
-
-function checkPart(part: Part["part"] | undefined, check: Check): void {
-  check(part?.case !== undefined, "", "is of no known kind");
-  if (part?.case === "toolCall") check(part.value.name !== "", "tool_call.name", "is required");
-  if (part?.case === "toolResult") check(part.value.toolCallId !== "", "tool_result.tool_call_id", "is required");
-  if (part?.case !== "image" && part?.case !== "audio" && part?.case !== "file") return;
-  check(part.value.source.case !== undefined, part.case, "has neither data nor url nor file_id");
-  check(isKnown(MediaDetailSchema, part.value.detail), `${part.case}.detail`, "is no known value");
+function checkMessage({ role, name, parts }: Message, place: () => string, checks: PartChecks): void {
+  const { check } = checks;
+  if (role === Role.UNSPECIFIED || !isKnown(RoleSchema, role))
+    check(false, `${place()}.role`, "is required: system, developer, user, assistant or tool");
+  if (name.length > 64) check(false, `${place()}.name`, "is longer than 64 characters");
+  checkParts(parts, () => `${place()}.parts`, checks);
 }
 
 /** Enums of proto3 are open: a number that no version knows arrives as it is. */

@@ -39,7 +39,6 @@ const changed: ReadonlySet<string> = new Set([
   "a result with a picture",
   "a picture as bytes",
   "a picture as a data: URL",
-  "a picture elsewhere",
   "a document",
   "thinking of another model",
   "thinking that comes back with its signature",
@@ -76,7 +75,6 @@ describe("a request for a message", () => {
           parts: [
             { text: { text: "what is it?" } },
             { image: { data: "iVBORw0KGgo=", mimeType: "image/png" } },
-            { image: { url: "https://pictures.example/cat.png" } },
             { file: { data: "JVBERi0=", mimeType: "application/pdf", fileName: "a.pdf" } },
             { file: { data: "aMOkdXNlcg==", mimeType: "text/plain" } },
           ],
@@ -106,6 +104,12 @@ describe("a request for a message", () => {
       providerOptions: { anthropic: { service_tier: "auto" } },
     });
     expect(chatRequestFromAnthropic(dialect.chat(given, { isStream: true }).body)).toMatchObject({ request: given, stream: true });
+  });
+
+  it("names a picture that stands elsewhere by its URL, which others judge", () => {
+    const content = [{ type: "image", source: { type: "url", url: "https://pictures.example/cat.png" } }];
+    const parts = [{ image: { url: "https://pictures.example/cat.png" } }];
+    expect(toJson(ChatRequestSchema, read({ messages: [{ role: "user", content }] }).request)).toMatchObject({ messages: [{ parts }] });
   });
 
   it("has null for what is absent", () => {

@@ -87,9 +87,10 @@ function document(media: Media, at: string): DocumentBlock {
   return { type: "document", source: { type: "text", media_type: "text/plain", data }, ...title };
 }
 
-function elsewhere({ source }: Media, at: string): { type: "url"; url: string } | { type: "file"; file_id: string } {
+/** No upstream is told to fetch on a client's word: what an operator lets be fetched comes here as bytes. */
+function elsewhere({ source }: Media, at: string): { type: "file"; file_id: string } {
   if (source.case === "fileId") return { type: "file", file_id: source.value };
-  if (source.case === "url") return { type: "url", url: source.value };
+  if (source.case === "url") throw invalidField(`${at}.url`, "is no data: URL");
   throw invalidField(at, "has neither data nor url nor file_id");
 }
 

@@ -22,11 +22,6 @@ export interface TextBlock extends Cacheable {
 /** Pictures that the API reads. */
 export type ImageType = "image/jpeg" | "image/png" | "image/gif" | "image/webp";
 
-interface UrlSource {
-  type: "url";
-  url: string;
-}
-
 interface FileSource {
   type: "file";
   file_id: string;
@@ -35,7 +30,7 @@ interface FileSource {
 /** A picture. */
 export interface ImageBlock extends Cacheable {
   type: "image";
-  source: { type: "base64"; media_type: ImageType; data: string } | UrlSource | FileSource;
+  source: { type: "base64"; media_type: ImageType; data: string } | FileSource;
 }
 
 /** A document. */
@@ -44,7 +39,6 @@ export interface DocumentBlock extends Cacheable {
   source:
     | { type: "base64"; media_type: "application/pdf"; data: string }
     | { type: "text"; media_type: "text/plain"; data: string }
-    | UrlSource
     | FileSource;
   title?: string;
 }

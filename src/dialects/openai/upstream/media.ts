@@ -10,7 +10,7 @@ const details: Readonly<Partial<Record<MediaDetail, "auto" | "low" | "high" | "o
   [MediaDetail.ORIGINAL]: "original",
 };
 
-/** An image as the format takes it: bytes become a data: URL, URLs are passed on. `at` names it in errors. */
+/** An image as the format takes it: a data: URL. `at` names it in errors. */
 export function imagePart(media: Media, at: string): WirePart {
   const detail = details[media.detail];
   return { type: "image_url", image_url: { url: imageUrl(media, at), ...(detail !== undefined && { detail }) } };
@@ -18,17 +18,17 @@ export function imagePart(media: Media, at: string): WirePart {
 
 function imageUrl(media: Media, at: string): string {
   const { source } = media;
-  if (source.case === "url") return webUrl(source.value, at);
+  if (source.case === "url") return dataUrl(source.value, at);
   const inline = inlineMedia(media, at);
-  if (inline === undefined) throw unsupportedField(`${at}.file_id`, "images are sent as bytes or by URL");
+  if (inline === undefined) throw unsupportedField(`${at}.file_id`, "images are sent as bytes");
   if (inline.mimeType === "") throw invalidField(`${at}.mime_type`, "is required: the bytes do not tell it");
   return `data:${inline.mimeType};base64,${inline.base64}`;
 }
 
-/** Servers on a machine of the operator's take paths of that machine too, which no caller shall read. */
-function webUrl(url: string, at: string): string {
-  if (/^(?:data:|https?:\/\/)/i.test(url)) return url;
-  throw invalidField(`${at}.url`, "is no data:, http: or https: URL");
+/** No upstream is told to fetch, or to read a file of its machine, on a client's word: what an operator lets be fetched comes here as bytes. */
+function dataUrl(url: string, at: string): string {
+  if (url.startsWith("data:")) return url;
+  throw invalidField(`${at}.url`, "is no data: URL");
 }
 
 const formats: Readonly<Record<string, "wav" | "mp3">> = {
@@ -48,12 +48,12 @@ export function audioPart(media: Media, at: string): WirePart {
   return { type: "input_audio", input_audio: { data: inline.base64, format } };
 }
 
-/** A document as the format takes it: by the id that the upstream gave it, or as a data: URL; other URLs are passed on. */
+/** A document as the format takes it: by the id that the upstream gave it, or as a data: URL. */
 export function filePart(media: Media, at: string): WirePart {
   const { source, fileName } = media;
   const filename = fileName === "" ? {} : { filename: fileName };
   if (source.case === "fileId") return { type: "file", file: { file_id: source.value, ...filename } };
-  if (source.case === "url") return { type: "file", file: { file_data: webUrl(source.value, at), ...filename } };
+  if (source.case === "url") return { type: "file", file: { file_data: dataUrl(source.value, at), ...filename } };
   const { mimeType = "", base64 = "" } = inlineMedia(media, at) ?? {};
   const type = mimeType === "" ? "application/octet-stream" : mimeType;
   return { type: "file", file: { file_data: `data:${type};base64,${base64}`, ...filename } };
