@@ -16,6 +16,13 @@ it("models that can be pulled name the provider that would serve them", async ()
   expect(await models.get("smollm2-135m-instruct", signal)).toMatchObject({ state: ModelState.CATALOG, provider: "llama-cpp" });
 });
 
+it("a model that nobody serves is not found by its name", async () => {
+  const running = await startTestServer({ models: { tiny: {} } });
+  onTestFinished(() => running.close());
+  const error = await failureOf(running.server.service.models.get("nobody", new AbortController().signal));
+  expect([reasonOf(error), (error as Error).message]).toEqual(["model_not_found", expect.stringContaining("nobody")]);
+});
+
 it("a model that does not chat never becomes the default", async () => {
   const running = await startTestServer({ encoders: { encoder: {} } });
   onTestFinished(() => running.close());

@@ -40,7 +40,8 @@ export function models(options: ModelsOptions): Models {
     async get(name, signal) {
       const inCatalog = library.catalog().find(({ id }) => id === name);
       if (inCatalog !== undefined) return decorate(inCatalog);
-      return byId(idAt(name) ?? name, signal);
+      // What leads nowhere is refused in the words of whoever looked.
+      return byId(idAt(name) ?? directory.resolve(name, "").name, signal);
     },
     load(name, choices: LoadOptions | undefined, signal) {
       const id = localId(name);

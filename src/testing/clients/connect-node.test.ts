@@ -109,10 +109,12 @@ describe.each(transports)("connect-node by %s", (_name, transportTo) => {
     }
   });
 
-  it("is told by name which method this version lacks", async () => {
-    const error = await failureOf(createClient(ProviderService, transportTo(server.url)).listProviders({}));
-    expect(error.code).toBe(Code.Unimplemented);
-    expect(error.rawMessage).toContain("ListProviders");
+  it("learns what stands behind the service", async () => {
+    const { providers } = await createClient(ProviderService, transportTo(server.url)).listProviders({});
+    expect(providers.map(({ name, available }) => [name, available])).toEqual([
+      ["echo", true],
+      ["llama-cpp", true],
+    ]);
   });
 });
 

@@ -15,12 +15,13 @@ const path = "/v1/chat/completions";
 const user = (content: string, more = {}) => ({ model: "echo", messages: [{ role: "user", content }], ...more });
 
 describe("a stream of chat completions, byte by byte", () => {
-  it("consists of data lines alone, each one JSON object on one line, and ends with [DONE]", async () => {
+  it("consists of data lines, each one JSON object on one line, then a comment on who served, and ends with [DONE]", async () => {
     const { body } = await post(user("one\ntwo \u{1f30d}", { stream: true }));
     const frames = body.split("\n\n");
     expect(frames.pop()).toBe("");
-    for (const frame of frames) expect(frame).toMatch(/^data: [^\n]+$/u);
     expect(frames.pop()).toBe("data: [DONE]");
+    expect(frames.pop()).toMatch(/^: parley-served x-parley-provider=echo [^\n]+$/u);
+    for (const frame of frames) expect(frame).toMatch(/^data: [^\n]+$/u);
     for (const frame of frames) expect(JSON.parse(frame.slice(6))).toMatchObject({ object: "chat.completion.chunk", model: "echo" });
   });
 
@@ -162,6 +163,6 @@ async function post(body: unknown, headers = {}): Promise<{ headers: Headers; bo
 }
 
 function chunksOf(body: string): Chunk[] {
-  const frames = body.split("\n\n").filter((frame) => frame !== "" && frame !== "data: [DONE]");
+  const frames = body.split("\n\n").filter((frame) => frame.startsWith("data: ") && frame !== "data: [DONE]");
   return frames.map((frame) => JSON.parse(frame.slice("data: ".length)) as Chunk);
 }
