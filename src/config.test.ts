@@ -140,7 +140,10 @@ describe("a bad file is refused whole, with the path of the key", () => {
     ["telemetry: {log_level: loud}", "telemetry.logLevel: must be one of trace"],
     ["aliases: {a: a}", 'aliases: "a" stands for itself'],
     ["aliases: {a: 1}", "aliases.a: must be a text"],
-    ["http: {host: 0.0.0.0}", "http.host: 0.0.0.0 is reached from other machines, and there are no keys: make one with `parley keys create`"],
+    [
+      "http: {host: 0.0.0.0}",
+      "http.host: 0.0.0.0 is reached from other machines, and there are no keys: make one with `parley keys create`",
+    ],
   ])("%s", (text, message) => {
     const file = fileWith(text);
     expect(() => loadConfig({ file, environment: {} })).toThrow(`${file}: `);
@@ -237,4 +240,13 @@ describe("folders", () => {
 it("takes origins as browsers, extensions and desktop programs send them", () => {
   const origins = ["https://chat.example", "http://localhost:3000", "chrome-extension://abcdef", "app://notes"];
   expect(loadConfig({ environment: { LLM_CORS_ORIGINS: origins.join(",") } }).settings.corsOrigins).toEqual(origins);
+});
+
+it("takes hosts that media may be fetched from, by their names alone", () => {
+  expect(loadConfig({ environment: { LLM_MEDIA_ALLOW: "images.example, *.cdn.example:8443" } }).settings.mediaHosts).toEqual([
+    "images.example",
+    "*.cdn.example:8443",
+  ]);
+  for (const entry of ["*", "127.0.0.1", "https://images.example", "[::1]"])
+    expect(() => loadConfig({ environment: { LLM_MEDIA_ALLOW: entry } })).toThrow("LLM_MEDIA_ALLOW");
 });

@@ -23,6 +23,7 @@ const heeded: readonly (readonly [name: string, text: string, path: string, valu
   ["LLM_ENABLE_AUTH", "false", "http.open", true],
   ["LLM_ENABLE_AUTH", "true", "http.open", false],
   ["LLM_CORS_ORIGINS", "https://a.example, https://b.example", "http.cors.origins", ["https://a.example", "https://b.example"]],
+  ["LLM_MEDIA_ALLOW", "a.example, *.b.example:8443", "media.allow", ["a.example", "*.b.example:8443"]],
   ["LLM_DEFAULT_PROVIDER", "echo", "models.defaultProvider", "echo"],
   ["LLM_PROVIDER", "local", "models.defaultProvider", "local"],
   ["LLM_DEFAULT_MODEL", "smollm2", "models.defaultModel", "smollm2"],

@@ -65,6 +65,11 @@ export const environment: readonly EnvironmentRow[] = [
     default: "none",
     what: "Exact origins of web pages that may call, such as `https://chat.example`.",
   }),
+  row("LLM_MEDIA_ALLOW", "media.allow", {
+    type: listType,
+    default: "none: `data:` URLs alone",
+    what: "Hosts that media of requests may be fetched from over https, such as `images.example, *.cdn.example:8443`; what they lead to must be a public address.",
+  }),
   row("LLM_DEFAULT_PROVIDER", "models.defaultProvider", {
     type: textType,
     default: "auto",

@@ -15,6 +15,8 @@ import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { authorizeModel } from "./layers/authorize-model.ts";
 import { observe } from "./layers/observe.ts";
+import { mediaFetcher } from "./layers/media/fetcher.ts";
+import { fetchMedia } from "./layers/media/media.ts";
 import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
 import { keyTokens } from "./layers/key-tokens.ts";
@@ -170,13 +172,15 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     // outside of all that makes events, so that numbers have no hole
     chatOnly(sequence),
     // before anything is spent on a request that nobody could honour
-    validate(limits),
+    validate(limits, settings.mediaHosts),
     // settles which model is meant, before the cache and the queue: nobody learns of a model what its key does not allow
     authorizeModel((provider, purpose) => names.defaultModel(provider, purpose)),
     // before anything is spent on more than the caller's key allows
     chatOnly(keyTokens(settings.defaultMaxTokens)),
     // inside of what refuses, so that a refusal keeps its own status; outside of all that waits
     chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
+    // inside of accept, since it waits; before routing, so that no target sees a URL
+    ...(settings.mediaHosts.length === 0 ? [] : [fetchMedia({ fetch: mediaFetcher({ limits, clock }), limits })]),
   ];
 }
 

@@ -4,6 +4,7 @@ import { ModelsSchema, type Config, type ModelOptions } from "../../gen/parley/c
 import { gpuFrom, gpus } from "../core/gpus.ts";
 import { limits, type LimitName } from "../core/limits.ts";
 import { loadProblems } from "../core/load-choices.ts";
+import { isMediaHost } from "../core/media-url.ts";
 import { isModelId } from "../core/model-id.ts";
 import { fault } from "../core/reasons.ts";
 import { nearest } from "../environment/nearest.ts";
@@ -48,6 +49,7 @@ function* problems(config: Config): Generator<Problem> {
   yield* aliasProblems(config);
   yield* engineProblems(config);
   yield* limitProblems(config);
+  yield* mediaProblems(config);
   const level = config.telemetry?.logLevel;
   if (level !== undefined && logLevelFrom(level) === undefined)
     yield { path: "telemetry.logLevel", what: `must be one of ${logLevels.join(", ")}` };
@@ -107,6 +109,13 @@ function* engineProblems({ engine }: Config): Generator<Problem> {
     yield { path: "engine.gpu", what: `must be one of ${gpus.join(", ")}` };
   yield* range("engine.defaultMaxTokens", engine?.defaultMaxTokens, [1, 2_147_483_647]);
   yield* range("engine.defaultTemperature", engine?.defaultTemperature, [0, 2]);
+}
+
+function* mediaProblems({ media }: Config): Generator<Problem> {
+  for (const entry of media?.allow ?? []) {
+    if (isMediaHost(entry)) continue;
+    yield { path: "media.allow", what: `${JSON.stringify(entry)} is no host by its name, such as images.example or *.cdn.example:8443` };
+  }
 }
 
 function* limitProblems(config: Config): Generator<Problem> {

@@ -29,6 +29,7 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["http.adminPort", settings.adminPort],
     ["http.cors.origins", settings.corsOrigins],
     ["http.reflection", settings.reflection],
+    ["media.allow", settings.mediaHosts],
     ["models.directory", settings.modelsDirectory],
     ["models.mirror", settings.modelMirror],
     ["models.defaultModel", settings.defaultModel],

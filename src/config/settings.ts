@@ -37,6 +37,8 @@ export interface Settings {
   readonly adminPort: number | undefined;
   /** Exact origins of web pages that may call. */
   readonly corsOrigins: readonly string[];
+  /** Hosts that media of requests may be fetched from; none: nothing is fetched. */
+  readonly mediaHosts: readonly string[];
   /** Whether the services describe themselves to gRPC clients. */
   readonly reflection: boolean;
   /** Absolute. */
@@ -82,11 +84,15 @@ export const packageRoot: string = resolve(import.meta.dirname, "../..");
 
 /** Fills in the defaults of a configuration that was checked. */
 export function settingsOf(config: Config, variables: Variables): { readonly settings: Settings; readonly limits: Limits } {
-  const dataDirectory = resolve(
-    config.models?.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables }),
-  );
+  const dataDirectory = resolve(config.models?.dataDirectory ?? platformDataFolder({ platform: platform(), home: homedir(), variables }));
   return {
-    settings: { ...doorSettings(config), ...keySettings(config, dataDirectory), ...modelSettings(config, dataDirectory), ...remoteSettings(config), ...telemetrySettings(config) },
+    settings: {
+      ...doorSettings(config),
+      ...keySettings(config, dataDirectory),
+      ...modelSettings(config, dataDirectory),
+      ...remoteSettings(config),
+      ...telemetrySettings(config),
+    },
     limits: limitsOf(config),
   };
 }
@@ -102,9 +108,16 @@ function remoteSettings(config: Config) {
   return { upstreams: upstreamsOf(config), routes: routesOf(config), fallback, priceVersion };
 }
 
-function doorSettings({ http = create(HttpSchema) }: Config) {
+function doorSettings({ http = create(HttpSchema), media }: Config) {
   const { host = "127.0.0.1", port = 8080, open = false, reflection = true, cors } = http;
-  return { host: host.replace(/^\[(.*)\]$/, "$1"), port, open, reflection, corsOrigins: cors?.origins ?? [] };
+  return {
+    host: host.replace(/^\[(.*)\]$/, "$1"),
+    port,
+    open,
+    reflection,
+    corsOrigins: cors?.origins ?? [],
+    mediaHosts: media?.allow ?? [],
+  };
 }
 
 function keySettings({ http }: Config, dataDirectory: string) {
