@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { listen } from "./api/listen.ts";
 import { serviceNames } from "./api/rpc/services.ts";
+import type { TlsSettings } from "./api/tls-front.ts";
 import type { LoadedConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { healthBoard } from "./routing/health-board.ts";
@@ -44,6 +45,10 @@ export interface ServerOptions {
   readonly log?: Log;
   /** Services of the program's own, mounted beside Parley's behind the same listener and interceptors. */
   readonly routes?: (router: ConnectRouter) => void;
+  /** Whether errors of RPCs carry our details beside their code and message; default true. */
+  readonly errorDetails?: boolean;
+  /** Default: without TLS. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 /** A running service. */
@@ -87,8 +92,8 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const keys = opened.adopt(await openServiceKeys(loaded, parts), (ring) => ring.close());
   const locks = { keys, isOpen: settings.open, areMetricsOpen: settings.openMetrics };
   const doors = { service, limits, clock, log, host, corsOrigins, reflection, refused, metricsText };
-  const { routes } = options;
-  const listener = await listen({ ...doors, ...locks, port, routes });
+  const { errorDetails = true, tls, routes } = options;
+  const listener = await listen({ ...doors, ...locks, port, routes, errorDetails, tls });
   opened.defer(() => listener.close()); // where the next one cannot be bound
   const { adminPort } = settings;
   const admin = adminPort === undefined ? undefined : await listen({ ...doors, port: adminPort, areProbesAlone: true });

@@ -30,6 +30,8 @@ export type Refused = (status: Reason, durationMs: number) => void;
 /** What admission needs beside what every door needs. */
 export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors"> {
   readonly refused: Refused;
+  /** Whether errors of RPCs carry our details. */
+  readonly errorDetails: boolean;
 }
 
 /** Serves one request from its headers to the end of its response. */
@@ -66,7 +68,7 @@ export function newRequestId(): string {
 
 /** The gate of a listener. */
 export function gate(options: AdmissionOptions): Gate {
-  const { clock, drain } = options;
+  const { clock, drain, errorDetails } = options;
   const running = places();
   return {
     enter(head, requestId, called) {
@@ -97,7 +99,7 @@ export function gate(options: AdmissionOptions): Gate {
         idempotencyKey: headerOf(head, "idempotency-key"),
         record: callRecord(),
       };
-      return { call, abort, refusal: verdict.refusal, outcome: { error: verdict.refusal }, leave };
+      return { call, abort, refusal: verdict.refusal, outcome: { error: verdict.refusal }, errorDetails, leave };
     },
     leave(entry, called) {
       finish(entry, called, options);

@@ -28,6 +28,8 @@ export interface DoorOptions extends Locks {
   readonly routes: ((router: ConnectRouter) => void) | undefined;
   /** Interceptors around every RPC, inside our own. */
   readonly interceptors: readonly Interceptor[];
+  /** Whether errors of RPCs carry our details beside their code and message; only a suite that counts details has a reason to switch them off. */
+  readonly errorDetails: boolean;
 }
 
 /** Every door. */
@@ -41,9 +43,9 @@ export interface Handlers {
 /** Every door behind one handler for both HTTP versions, and the native gRPC door before it. */
 export function handlersOf(doors: Doors, options: DoorOptions): Handlers {
   const crossOrigin = cors(options.corsOrigins);
-  const { refused } = options;
+  const { refused, errorDetails } = options;
   const authenticate = authenticator(options);
-  const entrance = gate({ ...doors, authenticate, refused, cors: crossOrigin });
+  const entrance = gate({ ...doors, authenticate, refused, errorDetails, cors: crossOrigin });
   const admit = admission(entrance, doors);
   const { procedureOf, native } = directory(doors, options);
   const take = grpcDoor({ ...doors, gate: entrance, methods: native, purposeOf });

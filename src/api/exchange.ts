@@ -46,6 +46,8 @@ export interface Admitted {
   readonly refusal: ConnectError | undefined;
   /** What it ended with, for the log and the span: the door notes an error here when it answers with one. */
   readonly outcome: Outcome;
+  /** Whether its error, if it is an RPC, carries our details. */
+  readonly errorDetails: boolean;
 }
 
 /** One request with its response. */

@@ -8,6 +8,7 @@ import { handlersOf, type DoorOptions } from "./doors.ts";
 import { drain as makeDrain, type Drain } from "./drain.ts";
 import { front } from "./front.ts";
 import { http1Server, http2Server } from "./servers.ts";
+import { tlsFront, type TlsSettings } from "./tls-front.ts";
 
 /** What is served, and where. What is left out is as in a service that is open: no keys, no CORS, reflection on, no `/metrics`. */
 export interface ListenOptions extends Partial<DoorOptions> {
@@ -20,6 +21,8 @@ export interface ListenOptions extends Partial<DoorOptions> {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
+  /** Default: without TLS. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 /** A port that serves. */
@@ -45,7 +48,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { handle, take } = handlersOf({ service, limits, log, clock, drain }, doorOptions(options));
   const http1 = http1Server(limits, handle);
   const http2 = http2Server(limits, handle, take);
-  const server = front({ http1, http2, firstByteMs: limits.firstByteMs, maxConnections: limits.maxConnections });
+  const { firstByteMs, maxConnections } = limits;
+  const behind = { http1, http2, firstByteMs, maxConnections };
+  const { tls } = options;
+  const server = tls === undefined ? front(behind) : tlsFront(behind, tls);
   const sockets = tracked<Socket>(server, "connection");
   const sessions = tracked<ServerHttp2Session>(http2, "session");
   const { address, port } = await bind(server, options, log);
@@ -64,7 +70,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     host: address,
     port,
-    urls: [`http://${reachable(address)}:${port}`],
+    urls: [`${tls === undefined ? "http" : "https"}://${reachable(address)}:${port}`],
     close,
     async drain() {
       drain.begin();
@@ -95,6 +101,7 @@ function doorOptions(options: ListenOptions): DoorOptions {
     metricsText: options.metricsText,
     routes: options.routes,
     interceptors: options.interceptors ?? [],
+    errorDetails: options.errorDetails ?? true,
   };
 }
 

@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
+import { Code } from "@connectrpc/connect";
 import type { Limits } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
+import { withCode } from "../rpc/with-code.ts";
 import { tooLarge, type Framed } from "./request-message.ts";
 
 const compress = promisify(gzip);
@@ -34,13 +36,18 @@ export function encodingsOf(headers: IncomingHttpHeaders): Encodings | undefined
 
 /** The bytes of a request's message. Throws when they are no gzip, or more than the limit. */
 export async function plain({ bytes }: Framed, { request }: Encodings, limits: Pick<Limits, "maxBodyBytes">): Promise<Uint8Array> {
-  if (request === "identity") throw fault("malformed_body", "received a compressed message, and grpc-encoding names no compression");
+  if (request === "identity") throw unnamed();
   try {
     return await decompress(bytes, { maxOutputLength: limits.maxBodyBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limits);
     throw fault("malformed_body", "a message that should be gzip is none", { cause: error });
   }
+}
+
+/** gRPC lays down the code. */
+function unnamed() {
+  return withCode(fault("malformed_body", "received a compressed message, and grpc-encoding names no compression"), Code.Internal);
 }
 
 /** The bytes of an answer's message, compressed. */

@@ -1,5 +1,7 @@
+import { Code } from "@connectrpc/connect";
 import { limitFault, type Limits } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
+import { withCode } from "../rpc/with-code.ts";
 
 /** Bytes before each message: whether it is compressed, and its length. */
 export const frameHeadBytes = 5;
@@ -30,14 +32,13 @@ export class RequestMessage {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     if (this.#frameBytes === undefined && this.#bytes >= frameHeadBytes) this.#frameBytes = this.#readHead();
-    if (this.#frameBytes !== undefined && this.#bytes > this.#frameBytes)
-      throw fault("malformed_body", "received extra input message: this method takes one");
+    if (this.#frameBytes !== undefined && this.#bytes > this.#frameBytes) throw notOne("received extra input message");
   }
 
   /** The whole message. Throws when there is none, or the body ended within it. */
   take(): Framed {
     const frame = this.#joined();
-    if (frame.length === 0) throw fault("malformed_body", "missing input message: this method takes one");
+    if (frame.length === 0) throw notOne("missing input message");
     if (frame.length !== this.#frameBytes) throw fault("malformed_body", "the body ended within a message");
     return { isCompressed: frame[0] === compressed, bytes: frame.subarray(frameHeadBytes) };
   }
@@ -60,6 +61,11 @@ export class RequestMessage {
     this.#chunks = [whole];
     return whole;
   }
+}
+
+/** gRPC lays down the code: a method that takes another number of messages is another method. */
+function notOne(problem: string) {
+  return withCode(fault("malformed_body", `${problem}: this method takes one`), Code.Unimplemented);
 }
 
 /** Refuses a message, or what it decompresses to. */

@@ -1,5 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { createConnectRouter, createContextValues, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
+import { createMutableRegistry, type DescMessage, type MutableRegistry } from "@bufbuild/protobuf";
+import { Code, createConnectRouter, createContextValues, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
@@ -12,6 +13,7 @@ import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
 import { ownErrors, type OwnErrors } from "./own-errors.ts";
 import { grpcTrailers, refuseRpc } from "./refuse.ts";
+import { withCode } from "./with-code.ts";
 
 /** What the RPC doors serve. */
 export interface RpcOptions extends Doors {
@@ -32,10 +34,11 @@ export interface Rpcs {
 
 /** Mounts every RPC. */
 export function rpcProcedures(options: RpcOptions): Rpcs {
+  const registry = createMutableRegistry();
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.limits.maxBodyBytes,
-    jsonOptions,
+    jsonOptions: { ...jsonOptions, registry },
     interceptors: [edge(options), ...options.interceptors],
     // Runs before the body is read: what admission refused is answered in the call's own protocol.
     requestGate({ values }) {
@@ -45,8 +48,15 @@ export function rpcProcedures(options: RpcOptions): Rpcs {
   });
   const recorded = recordingRouter(router, options.interceptors);
   options.routes(recorded.router);
+  for (const { service } of router.handlers) for (const message of service.file.messages) addNested(registry, message);
   const procedures = new Map(router.handlers.map((handler) => [handler.requestPath, procedureOf(handler, options)]));
   return { procedures, native: recorded.methods };
+}
+
+/** What an `Any` holds can be written as JSON only where its message is known: those of the files of all services are. */
+function addNested(registry: MutableRegistry, message: DescMessage): void {
+  registry.add(message);
+  for (const nested of message.nestedMessages) addNested(registry, nested);
 }
 
 /** A misspelt field is named rather than dropped, and bytes that are not UTF-8 are refused rather than repaired. Connect's type does not tell of `textDecoder`. */
@@ -74,7 +84,13 @@ function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure 
   };
 }
 
-function bareStatus(status: number, { allowedMethods, method }: UniversalHandler, { request, response }: Exchange) {
+/** Connect's clients make `unknown` of these statuses where they cannot read the answer; those that can are told the same, and the reason beside it. */
+function bareStatus(status: number, handler: UniversalHandler, exchange: Exchange) {
+  const named = bareFault(status, handler, exchange);
+  return exchange.call.protocol === "connect" && status !== 505 ? withCode(named, Code.Unknown) : named;
+}
+
+function bareFault(status: number, { allowedMethods, method }: UniversalHandler, { request, response }: Exchange) {
   if (status === 405) {
     const allow = allowedMethods.join(", ");
     response.setHeader("allow", allow);
@@ -179,10 +195,11 @@ async function sendAll(exchange: Exchange, answer: Answer, options: RpcOptions):
 /** Sends an error of a unary call over Connect in one piece: a client that stops its upload at the status may be reset before a second one. One that is named anew has another length, and may have another code. */
 async function sendError({ response, outcome }: Exchange, { status, header, chunks }: Answer, own: OwnErrors): Promise<void> {
   const { value } = await chunks.next();
+  const isNoted = outcome.error !== undefined;
   const given = value instanceof Uint8Array ? value : new Uint8Array();
-  const bytes = own.chunk(outcome.error === undefined ? plain(given, header) : given);
+  const bytes = own.chunk(isNoted ? given : plain(given, header));
   const headers = { ...Object.fromEntries(header ?? []), "content-length": String(bytes.length) };
-  response.writeHead(outcome.error === undefined ? status : codeToHttpStatus(outcome.error.code), headers);
+  response.writeHead(isNoted || outcome.error === undefined ? status : codeToHttpStatus(outcome.error.code), headers);
   response.end(bytes);
 }
 

@@ -34,6 +34,7 @@ export function outgoing(exchange: Admitted, error: unknown, log: Log): ConnectE
   // A message that was cut inside a character would break the escaping of grpc-message.
   const copy = new ConnectError(known.rawMessage.toWellFormed(), told.code, told.metadata, undefined, known.cause);
   const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
-  copy.details = [...(told === known ? [] : told.details), ...known.details, info];
+  const theirs = told === known ? [] : told.details;
+  copy.details = exchange.errorDetails ? [...theirs, ...known.details, info] : theirs;
   return copy;
 }

@@ -1,8 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { limitFault, type Limits } from "../../core/limits.ts";
 import { asFault, fault, fieldsFault } from "../../core/reasons.ts";
+import { withCode } from "./with-code.ts";
 
-/** Says in our words what Connect says in its own, or as if it were our fault: all of it is about the client's message. */
+/** Says in our words what Connect says in its own, or as if it were our fault: all of it is about the client's message. What is none of that is answered with as it is. */
 export function messageFault(error: unknown, limits: Limits): ConnectError {
   if (!(error instanceof ConnectError)) return asFault(error);
   const { code, rawMessage } = error;
@@ -11,8 +12,17 @@ export function messageFault(error: unknown, limits: Limits): ConnectError {
   const [, message, field] = /^cannot decode message (\S+) from JSON: key "([^]*)" is unknown$/.exec(rawMessage) ?? [];
   if (message !== undefined && field !== undefined)
     return fieldsFault("invalid_request", [{ field: field.slice(0, 128).toWellFormed(), description: `is no field of ${message}` }]);
-  return unparsed.test(rawMessage) ? fault("malformed_body", rawMessage.replace("protocol error: ", "")) : asFault(error);
+  for (const [words, lawful] of unparsed)
+    if (words.test(rawMessage)) {
+      const named = fault("malformed_body", rawMessage.replace("protocol error: ", ""));
+      return lawful === undefined ? named : withCode(named, lawful);
+    }
+  return error;
 }
 
-/** Bytes that are no message, a compression that was not named, and none or more than the one message of a call. */
-const unparsed = /^(parse binary: |received compressed envelope, |protocol error: (missing|received extra) input message )/;
+/** What cannot be read, with the code that gRPC lays down for it: bytes that are no message, a compression that was not named, and none or more than the one message of a call. */
+const unparsed: readonly (readonly [RegExp, Code?])[] = [
+  [/^parse binary: /],
+  [/^received compressed envelope, /, Code.Internal],
+  [/^protocol error: (missing|received extra) input message /, Code.Unimplemented],
+];

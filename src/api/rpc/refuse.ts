@@ -1,17 +1,25 @@
-import type { ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { fault } from "../../core/reasons.ts";
 import { pathOf, statusOf, type Exchange, type Procedure } from "../exchange.ts";
-import { sendJson } from "../send.ts";
+import { sendBody } from "../send.ts";
+
+const unsupportedMediaType = 415;
 
 /** Answers an RPC that no handler takes, in the protocol of its content type. */
 export async function refuseRpc(exchange: Exchange, error: ConnectError): Promise<void> {
   exchange.outcome.error = error;
-  const { response, call } = exchange;
-  if (call.protocol === "connect") return sendJson(exchange, statusOf(error), errorToJson(error, undefined));
+  const { response, call, errorDetails } = exchange;
+  const told = errorDetails ? error : new ConnectError(error.rawMessage, error.code, error.metadata);
+  if (call.protocol === "connect") {
+    const status = statusOf(error);
+    // Connect's exact type would say that the request was one of Connect; it may as well be a wrong one of another protocol.
+    const type = status === unsupportedMediaType ? "application/json; charset=utf-8" : "application/json";
+    return sendBody(exchange, status, { type, body: JSON.stringify(errorToJson(told, undefined)) });
+  }
   const trailer = new Headers();
-  setTrailerStatus(trailer, error);
+  setTrailerStatus(trailer, told);
   // Trailers only: `writeHead` would send an empty DATA frame after them, on which grpcio says "Stream removed".
   response.setHeader("content-type", exchange.request.headers["content-type"] ?? "application/grpc");
   for (const [name, value] of Object.entries(grpcTrailers(trailer))) response.setHeader(name, value);

@@ -143,9 +143,9 @@ describe("an RPC", () => {
   });
 
   it.each([
-    ["GET", {}, [405, "unimplemented", "allowed are POST"]],
-    ["PUT", {}, [405, "unimplemented", "allowed are POST"]],
-    ["POST", { "content-type": "text/html" }, [415, "invalid_argument", "content-type"]],
+    ["GET", {}, [405, "unknown", "allowed are POST"]],
+    ["PUT", {}, [405, "unknown", "allowed are POST"]],
+    ["POST", { "content-type": "text/html" }, [415, "unknown", "content-type"]],
   ] as const)("called by %s with %o gets an error as Connect's JSON", async (method, headers, [statusCode, code, words]) => {
     const response = await fetch(`${doors.url}/parley.v1.ChatService/Chat`, { method, headers, ...(method === "POST" && { body: "x" }) });
     const error = (await response.json()) as { code: string; message: string };
