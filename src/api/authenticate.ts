@@ -30,26 +30,27 @@ export function authenticator({ keys, isOpen = false, areMetricsOpen = false }: 
     needs.set(called.name, need);
     return need;
   };
+  /** Whose key it is; undefined: nobody's, where none is needed. */
+  const holderOf = (ring: Keys, headers: IncomingHttpHeaders, isLoopback: boolean): Caller | undefined => {
+    const shown = shownKey(headers);
+    const found = shown === undefined ? "missing" : ring.find(shown, isLoopback);
+    if (typeof found !== "string") return found;
+    // Clients must send some key: one that was never ours means nothing where none is needed.
+    if (isOpen && meaningless.has(found)) return undefined;
+    throw fault("unauthenticated", found === "missing" ? noKey(headers) : problems[found]);
+  };
   return function authenticate({ headers }, called, isLoopback) {
     const nobody = isLoopback ? neighbour : stranger;
     if (keys === undefined || !keys.isLocked) return nobody;
     const need = needed(called);
     if (need === "open") return nobody;
-    const shown = shownKey(headers);
-    if (shown === undefined) {
-      if (isOpen) return nobody;
-      throw fault("unauthenticated", noKey(headers));
-    }
-    const found = keys.find(shown, isLoopback);
-    if (typeof found !== "string") {
-      if (permits(found.scopes, called, need)) return found;
-      throw fault("permission_denied", `this key does not allow ${called.name}: it needs ${needText(called, need)}`);
-    }
-    // Clients must send some key: one that was never ours means nothing where none is needed.
-    if (isOpen && (found === "unknown" || found === "malformed")) return nobody;
-    throw fault("unauthenticated", problems[found]);
+    const holder = holderOf(keys, headers, isLoopback);
+    if (holder === undefined || permits(holder.scopes, called, need)) return holder ?? nobody;
+    throw fault("permission_denied", `this key does not allow ${called.name}: it needs the scope ${need ?? called.name}`);
   };
 }
+
+const meaningless: ReadonlySet<string> = new Set(["missing", "unknown", "malformed"]);
 
 /** What a 401 over HTTP says beside its body. */
 export const challenge = 'Bearer realm="parley"';
@@ -64,10 +65,6 @@ const problems: Readonly<Record<KeyProblem, string>> = {
 function noKey({ authorization }: IncomingHttpHeaders): string {
   const wants = "send a key as authorization: Bearer KEY, or as x-api-key: KEY";
   return authorization === undefined ? `a key is required: ${wants}` : `authorization is no bearer's: ${wants}`;
-}
-
-function needText({ name }: Called, need: Need | undefined): string {
-  return `the scope ${need ?? name}`;
 }
 
 /** The key that a request shows, wherever; undefined when it shows none. Throws when it shows two. */

@@ -39,7 +39,7 @@ export function judge(request: RequestHead, procedure: Called, options: Judge): 
     caller = options.authenticate(request, procedure, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);
     const upstreamKey = upstreamKeyOf(request);
-    if (procedure.purpose === "management" && !isLoopback && caller.keyId === "") throw outsider(procedure, proxy);
+    if (procedure.purpose === "management" && isOutsider(caller)) throw outsider(procedure, proxy);
     checkCircumstances(request, procedure, options);
     const isWithin = timeoutMs !== undefined && timeoutMs <= options.limits.callMs;
     return { caller, timeoutMs: isWithin ? timeoutMs : undefined, upstreamKey, refusal: undefined };
@@ -60,6 +60,11 @@ const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 function proxyHeader({ headers }: RequestHead): string | undefined {
   return proxyHeaders.find((name) => headers[name] !== undefined);
+}
+
+/** Whether a caller is neither on this machine nor known by a key, which says by itself whether it may manage. */
+function isOutsider({ keyId, isLoopback }: Caller): boolean {
+  return keyId === "" && !isLoopback;
 }
 
 function outsider({ name }: Called, proxy: string | undefined): ConnectError {

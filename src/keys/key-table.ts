@@ -36,6 +36,11 @@ export function keyTable(file: string, keys: readonly StoredKey[], digest: Diges
     if (holders.has(name)) throw fault("invalid_request", `${file}: the key of ${key.id} stands there twice`);
     holders.set(name, holder);
   }
+  /** Who has a digest; the comparison takes no longer where more of it is right. */
+  const holderWith = (shown: Buffer): Holder | undefined => {
+    const holder = holders.get(shown.toString("latin1"));
+    return holder !== undefined && timingSafeEqual(holder.digest, shown) ? holder : undefined;
+  };
   /** Digests of keys that are somebody's: others are hashed each time they are shown, and leave nothing behind. */
   const digests = new Map<string, Buffer>();
   return {
@@ -44,8 +49,8 @@ export function keyTable(file: string, keys: readonly StoredKey[], digest: Diges
       const known = digests.get(key);
       if (known === undefined && key.length > longestKey) return "unknown";
       const shown = known ?? digest(key);
-      const holder = holders.get(shown.toString("latin1"));
-      if (holder === undefined || !timingSafeEqual(holder.digest, shown)) return isBrokenKey(key) ? "malformed" : "unknown";
+      const holder = holderWith(shown);
+      if (holder === undefined) return isBrokenKey(key) ? "malformed" : "unknown";
       if (known === undefined) remember(digests, key, shown);
       if (holder.isRevoked) return "revoked";
       if (nowMs >= holder.expiresMs) return "expired";

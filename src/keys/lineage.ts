@@ -2,17 +2,27 @@ import type { StoredKey } from "./stored-key.ts";
 
 /** In what a key goes beyond the one it was made under; undefined: in nothing. */
 export function excessOf(child: StoredKey, parent: StoredKey): string | undefined {
-  if ((child.tenant ?? "default") !== (parent.tenant ?? "default")) return "tenant";
-  const granted = parent.scopes ?? ["all"];
-  if (!(child.scopes ?? ["all"]).every((scope) => grants(granted, scope))) return "scopes";
-  const { models } = parent;
-  if (models !== undefined && !(child.models?.every((model) => models.includes(model)) ?? false)) return "models";
-  for (const name of ["concurrency", "maxTokens"] as const) {
-    const most = parent.limits?.[name];
-    if (most !== undefined && (child.limits?.[name] ?? Infinity) > most) return `limits.${name}`;
-  }
-  const end = parent.expires === undefined ? Infinity : Date.parse(parent.expires);
-  return (child.expires === undefined ? Infinity : Date.parse(child.expires)) > end ? "expires" : undefined;
+  return Object.entries(rules).find(([, holds]) => !holds(child, parent))?.[0];
+}
+
+type Rule = (child: StoredKey, parent: StoredKey) => boolean;
+
+const rules: Readonly<Record<string, Rule>> = {
+  tenant: ({ tenant = "default" }, parent) => tenant === (parent.tenant ?? "default"),
+  scopes: ({ scopes = ["all"] }, parent) => scopes.every((scope) => grants(parent.scopes ?? ["all"], scope)),
+  models: ({ models }, parent) => parent.models === undefined || (models?.every((model) => parent.models?.includes(model)) ?? false),
+  "limits.concurrency": ({ limits }, parent) => isWithin(limits?.concurrency, parent.limits?.concurrency),
+  "limits.maxTokens": ({ limits }, parent) => isWithin(limits?.maxTokens, parent.limits?.maxTokens),
+  expires: ({ expires }, parent) => isWithin(instantOf(expires), instantOf(parent.expires)),
+};
+
+/** Nothing said is no limit. */
+function isWithin(value = Infinity, most = Infinity): boolean {
+  return value <= most;
+}
+
+function instantOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
 }
 
 function grants(granted: readonly string[], scope: string): boolean {

@@ -113,13 +113,20 @@ function wrongIn(key: JsonObject, rows: Readonly<Record<string, Row>>): string |
     const [check, expects] = (Object.hasOwn(rows, name) ? rows[name] : undefined) ?? [nothing, "there is no such field"];
     if (!check(value)) return `.${name.slice(0, 64)}: ${expects}`;
   }
-  for (const [name, value] of Object.entries((key["limits"] ?? {}) as JsonObject)) {
+  return wrongLimit(key["limits"]) ?? wrongTogether(key);
+}
+
+function wrongLimit(limits: unknown): string | undefined {
+  for (const [name, value] of isJsonObject(limits) ? Object.entries(limits) : []) {
     if (!Object.hasOwn(limitChecks, name))
       return `.limits.${name.slice(0, 64)}: there is no such limit; there are concurrency and maxTokens`;
     if (limitChecks[name]?.(value) !== true) return `.limits.${name}: must be a whole number from 1 to 2147483647`;
   }
-  if (key["id"] === undefined) return ".id: is required";
-  if ((key["hash"] === undefined) === (key["key"] === undefined)) return ": needs either a hash or a key";
-  const scopes = (key["scopes"] ?? []) as readonly string[];
-  return scopes.includes("admin") && key["models"] !== undefined ? ".models: the scope admin is over all models" : undefined;
+  return undefined;
+}
+
+function wrongTogether({ id, hash, key, scopes = [], models }: Partial<StoredKey>): string | undefined {
+  if (id === undefined) return ".id: is required";
+  if ((hash === undefined) === (key === undefined)) return ": needs either a hash or a key";
+  return scopes.includes("admin") && models !== undefined ? ".models: the scope admin is over all models" : undefined;
 }
