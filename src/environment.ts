@@ -60,6 +60,27 @@ export const environment: readonly EnvironmentRow[] = [
     what: "Port of its own for probes and `/metrics`, which need no key there; 0 takes a free one.",
     aliases: ["LLM_METRICS_PORT"],
   }),
+  row("LLM_TLS_CERT_FILE", "http.tls.certFile", {
+    type: pathType,
+    default: "none: without TLS",
+    what: "Certificate of the service with those that lead to its authority, PEM: the port then speaks TLS and nothing else. Read again whenever it changes, as are the next two.",
+  }),
+  row("LLM_TLS_KEY_FILE", "http.tls.keyFile", { type: pathType, default: "none", what: "Its private key, PEM, without a passphrase." }),
+  row("LLM_TLS_CLIENT_CA_FILE", "http.tls.clientCaFile", {
+    type: pathType,
+    default: "none",
+    what: "Certificates of whoever signs clients' certificates, PEM.",
+  }),
+  row("LLM_TLS_CLIENT_CERTIFICATES", "http.tls.clientCertificates", {
+    type: textType,
+    default: "`required` where `LLM_TLS_CLIENT_CA_FILE` is set, else `none`",
+    what: "Whether clients need a certificate: `none`, `optional` (one that is shown must be good) or `required`.",
+  }),
+  row("LLM_HOSTS", "http.hosts", {
+    type: listType,
+    default: "none: on loopback no other names, elsewhere all",
+    what: "Names that requests may ask for in `Host` or `:authority`, beside `localhost` and loopback addresses; `*` for any. Keeps out web pages that make their own name mean this machine.",
+  }),
   row("LLM_CORS_ORIGINS", "http.cors.origins", {
     type: listType,
     default: "none",

@@ -6,10 +6,12 @@ import { originOf } from "./config/overlay.ts";
 import { systemClock } from "./core/clock.ts";
 import { fault } from "./core/reasons.ts";
 import { chatViolations } from "./layers/validate.ts";
+import { readTls } from "./service-tls.ts";
 import { openUpstreams } from "./service-upstreams.ts";
 
-/** Refuses what only the parts that use it can judge: parameters that no request may have, and settings that an upstream's kind does not take. Asks nobody. Throws `invalid_request` that names the key. */
+/** Refuses what only the parts that use it can judge: parameters that no request may have, settings that an upstream's kind does not take, and files that TLS cannot use. Asks nobody. Throws `invalid_request` that names the key. */
 export async function checkParts(loaded: LoadedConfig): Promise<void> {
+  readTls(loaded);
   checkParameters(loaded);
   const upstreams = openUpstreams({ loaded, clock: systemClock });
   await Promise.all(upstreams.flatMap(({ providers }) => providers.map((provider) => provider.close())));

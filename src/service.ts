@@ -21,6 +21,7 @@ import { fetchMedia } from "./layers/media/media.ts";
 import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
 import { keyTokens } from "./layers/key-tokens.ts";
+import { serviceTls } from "./service-tls.ts";
 import { openServiceKeys } from "./service-keys.ts";
 import { checkParameters } from "./service-check.ts";
 import { openModelLibrary } from "./service-library.ts";
@@ -47,7 +48,7 @@ export interface ServerOptions {
   readonly routes?: (router: ConnectRouter) => void;
   /** Whether errors of RPCs carry our details beside their code and message; default true. */
   readonly errorDetails?: boolean;
-  /** Default: without TLS. */
+  /** Default: by the files of the configuration, which are followed; else without TLS. */
   readonly tls?: TlsSettings | undefined;
 }
 
@@ -86,15 +87,17 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   opened.defer(await beginTracing(loaded));
   const library = opened.adopt(await openModelLibrary(loaded, log, clock), (open) => open.close());
   const { service, board, names, begin, gpu } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
-  const { host, port, corsOrigins, reflection } = settings;
+  const { host, hosts, port, corsOrigins, reflection } = settings;
   const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
   const refused = (status: Reason, durationMs: number) => parts.metrics.ended({ ...nothingDone, status, durationMs });
   const keys = opened.adopt(await openServiceKeys(loaded, parts), (ring) => ring.close());
   const locks = { keys, isOpen: settings.open, areMetricsOpen: settings.openMetrics };
-  const doors = { service, limits, clock, log, host, corsOrigins, reflection, refused, metricsText };
-  const { errorDetails = true, tls, routes } = options;
-  const listener = await listen({ ...doors, ...locks, port, routes, errorDetails, tls });
+  const doors = { service, limits, clock, log, host, hosts, corsOrigins, reflection, refused, metricsText };
+  const { errorDetails = true, routes } = options;
+  const tls = serviceTls(parts, options.tls);
+  const listener = await listen({ ...doors, ...locks, port, routes, errorDetails, tls: tls.settings });
   opened.defer(() => listener.close()); // where the next one cannot be bound
+  opened.defer(await tls.follow(listener));
   const { adminPort } = settings;
   const admin = adminPort === undefined ? undefined : await listen({ ...doors, port: adminPort, areProbesAlone: true });
   opened.defer(async () => admin?.close());

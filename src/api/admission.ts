@@ -28,7 +28,7 @@ import { describeEnd, openSpan } from "./server-span.ts";
 export type Refused = (status: Reason, durationMs: number) => void;
 
 /** What admission needs beside what every door needs. */
-export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors"> {
+export interface AdmissionOptions extends Omit<Doors, "service">, Pick<Judge, "authenticate" | "cors" | "checkHost"> {
   readonly refused: Refused;
   /** Whether errors of RPCs carry our details. */
   readonly errorDetails: boolean;

@@ -1,6 +1,6 @@
-import { isIP } from "node:net";
 import { cors as connectCors } from "@connectrpc/connect";
 import type { HttpRequest, HttpResponse, RequestHead } from "./exchange.ts";
+import { isFixedName } from "./hosts.ts";
 
 /** Headers that scripts may read: Connect's, ours, and those that say when to try again. */
 const exposed = [
@@ -10,6 +10,7 @@ const exposed = [
   "retry-after",
   "retry-after-ms",
   "x-should-retry",
+  "www-authenticate",
   "x-ratelimit-limit-requests",
   "x-ratelimit-limit-tokens",
   "x-ratelimit-remaining-requests",
@@ -38,8 +39,15 @@ export interface Cors {
   isForeignPage(request: RequestHead): boolean;
 }
 
+/** What pages that are served from here come from. */
+export interface OwnPages {
+  readonly isSecure: boolean;
+  /** Names of this service, which its operator vouches for. */
+  readonly hosts: readonly string[] | undefined;
+}
+
 /** CORS by exact origins, such as `https://app.example`. Without any, no header is ever sent. */
-export function cors(origins: readonly string[]): Cors {
+export function cors(origins: readonly string[], own: OwnPages): Cors {
   const listed = new Set(origins);
   const allowed = ({ headers: { origin } }: RequestHead) => (origin !== undefined && listed.has(origin) ? origin : undefined);
   return {
@@ -67,14 +75,13 @@ export function cors(origins: readonly string[]): Cors {
       response.end();
       return true;
     },
-    isForeignPage: (request) => request.headers.origin !== undefined && allowed(request) === undefined && !isOwnPage(request),
+    isForeignPage: (request) => request.headers.origin !== undefined && allowed(request) === undefined && !isOwnPage(request, own),
   };
 }
 
 /** Whether the page comes from where it calls, by a name that no one else can point here: any other host could be made to mean this machine after its page has been loaded. */
-function isOwnPage({ headers: { host, origin }, authority = host }: RequestHead): boolean {
-  // The port is cleartext: a page that came over https came from something before it.
-  const own = URL.parse(`http://${authority ?? ""}`);
-  if (own === null || own.origin !== origin) return false;
-  return own.hostname === "localhost" || isIP(own.hostname.replace(/^\[(.*)\]$/, "$1")) !== 0;
+function isOwnPage({ headers: { host, origin }, authority = host }: RequestHead, { isSecure, hosts = [] }: OwnPages): boolean {
+  // Without TLS, a page that came over https came from something before it.
+  const own = URL.parse(`${isSecure ? "https" : "http"}://${authority ?? ""}`);
+  return own !== null && own.origin === origin && isFixedName(own.hostname, hosts);
 }

@@ -4,6 +4,7 @@ import { admission, gate, newRequestId, type Refused } from "./admission.ts";
 import { authenticator, type Locks } from "./authenticate.ts";
 import { cors } from "./cors.ts";
 import { pathOf, type Doors, type HttpRequest, type HttpResponse, type Procedure } from "./exchange.ts";
+import { hostCheck, type Names } from "./hosts.ts";
 import { grpcDoor, type TakeStream } from "./grpc/door.ts";
 import type { NativeMethods } from "./grpc/methods.ts";
 import { restRouter, type MetricsText } from "./rest/router.ts";
@@ -14,7 +15,9 @@ import { mountServices, purposeOf } from "./rpc/services.ts";
 import { unacceptable } from "./unacceptable.ts";
 
 /** What is served beside the service itself. */
-export interface DoorOptions extends Locks {
+export interface DoorOptions extends Locks, Names {
+  /** Whether the port speaks TLS. */
+  readonly isSecure: boolean;
   /** Whether nothing but probes and `/metrics` is there. */
   readonly areProbesAlone: boolean;
   /** Origins whose pages may call, such as `https://app.example`. */
@@ -42,10 +45,10 @@ export interface Handlers {
 
 /** Every door behind one handler for both HTTP versions, and the native gRPC door before it. */
 export function handlersOf(doors: Doors, options: DoorOptions): Handlers {
-  const crossOrigin = cors(options.corsOrigins);
+  const crossOrigin = cors(options.corsOrigins, options);
   const { refused, errorDetails } = options;
   const authenticate = authenticator(options);
-  const entrance = gate({ ...doors, authenticate, refused, errorDetails, cors: crossOrigin });
+  const entrance = gate({ ...doors, authenticate, refused, errorDetails, cors: crossOrigin, checkHost: hostCheck(options) });
   const admit = admission(entrance, doors);
   const { procedureOf, native } = directory(doors, options);
   const take = grpcDoor({ ...doors, gate: entrance, methods: native, purposeOf });

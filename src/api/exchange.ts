@@ -18,7 +18,11 @@ export interface RequestHead {
   readonly headers: IncomingHttpHeaders;
   /** The host that is asked for, over HTTP/2. */
   readonly authority?: string;
-  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly socket: {
+    readonly remoteAddress?: string | undefined;
+    /** Whether it is one of TLS. */
+    readonly encrypted?: boolean | undefined;
+  };
   /** Whether that address is this machine's own, where it is known already. */
   readonly isLoopbackPeer?: boolean;
 }
@@ -90,6 +94,11 @@ export interface Doors {
   readonly log: Log;
   readonly clock: Clock;
   readonly drain: Drain;
+}
+
+/** The scheme of a request's URL: that of the port. */
+export function schemeOf({ socket }: Pick<RequestHead, "socket">): "http" | "https" {
+  return socket.encrypted === true ? "https" : "http";
 }
 
 /** HTTP status of a REST answer. */

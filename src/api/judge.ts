@@ -8,6 +8,7 @@ import type { Cors } from "./cors.ts";
 import { timeoutMsOf } from "./deadline.ts";
 import type { Drain } from "./drain.ts";
 import type { Called, RequestHead } from "./exchange.ts";
+import type { CheckHost } from "./hosts.ts";
 import { upstreamKeyOf } from "./upstream-key.ts";
 
 /** What the headers of a request say: who calls, for how long, and why it may not. */
@@ -24,6 +25,7 @@ export interface Verdict {
 export interface Judge {
   readonly authenticate: Authenticate;
   readonly cors: Cors;
+  readonly checkHost: CheckHost;
   readonly drain: Drain;
   readonly limits: Limits;
 }
@@ -36,6 +38,7 @@ export function judge(request: RequestHead, procedure: Called, options: Judge): 
   const isLoopback = proxy === undefined && (request.isLoopbackPeer ?? isLoopbackAddress(request.socket.remoteAddress ?? ""));
   let caller: Caller | undefined;
   try {
+    options.checkHost(request, procedure);
     caller = options.authenticate(request, procedure, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);
     const upstreamKey = upstreamKeyOf(request);

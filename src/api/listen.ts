@@ -8,7 +8,7 @@ import { handlersOf, type DoorOptions } from "./doors.ts";
 import { drain as makeDrain, type Drain } from "./drain.ts";
 import { front } from "./front.ts";
 import { http1Server, http2Server } from "./servers.ts";
-import { tlsFront, type TlsSettings } from "./tls-front.ts";
+import { tlsFront, type Credentials, type TlsFront, type TlsSettings } from "./tls-front.ts";
 
 /** What is served, and where. What is left out is as in a service that is open: no keys, no CORS, reflection on, no `/metrics`. */
 export interface ListenOptions extends Partial<DoorOptions> {
@@ -23,6 +23,8 @@ export interface ListenOptions extends Partial<DoorOptions> {
   readonly port: number;
   /** Default: without TLS. */
   readonly tls?: TlsSettings | undefined;
+  /** Names that requests may ask for beside those of loopback, `*` for any; an empty list stands for any where other machines reach the port. Default: any. */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 /** A port that serves. */
@@ -32,6 +34,8 @@ export interface Listener {
   readonly port: number;
   /** Where clients on this machine find it. */
   readonly urls: readonly string[];
+  /** From the next connection on shows another certificate. Throws where it cannot be used, or where there is no TLS. */
+  renewTls(credentials: Credentials): void;
   /** Takes no new calls, lets the running ones end within `drainMs`, then ends them; resolves when everything is closed. */
   drain(): Promise<void>;
   /** Ends all calls and closes everything at once. */
@@ -51,7 +55,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { firstByteMs, maxConnections } = limits;
   const behind = { http1, http2, firstByteMs, maxConnections };
   const { tls } = options;
-  const server = tls === undefined ? front(behind) : tlsFront(behind, tls);
+  const secure = tls === undefined ? undefined : tlsFront(behind, tls, log);
+  const server = secure?.server ?? front(behind);
   const sockets = tracked<Socket>(server, "connection");
   const sessions = tracked<ServerHttp2Session>(http2, "session");
   const { address, port } = await bind(server, options, log);
@@ -70,6 +75,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     host: address,
     port,
+    renewTls: (credentials) => renew(secure, credentials),
     urls: [`${tls === undefined ? "http" : "https"}://${reachable(address)}:${port}`],
     close,
     async drain() {
@@ -89,6 +95,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
+function renew(secure: TlsFront | undefined, credentials: Credentials): void {
+  if (secure === undefined) throw new TypeError("the port is without TLS");
+  secure.renew(credentials);
+}
+
 function doorOptions(options: ListenOptions): DoorOptions {
   return {
     keys: options.keys,
@@ -102,6 +113,9 @@ function doorOptions(options: ListenOptions): DoorOptions {
     routes: options.routes,
     interceptors: options.interceptors ?? [],
     errorDetails: options.errorDetails ?? true,
+    host: options.host,
+    hosts: options.hosts,
+    isSecure: options.tls !== undefined,
   };
 }
 

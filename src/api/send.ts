@@ -43,6 +43,12 @@ export function drained(slow: Slow, { clock, limits }: Pick<Doors, "clock" | "li
   });
 }
 
+/**
+ * What reads say of caches, whatever is asked and however it ends: keep nothing. What models there are, what state they and the upstreams are in, and whether they are healthy
+ * changes with every load and every failure, and differs by key; making it anew costs less than asking whether it has changed.
+ */
+export const notKept = "no-store";
+
 /** Sends a whole JSON body. Headers that the answer has of its own are set on the response before. */
 export function sendJson({ request, response }: Exchange, status: number, value: unknown): void {
   sendBody({ request, response }, status, { type: "application/json", body: JSON.stringify(value) });

@@ -2,7 +2,7 @@ import type { Attributes, Span } from "@opentelemetry/api";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { grpcStatusName, isTraced, noSpan, serverSpan } from "../telemetry/tracing.ts";
-import { pathOf, statusOf, type Admitted, type Called, type RequestHead } from "./exchange.ts";
+import { pathOf, schemeOf, statusOf, type Admitted, type Called, type RequestHead } from "./exchange.ts";
 
 /** `rpc.status_code` as the RPC conventions of 2026-08-20 call it; older releases said `rpc.grpc.status_code`. */
 const rpcStatusCode = "rpc.status_code";
@@ -26,7 +26,7 @@ function attributesOf(request: RequestHead, name: string, family: Called["family
   return {
     "http.request.method": method ?? "_OTHER",
     "url.path": pathOf(request).slice(0, 256),
-    "url.scheme": "http",
+    "url.scheme": schemeOf(request),
     ...(route !== undefined && { "http.route": route }),
   };
 }

@@ -3,6 +3,7 @@ import { errorToOpenAI } from "../dialects/openai/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import { fault } from "../core/reasons.ts";
 import { statusOf, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { refuseRpc } from "./rpc/refuse.ts";
 import { sendJson } from "./send.ts";
 
 /** Why a request is refused for its headers alone, before it is asked what it wants. */
@@ -15,7 +16,15 @@ interface Refusal {
 /** What answers a request that HTTP itself refuses; undefined for any other. */
 export function unacceptable(request: HttpRequest, limits: Limits): Procedure | undefined {
   const refusal = tooManyHeaders(request, limits) ?? wrongTarget(request) ?? twoAuthorizations(request) ?? unmetExpectation(request);
-  return refusal === undefined ? undefined : { name: "_OTHER", family: "rest", purpose: "other", serve: answering(refusal) };
+  if (refusal === undefined) return undefined;
+  const named = { name: "_OTHER", purpose: "other" } as const;
+  // A client of gRPC reads nothing but its trailers.
+  if (isGrpc(request)) return { ...named, family: "rpc", serve: (exchange) => refuseRpc(exchange, refusal.error) };
+  return { ...named, family: "rest", serve: answering(refusal) };
+}
+
+function isGrpc({ headers }: HttpRequest): boolean {
+  return headers["content-type"]?.startsWith("application/grpc") === true;
 }
 
 function answering({ error, status = statusOf(error) }: Refusal): Procedure["serve"] {
@@ -51,13 +60,19 @@ function bytesOf(rawHeaders: readonly string[]): number {
 /** Refuses a target that proxies and servers may read differently: what decides must be the path alone, on one named host. */
 function wrongTarget(request: HttpRequest): Refusal | undefined {
   if (request.method === "CONNECT") return { error: fault("method_not_allowed", "CONNECT is not allowed here") };
-  if ("stream" in request) return undefined;
+  if ("stream" in request) return twoAuthorities(request);
   if (request.url?.startsWith("/") !== true && request.url !== "*")
     return { error: fault("invalid_request", "the request names its target as a whole URL; name the path alone") };
   const hosts = timesNamed("host", request.rawHeaders);
   if (hosts > 1) return { error: fault("invalid_request", "host: the request names it more than once") };
   if (hosts === 0 && request.httpVersion === "1.1") return { error: fault("invalid_request", "host: the request names none") };
   return undefined;
+}
+
+/** Over HTTP/2 `host` may say again what `:authority` says, and nothing else. */
+function twoAuthorities({ authority, headers: { host } }: Extract<HttpRequest, { readonly authority: string }>): Refusal | undefined {
+  if (host === undefined || authority === undefined || authority === host) return undefined;
+  return { error: fault("invalid_request", "host: the request names another beside its :authority") };
 }
 
 /** Of several, Node shows the first alone: what stands before us may go by the last. */

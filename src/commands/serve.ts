@@ -53,8 +53,8 @@ async function serve(flags: ServeFlags, host: Host): Promise<number> {
     if (flags.live === true) throw fault("invalid_request", "--live: says nothing without --check");
     return run(loaded, { host, readyFile: flags.readyFile });
   }
-  const { upstreams, routes } = loaded.settings;
-  if (upstreams.length > 0 || routes.length > 0) await checkedParts(loaded);
+  const { upstreams, routes, tls } = loaded.settings;
+  if (upstreams.length > 0 || routes.length > 0 || tls !== undefined) await checkedParts(loaded);
   host.out.write(`${describeConfig(loaded)}\n\nthe configuration is good\n`);
   return flags.live === true ? askUpstreams(loaded, host) : 0;
 }

@@ -11,6 +11,7 @@ import { nearest } from "../environment/nearest.ts";
 import { isWebUrl, logLevelFrom, logLevels } from "../environment/values.ts";
 import { range, type Problem } from "./problem.ts";
 import { referenceProblems, routesProblems } from "./route-checks.ts";
+import { missingTlsProblems, tlsProblems } from "./tls-settings.ts";
 import { missingProblems, upstreamsProblems } from "./upstream-checks.ts";
 
 /** Names a setting for people by what set it: a variable, a flag, or a key of a file. */
@@ -37,12 +38,15 @@ function* wholeProblems(config: Config): Generator<Problem> {
   yield* problems(config);
   const name = config.models?.defaultProvider;
   if (name !== undefined && !isProvider(name, config)) yield { path: "models.defaultProvider", what: providerProblem(name, config) };
+  yield* missingTlsProblems(config);
   yield* missingProblems(config.upstreams);
   yield* referenceProblems(config);
 }
 
 function* problems(config: Config): Generator<Problem> {
   yield* httpProblems(config);
+  yield* tlsProblems(config);
+  yield* nameProblems(config);
   yield* modelsProblems(config);
   yield* upstreamsProblems(config.upstreams);
   yield* routesProblems(config.routes);
@@ -63,6 +67,13 @@ function* httpProblems({ http }: Config): Generator<Problem> {
   for (const origin of http?.cors?.origins ?? []) {
     if (isOrigin(origin)) continue;
     yield { path: "http.cors.origins", what: `${JSON.stringify(origin)} is no exact origin such as https://chat.example` };
+  }
+}
+
+function* nameProblems({ http }: Config): Generator<Problem> {
+  for (const name of http?.hosts ?? []) {
+    if (name === "*" || isHost(name)) continue;
+    yield { path: "http.hosts", what: `${JSON.stringify(name)} is no host name or address without a port, and not "*"` };
   }
 }
 

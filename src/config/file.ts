@@ -12,12 +12,23 @@ export function readConfigFile(file: string): Config {
   const config = configFromJson(parse(file, textOf(file)), file);
   const folder = dirname(resolve(file));
   const { models, telemetry, http } = config;
-  if (http?.keysFile !== undefined) http.keysFile = resolve(folder, http.keysFile);
-  if (models?.directory !== undefined) models.directory = resolve(folder, models.directory);
-  if (models?.dataDirectory !== undefined) models.dataDirectory = resolve(folder, models.dataDirectory);
-  if (models?.mirror !== undefined && !isWebUrl(models.mirror)) models.mirror = resolve(folder, models.mirror);
-  if (telemetry?.logFile !== undefined) telemetry.logFile = resolve(folder, telemetry.logFile);
+  const below = resolver(folder);
+  below(http, "keysFile");
+  below(http?.tls, "certFile", "keyFile", "clientCaFile");
+  below(models, "directory", "dataDirectory");
+  if (!isWebUrl(models?.mirror ?? "")) below(models, "mirror");
+  below(telemetry, "logFile");
   return config;
+}
+
+/** What makes paths of a message absolute. */
+function resolver(folder: string) {
+  return <Key extends string>(message: { [key in Key]?: string | undefined } | undefined, ...keys: readonly Key[]): void => {
+    for (const key of keys) {
+      const path = message?.[key];
+      if (message !== undefined && path !== undefined) message[key] = resolve(folder, path);
+    }
+  };
 }
 
 /** Understands parsed YAML or JSON. Throws `invalid_request` that names `source` and the bad key. */

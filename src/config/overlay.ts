@@ -5,7 +5,16 @@ import type { Setting } from "../environment/read.ts";
 import { isWebUrl } from "../environment/values.ts";
 
 /** Folders and files among the settings: relative ones are below the working folder. */
-const pathSettings = new Set(["models.directory", "models.dataDirectory", "models.mirror", "telemetry.logFile", "http.keysFile"]);
+const pathSettings = new Set([
+  "models.directory",
+  "models.dataDirectory",
+  "models.mirror",
+  "telemetry.logFile",
+  "http.keysFile",
+  "http.tls.certFile",
+  "http.tls.keyFile",
+  "http.tls.clientCaFile",
+]);
 
 /** Paths of every value in the JSON of a Config; a list is one value, and so is what is in it. */
 export function pathsOf(json: JsonObject, prefix = ""): string[] {

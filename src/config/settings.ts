@@ -18,6 +18,7 @@ import { logLevelFrom, type LogLevel } from "../environment/values.ts";
 import type { RouteSettings } from "../core/routes.ts";
 import type { UpstreamSettings } from "../core/upstreams.ts";
 import { providerNameFrom } from "./checks.ts";
+import { tlsFilesOf, type TlsFiles } from "./tls-settings.ts";
 import { longestWholeMs, routesOf, upstreamsOf } from "./upstream-settings.ts";
 
 /** A configuration with its defaults filled in; what is still undefined is derived where it is used. */
@@ -35,6 +36,10 @@ export interface Settings {
   readonly pepperFile: string;
   /** Where probes and metrics answer too; 0 takes a free one. */
   readonly adminPort: number | undefined;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
+  /** Names that requests may ask for; `*` stands for any. */
+  readonly hosts: readonly string[];
   /** Exact origins of web pages that may call. */
   readonly corsOrigins: readonly string[];
   /** Hosts that media of requests may be fetched from; none: nothing is fetched. */
@@ -114,6 +119,8 @@ function doorSettings({ http = create(HttpSchema), media }: Config) {
     host: host.replace(/^\[(.*)\]$/, "$1"),
     port,
     open,
+    tls: tlsFilesOf(http),
+    hosts: http.hosts.map((name) => name.toLowerCase()),
     reflection,
     corsOrigins: cors?.origins ?? [],
     mediaHosts: media?.allow ?? [],

@@ -27,7 +27,7 @@ interface Found extends Called {
 
 /**
  * gRPC straight on Node's HTTP/2 streams, for methods that take one message: Connect's handler costs ten times the call.
- * What is in any way unusual (a page's origin, an expectation, too many headers, a compression other than gzip, an unknown path) is left to the other doors, which answer it in the same protocol.
+ * What is in any way unusual (a page's origin, an expectation, a second host, too many headers, a compression other than gzip, an unknown path) is left to the other doors, which answer it in the same protocol.
  */
 export function grpcDoor(options: GrpcDoorOptions): TakeStream {
   const procedures = new Map<string, Found>();
@@ -39,7 +39,7 @@ export function grpcDoor(options: GrpcDoorOptions): TakeStream {
   const peers = new WeakMap<Http2Session, Peer>();
   const peerOf = (session: Http2Session) => {
     // Asked once: the session's socket stands behind a proxy.
-    const known = peers.get(session) ?? peerFrom(session.socket.remoteAddress);
+    const known = peers.get(session) ?? peerFrom(session);
     peers.set(session, known);
     return known;
   };
@@ -67,10 +67,13 @@ export function grpcDoor(options: GrpcDoorOptions): TakeStream {
 /** What is known of every request of a connection. */
 type Peer = Required<Pick<RequestHead, "socket" | "isLoopbackPeer">>;
 
-function peerFrom(remoteAddress: string | undefined): Peer {
-  return { socket: { remoteAddress }, isLoopbackPeer: isLoopbackAddress(remoteAddress ?? "") };
+function peerFrom({ socket: { remoteAddress }, encrypted }: Http2Session): Peer {
+  return { socket: { remoteAddress, encrypted }, isLoopbackPeer: isLoopbackAddress(remoteAddress ?? "") };
 }
 
 function isUsual(headers: IncomingHttpHeaders): boolean {
-  return headers[":method"] === "POST" && headers.origin === undefined && headers.expect === undefined;
+  const { origin, expect, host } = headers;
+  return (
+    headers[":method"] === "POST" && origin === undefined && expect === undefined && (host === undefined || host === headers[":authority"])
+  );
 }

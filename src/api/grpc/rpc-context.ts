@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { createContextValues, type ContextValues, type HandlerContext } from "@connectrpc/connect";
 import { fault } from "../../core/reasons.ts";
 import { linkSignal, type LinkedSignal } from "../../core/signals.ts";
-import type { Admitted, RequestHead } from "../exchange.ts";
+import { schemeOf, type Admitted, type RequestHead } from "../exchange.ts";
 import { exchangeKey } from "../rpc/exchange-key.ts";
 
 /** What an RPC's implementation is told of its call. Most look at little of it: the rest is made when it is looked at. */
@@ -33,7 +33,7 @@ export class RpcContext implements HandlerContext {
   }
 
   get url(): string {
-    return `http://${this.#head.authority ?? ""}${this.#head.url ?? ""}`;
+    return `${schemeOf(this.#head)}://${this.#head.authority ?? ""}${this.#head.url ?? ""}`;
   }
 
   get requestHeader(): Headers {

@@ -1,6 +1,6 @@
 import { fault } from "../../core/reasons.ts";
 import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose, type Serve } from "../exchange.ts";
-import { sendBody } from "../send.ts";
+import { notKept, sendBody } from "../send.ts";
 import { answerError } from "./answer-error.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { getModel, listModels } from "./models.ts";
@@ -35,7 +35,13 @@ export interface RouterOptions {
 
 /** The REST routes: a closed table, so that names of procedures stay few. */
 export function restRouter(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): Router {
-  const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => guarded((exchange) => serve(exchange, doors), doors);
+  const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => {
+    const answer = guarded((exchange) => serve(exchange, doors), doors);
+    return (exchange) => {
+      exchange.response.setHeader("cache-control", notKept);
+      return answer(exchange);
+    };
+  };
   const paths = [
     pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors, "call"),
     pathOfRoutes("/v1/embeddings", { POST: embeddings(doors) }, doors, "call"),

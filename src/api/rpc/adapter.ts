@@ -6,9 +6,9 @@ import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import type { Doors, Exchange, HttpRequest, Procedure, Purpose } from "../exchange.ts";
+import { schemeOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose } from "../exchange.ts";
 import { recordingRouter, type NativeMethods } from "../grpc/methods.ts";
-import { send } from "../send.ts";
+import { notKept, send } from "../send.ts";
 import { edge } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
 import { ownErrors, type OwnErrors } from "./own-errors.ts";
@@ -74,8 +74,7 @@ function procedureOf(handler: UniversalHandler, options: RpcOptions): Procedure 
     async serve(exchange) {
       const request = universalRequest(exchange, options);
       if (request === undefined) return refuseRpc(exchange, fault("invalid_request", "host: the request names no host, or no valid one"));
-      // A read over GET could be cached on the way; what it says changes with every model that is loaded.
-      if (request.method === "GET") exchange.response.setHeader("cache-control", "no-store");
+      if (request.method === "GET") exchange.response.setHeader("cache-control", notKept);
       const response = await handler(request);
       // Connect answers a wrong method or content type with a bare status.
       if (response.status >= 400 && response.body === undefined) return refuseRpc(exchange, bareStatus(response.status, handler, exchange));
@@ -92,7 +91,7 @@ function bareStatus(status: number, handler: UniversalHandler, exchange: Exchang
 
 function bareFault(status: number, { allowedMethods, method }: UniversalHandler, { request, response }: Exchange) {
   if (status === 405) {
-    const allow = allowedMethods.join(", ");
+    const allow = allowedMethods.flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : [name])).join(", ");
     response.setHeader("allow", allow);
     return fault("method_not_allowed", `${request.method} is not allowed here; allowed are ${allow}`, { metadata: { allow } });
   }
@@ -108,11 +107,12 @@ function bareFault(status: number, { allowedMethods, method }: UniversalHandler,
 
 function universalRequest(exchange: Exchange, { limits }: RpcOptions): UniversalServerRequest | undefined {
   const { request, call } = exchange;
-  const url = URL.parse(request.url ?? "", `http://${authorityOf(request)}`);
+  const url = URL.parse(request.url ?? "", `${schemeOf(request)}://${authorityOf(request)}`);
   if (url === null) return undefined;
   return {
     httpVersion: request.httpVersion,
-    method: request.method ?? "",
+    // Asks for what GET would be told of the answer.
+    method: request.method === "HEAD" ? "GET" : (request.method ?? ""),
     url: url.href,
     header: headersOf(request, limits.callMs),
     body: bodyOf(request, call.signal),
@@ -184,6 +184,7 @@ async function sendAll(exchange: Exchange, answer: Answer, options: RpcOptions):
   const { status, header, chunks, trailer } = answer;
   const own = ownErrors(exchange, status, options);
   if (status >= 400) return sendError(exchange, answer, own);
+  if (exchange.request.method === "HEAD") return sendHead(exchange, answer);
   // Headers go out with the first bytes, so that a handler can still add to them.
   let chunk = await chunks.next();
   response.writeHead(status, Object.fromEntries(header ?? []));
@@ -192,15 +193,23 @@ async function sendAll(exchange: Exchange, answer: Answer, options: RpcOptions):
   response.end();
 }
 
+/** Sends what GET would be told before the body. Over HTTP/2 a body after it would be an error. */
+async function sendHead({ response }: Exchange, { status, header, chunks }: Answer): Promise<void> {
+  let length = 0;
+  for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) length += chunk.value.length;
+  response.writeHead(status, { ...Object.fromEntries(header ?? []), "content-length": length });
+  response.end();
+}
+
 /** Sends an error of a unary call over Connect in one piece: a client that stops its upload at the status may be reset before a second one. One that is named anew has another length, and may have another code. */
-async function sendError({ response, outcome }: Exchange, { status, header, chunks }: Answer, own: OwnErrors): Promise<void> {
+async function sendError({ request, response, outcome }: Exchange, { status, header, chunks }: Answer, own: OwnErrors): Promise<void> {
   const { value } = await chunks.next();
   const isNoted = outcome.error !== undefined;
   const given = value instanceof Uint8Array ? value : new Uint8Array();
   const bytes = own.chunk(isNoted ? given : plain(given, header));
   const headers = { ...Object.fromEntries(header ?? []), "content-length": String(bytes.length) };
   response.writeHead(isNoted || outcome.error === undefined ? status : codeToHttpStatus(outcome.error.code), headers);
-  response.end(bytes);
+  response.end(request.method === "HEAD" ? undefined : bytes);
 }
 
 /** A long error as it was before Connect compressed it, to be named anew. */

@@ -11,7 +11,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file parley/config/v1/config.proto.
  */
 export const file_parley_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKEBAoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSEAoIZmFsbGJhY2sYCSADKAkSGgoNcHJpY2VfdmVyc2lvbhgKIAEoCUgAiAEBEi4KCXRlbGVtZXRyeRgIIAEoCzIbLnBhcmxleS5jb25maWcudjEuVGVsZW1ldHJ5EiYKBW1lZGlhGBQgASgLMhcucGFybGV5LmNvbmZpZy52MS5NZWRpYRouCgxBbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIQCg5fcHJpY2VfdmVyc2lvbiL2AQoESHR0cBIRCgRob3N0GAEgASgJSACIAQESEQoEcG9ydBgCIAEoBUgBiAEBEhEKBG9wZW4YAyABKAhIAogBARIkCgRjb3JzGAQgASgLMhYucGFybGV5LmNvbmZpZy52MS5Db3JzEhcKCnJlZmxlY3Rpb24YBSABKAhIA4gBARIWCglrZXlzX2ZpbGUYBiABKAlIBIgBARIXCgphZG1pbl9wb3J0GAcgASgFSAWIAQFCBwoFX2hvc3RCBwoFX3BvcnRCBwoFX29wZW5CDQoLX3JlZmxlY3Rpb25CDAoKX2tleXNfZmlsZUINCgtfYWRtaW5fcG9ydCIXCgRDb3JzEg8KB29yaWdpbnMYASADKAkiyAMKBk1vZGVscxIWCglkaXJlY3RvcnkYASABKAlIAIgBARITCgZtaXJyb3IYAiABKAlIAYgBARIaCg1kZWZhdWx0X21vZGVsGAMgASgJSAKIAQESHQoQZGVmYXVsdF9wcm92aWRlchgEIAEoCUgDiAEBEhsKDmRhdGFfZGlyZWN0b3J5GAUgASgJSASIAQESNgoHb3B0aW9ucxgGIAMoCzIlLnBhcmxleS5jb25maWcudjEuTW9kZWxzLk9wdGlvbnNFbnRyeRIZCgxtZW1vcnlfYnl0ZXMYByABKANIBYgBARIdChBncHVfbWVtb3J5X2J5dGVzGAggASgDSAaIAQEaTgoMT3B0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRItCgV2YWx1ZRgCIAEoCzIeLnBhcmxleS5jb25maWcudjEuTW9kZWxPcHRpb25zOgI4AUIMCgpfZGlyZWN0b3J5QgkKB19taXJyb3JCEAoOX2RlZmF1bHRfbW9kZWxCEwoRX2RlZmF1bHRfcHJvdmlkZXJCEQoPX2RhdGFfZGlyZWN0b3J5Qg8KDV9tZW1vcnlfYnl0ZXNCEwoRX2dwdV9tZW1vcnlfYnl0ZXMiqwMKDE1vZGVsT3B0aW9ucxIbCg5jb250ZXh0X2xlbmd0aBgBIAEoBUgAiAEBEhYKCXNlcXVlbmNlcxgCIAEoBUgBiAEBEhkKDGJhdGNoX3Rva2VucxgDIAEoBUgCiAEBEhQKB3RocmVhZHMYBCABKAVIA4gBARIXCgpncHVfbGF5ZXJzGAUgASgFSASIAQESHAoPZmxhc2hfYXR0ZW50aW9uGAYgASgISAWIAQESFAoHa3ZfdHlwZRgHIAEoCUgGiAEBEhUKDWxvcmFfYWRhcHRlcnMYCCADKAkSGgoNY2hhdF90ZW1wbGF0ZRgJIAEoCUgHiAEBEh8KEmtlZXBfYWxpdmVfc2Vjb25kcxgKIAEoBUgIiAEBQhEKD19jb250ZXh0X2xlbmd0aEIMCgpfc2VxdWVuY2VzQg8KDV9iYXRjaF90b2tlbnNCCgoIX3RocmVhZHNCDQoLX2dwdV9sYXllcnNCEgoQX2ZsYXNoX2F0dGVudGlvbkIKCghfa3ZfdHlwZUIQCg5fY2hhdF90ZW1wbGF0ZUIVChNfa2VlcF9hbGl2ZV9zZWNvbmRzIt8GCghVcHN0cmVhbRIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSFQoIYmFzZV91cmwYAyABKAlIAIgBARIQCghhcGlfa2V5cxgEIAMoCRIaCg1kZWZhdWx0X21vZGVsGAUgASgJSAGIAQESHAoPdGltZW91dF9zZWNvbmRzGAYgASgBSAKIAQESHAoPY29ubmVjdF9zZWNvbmRzGAcgASgBSAOIAQESIAoTZmlyc3RfdG9rZW5fc2Vjb25kcxgIIAEoAUgEiAEBEhkKDGlkbGVfc2Vjb25kcxgJIAEoAUgFiAEBEhoKDXRvdGFsX3NlY29uZHMYCiABKAFIBogBARI2CgZwcmljZXMYCyADKAsyJi5wYXJsZXkuY29uZmlnLnYxLlVwc3RyZWFtLlByaWNlc0VudHJ5EhcKCmRpc2Nvbm5lY3QYDCABKAlIB4gBARIYCgtjbGllbnRfa2V5cxgNIAEoCEgIiAEBEhgKC2NvbmN1cnJlbmN5GA4gASgFSAmIAQESDgoGbW9kZWxzGA8gAygJEjgKB2hlYWRlcnMYECADKAsyJy5wYXJsZXkuY29uZmlnLnYxLlVwc3RyZWFtLkhlYWRlcnNFbnRyeRI2CgZxdWlya3MYESADKAsyJi5wYXJsZXkuY29uZmlnLnYxLlVwc3RyZWFtLlF1aXJrc0VudHJ5GkYKC1ByaWNlc0VudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLnBhcmxleS5jb25maWcudjEuUHJpY2U6AjgBGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi0KC1F1aXJrc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX2Jhc2VfdXJsQhAKDl9kZWZhdWx0X21vZGVsQhIKEF90aW1lb3V0X3NlY29uZHNCEgoQX2Nvbm5lY3Rfc2Vjb25kc0IWChRfZmlyc3RfdG9rZW5fc2Vjb25kc0IPCg1faWRsZV9zZWNvbmRzQhAKDl90b3RhbF9zZWNvbmRzQg0KC19kaXNjb25uZWN0Qg4KDF9jbGllbnRfa2V5c0IOCgxfY29uY3VycmVuY3kidQoFUHJpY2USDgoGcHJvbXB0GAEgASgBEhIKCmNvbXBsZXRpb24YAiABKAESEwoGY2FjaGVkGAMgASgBSACIAQESGAoLY2FjaGVfd3JpdGUYBCABKAFIAYgBAUIJCgdfY2FjaGVkQg4KDF9jYWNoZV93cml0ZSLJAQoFUm91dGUSDQoFbW9kZWwYASABKAkSKQoHdGFyZ2V0cxgCIAMoCzIYLnBhcmxleS5jb25maWcudjEuVGFyZ2V0EhsKDmhlZGdlX2FmdGVyX21zGAMgASgFSACIAQESGgoNaGVkZ2VfcGVyY2VudBgEIAEoBUgBiAEBEigKBnJlc2N1ZRgFIAEoCzIYLnBhcmxleS5jb25maWcudjEuUmVzY3VlQhEKD19oZWRnZV9hZnRlcl9tc0IQCg5faGVkZ2VfcGVyY2VudCIsCgZSZXNjdWUSFQoIYXR0ZW1wdHMYASABKAVIAIgBAUILCglfYXR0ZW1wdHMizwEKBlRhcmdldBIQCgh1cHN0cmVhbRgBIAEoCRISCgVtb2RlbBgCIAEoCUgAiAEBEhMKBndlaWdodBgDIAEoBUgBiAEBEhAKA2tleRgEIAEoBUgCiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAUgASgFSAOIAQESKwoKcGFyYW1ldGVycxgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCCAoGX21vZGVsQgkKB193ZWlnaHRCBgoEX2tleUIRCg9fY29udGV4dF9sZW5ndGgilAEKBkVuZ2luZRIQCgNncHUYASABKAlIAIgBARIfChJkZWZhdWx0X21heF90b2tlbnMYAiABKAVIAYgBARIgChNkZWZhdWx0X3RlbXBlcmF0dXJlGAMgASgBSAKIAQFCBgoEX2dwdUIVChNfZGVmYXVsdF9tYXhfdG9rZW5zQhYKFF9kZWZhdWx0X3RlbXBlcmF0dXJlIhYKBU1lZGlhEg0KBWFsbG93GAEgAygJIm0KBkxpbWl0cxI0CgZ2YWx1ZXMYASADKAsyJC5wYXJsZXkuY29uZmlnLnYxLkxpbWl0cy5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIukBCglUZWxlbWV0cnkSFgoJbG9nX2xldmVsGAEgASgJSACIAQESFQoIbG9nX2ZpbGUYAiABKAlIAYgBARIUCgdtZXRyaWNzGAMgASgISAKIAQESGQoMb3Blbl9tZXRyaWNzGAYgASgISAOIAQESFQoIYXBwX25hbWUYBCABKAlIBIgBARIUCgd2ZXJzaW9uGAUgASgJSAWIAQFCDAoKX2xvZ19sZXZlbEILCglfbG9nX2ZpbGVCCgoIX21ldHJpY3NCDwoNX29wZW5fbWV0cmljc0ILCglfYXBwX25hbWVCCgoIX3ZlcnNpb25iBnByb3RvMw", [file_google_protobuf_struct]);
+  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKEBAoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSEAoIZmFsbGJhY2sYCSADKAkSGgoNcHJpY2VfdmVyc2lvbhgKIAEoCUgAiAEBEi4KCXRlbGVtZXRyeRgIIAEoCzIbLnBhcmxleS5jb25maWcudjEuVGVsZW1ldHJ5EiYKBW1lZGlhGBQgASgLMhcucGFybGV5LmNvbmZpZy52MS5NZWRpYRouCgxBbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIQCg5fcHJpY2VfdmVyc2lvbiKpAgoESHR0cBIRCgRob3N0GAEgASgJSACIAQESEQoEcG9ydBgCIAEoBUgBiAEBEhEKBG9wZW4YAyABKAhIAogBARIkCgRjb3JzGAQgASgLMhYucGFybGV5LmNvbmZpZy52MS5Db3JzEhcKCnJlZmxlY3Rpb24YBSABKAhIA4gBARIWCglrZXlzX2ZpbGUYBiABKAlIBIgBARIXCgphZG1pbl9wb3J0GAcgASgFSAWIAQESIgoDdGxzGAggASgLMhUucGFybGV5LmNvbmZpZy52MS5UbHMSDQoFaG9zdHMYCSADKAlCBwoFX2hvc3RCBwoFX3BvcnRCBwoFX29wZW5CDQoLX3JlZmxlY3Rpb25CDAoKX2tleXNfZmlsZUINCgtfYWRtaW5fcG9ydCK5AQoDVGxzEhYKCWNlcnRfZmlsZRgBIAEoCUgAiAEBEhUKCGtleV9maWxlGAIgASgJSAGIAQESGwoOY2xpZW50X2NhX2ZpbGUYAyABKAlIAogBARIgChNjbGllbnRfY2VydGlmaWNhdGVzGAQgASgJSAOIAQFCDAoKX2NlcnRfZmlsZUILCglfa2V5X2ZpbGVCEQoPX2NsaWVudF9jYV9maWxlQhYKFF9jbGllbnRfY2VydGlmaWNhdGVzIhcKBENvcnMSDwoHb3JpZ2lucxgBIAMoCSLIAwoGTW9kZWxzEhYKCWRpcmVjdG9yeRgBIAEoCUgAiAEBEhMKBm1pcnJvchgCIAEoCUgBiAEBEhoKDWRlZmF1bHRfbW9kZWwYAyABKAlIAogBARIdChBkZWZhdWx0X3Byb3ZpZGVyGAQgASgJSAOIAQESGwoOZGF0YV9kaXJlY3RvcnkYBSABKAlIBIgBARI2CgdvcHRpb25zGAYgAygLMiUucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMuT3B0aW9uc0VudHJ5EhkKDG1lbW9yeV9ieXRlcxgHIAEoA0gFiAEBEh0KEGdwdV9tZW1vcnlfYnl0ZXMYCCABKANIBogBARpOCgxPcHRpb25zRW50cnkSCwoDa2V5GAEgASgJEi0KBXZhbHVlGAIgASgLMh4ucGFybGV5LmNvbmZpZy52MS5Nb2RlbE9wdGlvbnM6AjgBQgwKCl9kaXJlY3RvcnlCCQoHX21pcnJvckIQCg5fZGVmYXVsdF9tb2RlbEITChFfZGVmYXVsdF9wcm92aWRlckIRCg9fZGF0YV9kaXJlY3RvcnlCDwoNX21lbW9yeV9ieXRlc0ITChFfZ3B1X21lbW9yeV9ieXRlcyKrAwoMTW9kZWxPcHRpb25zEhsKDmNvbnRleHRfbGVuZ3RoGAEgASgFSACIAQESFgoJc2VxdWVuY2VzGAIgASgFSAGIAQESGQoMYmF0Y2hfdG9rZW5zGAMgASgFSAKIAQESFAoHdGhyZWFkcxgEIAEoBUgDiAEBEhcKCmdwdV9sYXllcnMYBSABKAVIBIgBARIcCg9mbGFzaF9hdHRlbnRpb24YBiABKAhIBYgBARIUCgdrdl90eXBlGAcgASgJSAaIAQESFQoNbG9yYV9hZGFwdGVycxgIIAMoCRIaCg1jaGF0X3RlbXBsYXRlGAkgASgJSAeIAQESHwoSa2VlcF9hbGl2ZV9zZWNvbmRzGAogASgFSAiIAQFCEQoPX2NvbnRleHRfbGVuZ3RoQgwKCl9zZXF1ZW5jZXNCDwoNX2JhdGNoX3Rva2Vuc0IKCghfdGhyZWFkc0INCgtfZ3B1X2xheWVyc0ISChBfZmxhc2hfYXR0ZW50aW9uQgoKCF9rdl90eXBlQhAKDl9jaGF0X3RlbXBsYXRlQhUKE19rZWVwX2FsaXZlX3NlY29uZHMi3wYKCFVwc3RyZWFtEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIVCghiYXNlX3VybBgDIAEoCUgAiAEBEhAKCGFwaV9rZXlzGAQgAygJEhoKDWRlZmF1bHRfbW9kZWwYBSABKAlIAYgBARIcCg90aW1lb3V0X3NlY29uZHMYBiABKAFIAogBARIcCg9jb25uZWN0X3NlY29uZHMYByABKAFIA4gBARIgChNmaXJzdF90b2tlbl9zZWNvbmRzGAggASgBSASIAQESGQoMaWRsZV9zZWNvbmRzGAkgASgBSAWIAQESGgoNdG90YWxfc2Vjb25kcxgKIAEoAUgGiAEBEjYKBnByaWNlcxgLIAMoCzImLnBhcmxleS5jb25maWcudjEuVXBzdHJlYW0uUHJpY2VzRW50cnkSFwoKZGlzY29ubmVjdBgMIAEoCUgHiAEBEhgKC2NsaWVudF9rZXlzGA0gASgISAiIAQESGAoLY29uY3VycmVuY3kYDiABKAVICYgBARIOCgZtb2RlbHMYDyADKAkSOAoHaGVhZGVycxgQIAMoCzInLnBhcmxleS5jb25maWcudjEuVXBzdHJlYW0uSGVhZGVyc0VudHJ5EjYKBnF1aXJrcxgRIAMoCzImLnBhcmxleS5jb25maWcudjEuVXBzdHJlYW0uUXVpcmtzRW50cnkaRgoLUHJpY2VzRW50cnkSCwoDa2V5GAEgASgJEiYKBXZhbHVlGAIgASgLMhcucGFybGV5LmNvbmZpZy52MS5QcmljZToCOAEaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLQoLUXVpcmtzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUILCglfYmFzZV91cmxCEAoOX2RlZmF1bHRfbW9kZWxCEgoQX3RpbWVvdXRfc2Vjb25kc0ISChBfY29ubmVjdF9zZWNvbmRzQhYKFF9maXJzdF90b2tlbl9zZWNvbmRzQg8KDV9pZGxlX3NlY29uZHNCEAoOX3RvdGFsX3NlY29uZHNCDQoLX2Rpc2Nvbm5lY3RCDgoMX2NsaWVudF9rZXlzQg4KDF9jb25jdXJyZW5jeSJ1CgVQcmljZRIOCgZwcm9tcHQYASABKAESEgoKY29tcGxldGlvbhgCIAEoARITCgZjYWNoZWQYAyABKAFIAIgBARIYCgtjYWNoZV93cml0ZRgEIAEoAUgBiAEBQgkKB19jYWNoZWRCDgoMX2NhY2hlX3dyaXRlIskBCgVSb3V0ZRINCgVtb2RlbBgBIAEoCRIpCgd0YXJnZXRzGAIgAygLMhgucGFybGV5LmNvbmZpZy52MS5UYXJnZXQSGwoOaGVkZ2VfYWZ0ZXJfbXMYAyABKAVIAIgBARIaCg1oZWRnZV9wZXJjZW50GAQgASgFSAGIAQESKAoGcmVzY3VlGAUgASgLMhgucGFybGV5LmNvbmZpZy52MS5SZXNjdWVCEQoPX2hlZGdlX2FmdGVyX21zQhAKDl9oZWRnZV9wZXJjZW50IiwKBlJlc2N1ZRIVCghhdHRlbXB0cxgBIAEoBUgAiAEBQgsKCV9hdHRlbXB0cyLPAQoGVGFyZ2V0EhAKCHVwc3RyZWFtGAEgASgJEhIKBW1vZGVsGAIgASgJSACIAQESEwoGd2VpZ2h0GAMgASgFSAGIAQESEAoDa2V5GAQgASgFSAKIAQESGwoOY29udGV4dF9sZW5ndGgYBSABKAVIA4gBARIrCgpwYXJhbWV0ZXJzGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIICgZfbW9kZWxCCQoHX3dlaWdodEIGCgRfa2V5QhEKD19jb250ZXh0X2xlbmd0aCKUAQoGRW5naW5lEhAKA2dwdRgBIAEoCUgAiAEBEh8KEmRlZmF1bHRfbWF4X3Rva2VucxgCIAEoBUgBiAEBEiAKE2RlZmF1bHRfdGVtcGVyYXR1cmUYAyABKAFIAogBAUIGCgRfZ3B1QhUKE19kZWZhdWx0X21heF90b2tlbnNCFgoUX2RlZmF1bHRfdGVtcGVyYXR1cmUiFgoFTWVkaWESDQoFYWxsb3cYASADKAkibQoGTGltaXRzEjQKBnZhbHVlcxgBIAMoCzIkLnBhcmxleS5jb25maWcudjEuTGltaXRzLlZhbHVlc0VudHJ5Gi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEi6QEKCVRlbGVtZXRyeRIWCglsb2dfbGV2ZWwYASABKAlIAIgBARIVCghsb2dfZmlsZRgCIAEoCUgBiAEBEhQKB21ldHJpY3MYAyABKAhIAogBARIZCgxvcGVuX21ldHJpY3MYBiABKAhIA4gBARIVCghhcHBfbmFtZRgEIAEoCUgEiAEBEhQKB3ZlcnNpb24YBSABKAlIBYgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZUIKCghfbWV0cmljc0IPCg1fb3Blbl9tZXRyaWNzQgsKCV9hcHBfbmFtZUIKCghfdmVyc2lvbmIGcHJvdG8z", [file_google_protobuf_struct]);
 
 /**
  * The configuration file (YAML or JSON, names in lowerCamelCase or snake_case). Everything has a default; environment variables beat the file.
@@ -158,6 +158,21 @@ export type Http = Message<"parley.config.v1.Http"> & {
    * @generated from field: optional int32 admin_port = 7;
    */
   adminPort?: number | undefined;
+
+  /**
+   * Makes the port speak TLS, and nothing else. Default: without. The port for probes stays without.
+   *
+   * @generated from field: parley.config.v1.Tls tls = 8;
+   */
+  tls?: Tls | undefined;
+
+  /**
+   * Names that requests may ask for in Host or :authority, beside localhost and addresses of this machine's loopback interface: host names and addresses without a port, or "*" for any.
+   * Default none: then a port on loopback answers no other names, and a port that other machines reach answers all.
+   *
+   * @generated from field: repeated string hosts = 9;
+   */
+  hosts: string[];
 };
 
 /**
@@ -166,6 +181,48 @@ export type Http = Message<"parley.config.v1.Http"> & {
  */
 export const HttpSchema: GenMessage<Http> = /*@__PURE__*/
   messageDesc(file_parley_config_v1_config, 1);
+
+/**
+ * What the port needs to speak TLS. The files are read again whenever they change; ones that cannot be used are logged, and what was read before goes on to hold.
+ *
+ * @generated from message parley.config.v1.Tls
+ */
+export type Tls = Message<"parley.config.v1.Tls"> & {
+  /**
+   * Certificate of the service with those that lead to its authority, PEM.
+   *
+   * @generated from field: optional string cert_file = 1;
+   */
+  certFile?: string | undefined;
+
+  /**
+   * Its private key, PEM, without a passphrase.
+   *
+   * @generated from field: optional string key_file = 2;
+   */
+  keyFile?: string | undefined;
+
+  /**
+   * Certificates of whoever signs clients' certificates, PEM. Default none.
+   *
+   * @generated from field: optional string client_ca_file = 3;
+   */
+  clientCaFile?: string | undefined;
+
+  /**
+   * none; optional: who shows a certificate must show a good one; or required. Default: required where client_ca_file is named, else none.
+   *
+   * @generated from field: optional string client_certificates = 4;
+   */
+  clientCertificates?: string | undefined;
+};
+
+/**
+ * Describes the message parley.config.v1.Tls.
+ * Use `create(TlsSchema)` to create a new message.
+ */
+export const TlsSchema: GenMessage<Tls> = /*@__PURE__*/
+  messageDesc(file_parley_config_v1_config, 2);
 
 /**
  * Pages of other origins that may call.
@@ -186,7 +243,7 @@ export type Cors = Message<"parley.config.v1.Cors"> & {
  * Use `create(CorsSchema)` to create a new message.
  */
 export const CorsSchema: GenMessage<Cors> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 2);
+  messageDesc(file_parley_config_v1_config, 3);
 
 /**
  * Where models are and which answers.
@@ -256,7 +313,7 @@ export type Models = Message<"parley.config.v1.Models"> & {
  * Use `create(ModelsSchema)` to create a new message.
  */
 export const ModelsSchema: GenMessage<Models> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 3);
+  messageDesc(file_parley_config_v1_config, 4);
 
 /**
  * How a model is loaded. What is absent is derived from the model and the machine.
@@ -340,7 +397,7 @@ export type ModelOptions = Message<"parley.config.v1.ModelOptions"> & {
  * Use `create(ModelOptionsSchema)` to create a new message.
  */
 export const ModelOptionsSchema: GenMessage<ModelOptions> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 4);
+  messageDesc(file_parley_config_v1_config, 5);
 
 /**
  * An upstream: an API behind HTTP or gRPC.
@@ -473,7 +530,7 @@ export type Upstream = Message<"parley.config.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 5);
+  messageDesc(file_parley_config_v1_config, 6);
 
 /**
  * What a model's tokens cost.
@@ -515,7 +572,7 @@ export type Price = Message<"parley.config.v1.Price"> & {
  * Use `create(PriceSchema)` to create a new message.
  */
 export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 6);
+  messageDesc(file_parley_config_v1_config, 7);
 
 /**
  * Which targets answer for a model's name.
@@ -564,7 +621,7 @@ export type Route = Message<"parley.config.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 7);
+  messageDesc(file_parley_config_v1_config, 8);
 
 /**
  * How a broken answer is gone on with.
@@ -585,7 +642,7 @@ export type Rescue = Message<"parley.config.v1.Rescue"> & {
  * Use `create(RescueSchema)` to create a new message.
  */
 export const RescueSchema: GenMessage<Rescue> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 8);
+  messageDesc(file_parley_config_v1_config, 9);
 
 /**
  * One place that can answer.
@@ -641,7 +698,7 @@ export type Target = Message<"parley.config.v1.Target"> & {
  * Use `create(TargetSchema)` to create a new message.
  */
 export const TargetSchema: GenMessage<Target> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 9);
+  messageDesc(file_parley_config_v1_config, 10);
 
 /**
  * The engine that runs GGUF files, one process a model.
@@ -676,7 +733,7 @@ export type Engine = Message<"parley.config.v1.Engine"> & {
  * Use `create(EngineSchema)` to create a new message.
  */
 export const EngineSchema: GenMessage<Engine> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 10);
+  messageDesc(file_parley_config_v1_config, 11);
 
 /**
  * Pictures, sound and documents that requests name by URL.
@@ -697,7 +754,7 @@ export type Media = Message<"parley.config.v1.Media"> & {
  * Use `create(MediaSchema)` to create a new message.
  */
 export const MediaSchema: GenMessage<Media> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 11);
+  messageDesc(file_parley_config_v1_config, 12);
 
 /**
  * Sizes, times and counts that calls are held to; what each default is and what its refusal says stands in src/core/limits.ts.
@@ -718,7 +775,7 @@ export type Limits = Message<"parley.config.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 12);
+  messageDesc(file_parley_config_v1_config, 13);
 
 /**
  * Log, metrics and traces.
@@ -774,5 +831,5 @@ export type Telemetry = Message<"parley.config.v1.Telemetry"> & {
  * Use `create(TelemetrySchema)` to create a new message.
  */
 export const TelemetrySchema: GenMessage<Telemetry> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 13);
+  messageDesc(file_parley_config_v1_config, 14);
 
