@@ -13,11 +13,12 @@ const callers: Readonly<Record<string, Caller>> = {
 
 it("a key runs as many calls at once as its limit says, by all protocols together, from their headers to their ends", async () => {
   const gates: (() => void)[] = [];
+  let isHeld = true;
   const shown: string[] = [];
   const script = saying("x");
   const doors = await openDoors(
     async function* held(request, context) {
-      await new Promise<void>((resolve) => gates.push(resolve));
+      if (isHeld) await new Promise<void>((resolve) => gates.push(resolve));
       yield* script(request, context);
     },
     { keys: { isLocked: true, find: (key) => (shown.push(key), callers[key] ?? "unknown") } },
@@ -52,8 +53,11 @@ it("a key runs as many calls at once as its limit says, by all protocols togethe
   await expect.poll(ended).toBe(1);
   const second = grpc.chat({}, metadata);
   await expect.poll(() => gates.length).toBe(3);
+  isHeld = false;
   gates.forEach((open) => open());
   expect([(await first).status, (await other).status]).toEqual([200, 200]);
   await second;
+  expect((await ask()).status).toBe(200);
+  expect((await Promise.all([ask(), ask()])).map(({ status }) => status)).toEqual([200, 200]);
   await doors.close();
 });

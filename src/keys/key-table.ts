@@ -22,9 +22,6 @@ interface Holder {
   readonly isRevoked: boolean;
 }
 
-/** How many keys that were shown, and are somebody's, are known without hashing. */
-const remembered = 1000;
-
 /** Makes a table. Throws `invalid_request` for a key that its parent does not allow, or that stands there twice; `file` is named in it. */
 export function keyTable(file: string, keys: readonly StoredKey[], digest: Digest): KeyTable {
   const byId = new Map(keys.map((key) => [key.id, key]));
@@ -41,7 +38,7 @@ export function keyTable(file: string, keys: readonly StoredKey[], digest: Diges
     const holder = holders.get(shown.toString("latin1"));
     return holder !== undefined && timingSafeEqual(holder.digest, shown) ? holder : undefined;
   };
-  /** Digests of keys that are somebody's: others are hashed each time they are shown, and leave nothing behind. */
+  /** Digests of keys that were shown and are somebody's, so that there are never more than keys: others are hashed each time, and leave nothing behind. */
   const digests = new Map<string, Buffer>();
   return {
     size: keys.length,
@@ -51,17 +48,12 @@ export function keyTable(file: string, keys: readonly StoredKey[], digest: Diges
       const shown = known ?? digest(key);
       const holder = holderWith(shown);
       if (holder === undefined) return isBrokenKey(key) ? "malformed" : "unknown";
-      if (known === undefined) remember(digests, key, shown);
+      if (known === undefined) digests.set(key, shown);
       if (holder.isRevoked) return "revoked";
       if (nowMs >= holder.expiresMs) return "expired";
       return isLoopback ? holder.near : holder.far;
     },
   };
-}
-
-function remember(digests: Map<string, Buffer>, key: string, digest: Buffer): void {
-  if (digests.size >= remembered) for (const oldest of digests.keys()) return void (digests.delete(oldest), digests.set(key, digest));
-  digests.set(key, digest);
 }
 
 /** Most keys in a line of parents. */
