@@ -3,6 +3,8 @@ import {
   credentials,
   loadPackageDefinition,
   Metadata,
+  type ChannelCredentials,
+  type ChannelOptions,
   type ClientReadableStream,
   type GrpcObject,
   type ServiceClientConstructor,
@@ -25,10 +27,13 @@ export type Client = InstanceType<ServiceClientConstructor>;
 /** A message by the names of the .proto files. */
 export type Message = Readonly<Record<string, unknown>>;
 
+/** How a client connects: without TLS, unless its credentials say otherwise; the rest is the channel's. */
+type Connecting = ChannelOptions & { readonly shown?: ChannelCredentials };
+
 /** A client of a service, by its full name, on a port of this machine. */
-export function grpcJsClient(port: number, name: string, channelOptions = {}): Client {
+export function grpcJsClient(port: number, name: string, { shown = credentials.createInsecure(), ...channel }: Connecting = {}): Client {
   const found = name.split(".").reduce<unknown>((at, part) => (at as GrpcObject)[part], files) as ServiceClientConstructor;
-  return new found(`127.0.0.1:${port}`, credentials.createInsecure(), channelOptions);
+  return new found(`127.0.0.1:${port}`, shown, channel);
 }
 
 type UnaryMethod = (
