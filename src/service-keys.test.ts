@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { inspect } from "node:util";
 import Anthropic from "@anthropic-ai/sdk";
 import { Metadata } from "@grpc/grpc-js";
 import OpenAI, { AuthenticationError, PermissionDeniedError } from "openai";
@@ -82,6 +83,15 @@ describe("clients with their keys", () => {
       }).then(({ status }) => status);
     expect([await unload("key-of-the-boss"), await unload("key-of-team-a"), await unload("")]).toEqual([200, 403, 401]);
   });
+});
+
+it("another Parley before this one shows its key by itself", async () => {
+  const upstreams = [{ name: "next", kind: "parley", baseUrl: `127.0.0.1:${server.port}`, apiKeys: ["key-of-team-b"] }];
+  const first = await startTestServer({ config: { upstreams } });
+  const client = new OpenAI({ baseURL: `${first.url}/v1`, apiKey: "none", maxRetries: 0 });
+  expect((await client.chat.completions.create({ model: "next/echo", messages })).choices[0]?.message.content).toBe("hi");
+  expect(server.log.at(-1)?.facts).toMatchObject({ tenant: "team-b", keyId: "b" });
+  await first.close();
 });
 
 describe("what a key allows", () => {
@@ -189,8 +199,8 @@ it("a service that runs locks when its first key is made", async () => {
 it("no key is in the log, the metrics or an error", async () => {
   const error = await chat("key-of-nobody-at-all").catch((thrown: unknown) => thrown);
   const metrics = await (await fetch(`${server.server.adminUrls[0]}/metrics`)).text();
-  const told = [JSON.stringify(server.log), metrics, String(error), JSON.stringify(error)].join("\n");
+  const told = [inspect(server.log, { depth: 12, maxArrayLength: null }), metrics, inspect(error)].join("\n");
   for (const key of [...stored.map((each) => each.key ?? ""), "given-plain-key", "given-tenant-key", "key-of-nobody-at-all"])
     expect(told).not.toContain(key);
-  expect(told).toContain('"keyId":"environment-2"');
+  expect(told).toContain("keyId: 'environment-2'");
 });

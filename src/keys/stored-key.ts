@@ -36,7 +36,7 @@ const mostKeys = 10_000;
 /** Longest key that may be shown, characters. */
 export const longestKey = 512;
 /** Shortest one that somebody chose; ours have 52. */
-export const shortestKey = 8;
+const shortestKey = 8;
 
 type Check = (value: unknown) => boolean;
 
@@ -60,11 +60,10 @@ const nothing: Check = () => false;
 const limitChecks: Readonly<Record<string, Check>> = { concurrency: count, maxTokens: count };
 
 /** Whether a text can be the name of a tenant. */
-export const isTenant: Check = match(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+const isTenant: Check = match(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
 /** Whether a text can be shown as a key: visible ASCII, as headers carry it. */
-export const isKeyText: Check = (value) =>
-  match(/^[!-~]+$/)(value) && String(value).length >= shortestKey && String(value).length <= longestKey;
+const isKeyText: Check = (value) => match(/^[!-~]+$/)(value) && String(value).length >= shortestKey && String(value).length <= longestKey;
 
 type Row = readonly [check: Check, expects: string];
 
