@@ -6,10 +6,12 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { TakeStream } from "./grpc/door.ts";
+import { floodGuard } from "./floods.ts";
 import { answerRaw, answerUnreadable } from "./raw.ts";
 import { guardSession } from "./sessions.ts";
 
@@ -87,7 +89,11 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
   });
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);
-  server.on("session", (session) => guardSession(session, limits));
+  const floods = floodGuard(limits);
+  let socket: Socket;
+  // A session is made of a connection in the same turn; what it says is its socket is a proxy, which counts no bytes fast.
+  server.prependListener("connection", (connection: Socket) => void (socket = connection));
+  server.on("session", (session) => floods.watch(guardSession(session, socket, limits)));
   // Told to the session's own streams already; unheard, it would end the process.
   server.on("sessionError", (_error, session) => session?.destroy());
   return server;

@@ -1,5 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Limits } from "../core/limits.ts";
+import type { Connection, Counted, Requests } from "./floods.ts";
+import { closeSoon } from "./linger.ts";
 
 type SessionLimits = Pick<Limits, "firstByteMs" | "idleConnectionMs" | "maxConnectionAgeMs" | "connectionPingMs">;
 
@@ -9,16 +11,19 @@ const ageJitter = 0.1;
 /** More than any stream's number: a GOAWAY with it announces the end, and refuses nothing yet. */
 const noStreamIsLast = 2 ** 31 - 1;
 
-/** Closes a connection of HTTP/2 that says nothing, on which nothing runs, that is too old, or whose client is not there any more. Its client's own PINGs do not count as work. */
-export function guardSession(session: ServerHttp2Session, limits: SessionLimits): void {
-  let streams = 0;
+/** Closes a connection of HTTP/2 that says nothing, on which nothing runs, that is too old, or whose client is not there any more. Its client's own PINGs do not count as work. Answers with what others may know of it. */
+export function guardSession(session: ServerHttp2Session, socket: Counted, limits: SessionLimits): Connection {
+  const requests: Requests = { running: 0, opened: 0 };
   const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
   // Not session.setTimeout: Node leaves that timer behind when the client closes the connection, and with it the session, 3 kB, for the whole time.
   const idle = setTimeout(() => {
-    if (streams === 0) session.close();
+    if (requests.running > 0) return;
+    session.close();
+    // A client that reads nothing, or is amid a frame, never learns of it.
+    closeSoon(socket);
   }, limits.idleConnectionMs);
   const old = setTimeout(() => retire(session), limits.maxConnectionAgeMs * (1 + ageJitter * (2 * Math.random() - 1)));
-  const stopPings = pingWhile(() => streams > 0, session, limits.connectionPingMs);
+  const stopPings = pingWhile(() => requests.running > 0, session, limits.connectionPingMs);
   idle.unref();
   old.unref();
   session.once("remoteSettings", () => clearTimeout(silent));
@@ -29,12 +34,14 @@ export function guardSession(session: ServerHttp2Session, limits: SessionLimits)
     stopPings();
   });
   session.on("stream", (stream) => {
-    streams += 1;
+    requests.running += 1;
+    requests.opened += 1;
     stream.once("close", () => {
-      streams -= 1;
-      if (streams === 0 && !session.closed) idle.refresh();
+      requests.running -= 1;
+      if (requests.running === 0 && !session.closed) idle.refresh();
     });
   });
+  return { session, socket, requests };
 }
 
 /**
