@@ -56,6 +56,7 @@ export class GrpcCall {
   #trailers: OutgoingHttpHeaders = {};
   /** The answer's end has been written, or will not be. */
   #isServed = false;
+  #isServing = false;
   #isClosed = false;
   /** What the stream's listeners hold: Node keeps the object of a closed stream until the collector's next great round, and a call would wait as long. */
   readonly #self: { call: GrpcCall | undefined } = { call: this };
@@ -101,7 +102,22 @@ export class GrpcCall {
   #onWhole(): void {
     // Only its timer and signal: there is nothing more to hear.
     this.#stopWaiting();
+    // A reset too ends what is read, before the stream says that it is closed: a client that left, whatever was there of its message.
+    if (this.#isGone()) return this.#abandon();
+    this.#isServing = true;
     void this.#serve();
+  }
+
+  /** Whether nothing can be sent any more: Node throws at whoever tries, and nobody would catch that. */
+  #isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  /** The client left before there was anything to serve. */
+  #abandon(): void {
+    const entry = this.#entry;
+    entry.abort(entry.outcome.error ?? goneFault(entry.call, this.#options.clock.now()));
+    this.#served();
   }
 
   #stopWaiting(): void {
@@ -162,18 +178,18 @@ export class GrpcCall {
   }
 
   #respond(): void {
-    if (this.#stream.destroyed) return;
+    if (this.#isGone()) return;
     const { requestId, encodings } = this.#asked;
     const headers: OutgoingHttpHeaders = { ":status": 200, "content-type": contentType, "x-request-id": requestId };
     if (encodings.response === "gzip") headers["grpc-encoding"] = "gzip";
     this.#context.addedHeaders?.forEach((value, name) => void (headers[name] = value));
     this.#stream.respond(headers, { waitForTrailers: true });
     const self = this.#self;
-    this.#stream.on("wantTrailers", () => self.call && self.call.#stream.sendTrailers(self.call.#trailers));
+    this.#stream.on("wantTrailers", () => self.call && !self.call.#isGone() && self.call.#stream.sendTrailers(self.call.#trailers));
   }
 
   #succeed(): void {
-    if (this.#stream.destroyed) return this.#served();
+    if (this.#isGone()) return this.#served();
     if (!this.#stream.headersSent) this.#respond();
     this.#trailers = trailersOf(undefined, this.#context.addedTrailers);
     this.#answer.end();
@@ -187,7 +203,7 @@ export class GrpcCall {
     const { outcome, call } = this.#entry;
     const stream = this.#stream;
     // What the call ended with has been noted, or is the client's own doing: there is nobody to tell.
-    if (stream.destroyed || stream.writableNeedDrain) {
+    if (this.#isGone() || stream.writableNeedDrain) {
       if (!call.signal.aborted) outcome.error ??= asFault(thrown);
       this.#cut();
       return this.#served();
@@ -214,7 +230,8 @@ export class GrpcCall {
     this.#isClosed = true;
     this.#self.call = undefined;
     if (!this.#isServed || this.#stream.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
-    if (this.#isServed) this.#leave();
+    if (!this.#isServing) this.#stopReading(); // there is no work that would end the call
+    if (this.#isServed || !this.#isServing) this.#leave();
   }
 
   /** The work has ended; the call has when its answer is out, though a client may still be sending what nobody wants. */

@@ -1,4 +1,5 @@
 import { Code } from "@connectrpc/connect";
+import { GatheredBytes } from "../../core/gathered-bytes.ts";
 import { limitFault, type Limits } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
 import { withCode } from "../rpc/with-code.ts";
@@ -18,8 +19,7 @@ export interface Framed {
 /** Gathers the one message of a request from the pieces of its body. */
 export class RequestMessage {
   readonly #limits: Pick<Limits, "maxBodyBytes">;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #gathered = new GatheredBytes();
   /** Of the whole frame, once its head is there. */
   #frameBytes: number | undefined;
 
@@ -29,37 +29,28 @@ export class RequestMessage {
 
   /** Takes a piece. Throws when the message is larger than it may be, or not the only one. */
   push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#frameBytes === undefined && this.#bytes >= frameHeadBytes) this.#frameBytes = this.#readHead();
-    if (this.#frameBytes !== undefined && this.#bytes > this.#frameBytes) throw notOne("received extra input message");
+    this.#gathered.push(chunk);
+    const { length } = this.#gathered;
+    if (this.#frameBytes === undefined && length >= frameHeadBytes) this.#frameBytes = this.#readHead();
+    if (this.#frameBytes !== undefined && length > this.#frameBytes) throw notOne("received extra input message");
   }
 
   /** The whole message. Throws when there is none, or the body ended within it. */
   take(): Framed {
-    const frame = this.#joined();
+    const frame = this.#gathered.joined();
     if (frame.length === 0) throw notOne("missing input message");
     if (frame.length !== this.#frameBytes) throw fault("malformed_body", "the body ended within a message");
     return { isCompressed: frame[0] === compressed, bytes: frame.subarray(frameHeadBytes) };
   }
 
   #readHead(): number {
-    const head = this.#joined();
+    const head = this.#gathered.joined();
     const flags = head[0] ?? 0;
     if (flags > compressed) throw fault("malformed_body", `a message has the unknown flags ${flags}`);
     const length = head.readUInt32BE(1);
     const { maxBodyBytes } = this.#limits;
     if (length > maxBodyBytes) throw tooLarge(this.#limits);
     return frameHeadBytes + length;
-  }
-
-  /** Where all came in one piece, that is the piece itself. */
-  #joined(): Buffer {
-    const [first, second] = this.#chunks;
-    if (first !== undefined && second === undefined) return first;
-    const whole = Buffer.concat(this.#chunks);
-    this.#chunks = [whole];
-    return whole;
   }
 }
 

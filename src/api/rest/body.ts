@@ -1,5 +1,6 @@
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { Transform } from "node:stream";
+import { GatheredBytes } from "../../core/gathered-bytes.ts";
 import { limitFault, type Limits } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
 import { abortFault } from "../../core/signals.ts";
@@ -53,8 +54,7 @@ function readAll(
   { limit, signal }: { readonly limit: Limits; readonly signal: AbortSignal },
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const gathered = new GatheredBytes();
     const settle = (then: () => void) => {
       source.off("data", onData).off("end", onEnd).off("error", onError);
       signal.removeEventListener("abort", onAbort);
@@ -72,11 +72,10 @@ function readAll(
         reject(error);
       });
     const onData = (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limit.maxBodyBytes) return fail(tooLarge(limit));
-      chunks.push(chunk);
+      if (gathered.length + chunk.length > limit.maxBodyBytes) return fail(tooLarge(limit));
+      gathered.push(chunk);
     };
-    const onEnd = () => settle(() => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)));
+    const onEnd = () => settle(() => resolve(gathered.joined()));
     const onError = (error: Error) => fail(fault("malformed_body", "the body is not what its content-encoding says", { cause: error }));
     const onAbort = () => fail(abortFault(signal));
     if (signal.aborted) return onAbort();

@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { ConnectError } from "@connectrpc/connect";
+import { GatheredBytes } from "../../core/gathered-bytes.ts";
 import { parsedJson } from "../../core/json.ts";
 import { limitFault } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
@@ -27,8 +28,7 @@ export function wholeBody(options: WholeBodyOptions): Body {
 // Classes rather than literals: V8 makes a hidden class of its own for each literal with a getter, which nothing but a full collection frees, and all that the getter can see with it.
 class WholeBody implements Body {
   readonly #options: WholeBodyOptions;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #gathered = new GatheredBytes();
   #looks = 0;
   /** Of a body that looks whole; kept, so that none is parsed twice. */
   #value: unknown;
@@ -43,19 +43,18 @@ class WholeBody implements Body {
 
   write(chunk: Buffer): void {
     const { provider, maxBytes, isLengthKnown } = this.#options;
-    this.#bytes += chunk.length;
-    if (this.#bytes > maxBytes)
+    if (this.#gathered.length + chunk.length > maxBytes)
       throw limitFault("maxUpstreamBodyBytes", `${provider} sent an answer of more than ${maxBytes} bytes`, { provider });
-    this.#chunks.push(chunk);
+    this.#gathered.push(chunk);
     this.#value = undefined;
-    if (!isLengthKnown && chunk.at(-1) === closingBrace && this.#looks++ < mostLooks) this.#value = parsedJson(textOf(this.#chunks));
+    if (!isLengthKnown && chunk.at(-1) === closingBrace && this.#looks++ < mostLooks) this.#value = parsedJson(textOf(this.#gathered));
   }
 
   end(isCut: boolean): void {
     const { provider, read } = this.#options;
-    const value = this.#value ?? parsedJson(textOf(this.#chunks));
+    const value = this.#value ?? parsedJson(textOf(this.#gathered));
     // A JSON text that is whole cannot go on: the connection may break behind it.
-    if (value === undefined) throw unreadable(isCut, this.#bytes, provider);
+    if (value === undefined) throw unreadable(isCut, this.#gathered.length, provider);
     read(value);
   }
 }
@@ -75,8 +74,7 @@ class ErrorBody implements Body {
   readonly mostMs = mostErrorMs;
   readonly #read: (text: string) => ConnectError;
   readonly #key: string | undefined;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #gathered = new GatheredBytes();
 
   constructor(read: (text: string) => ConnectError, key: string | undefined) {
     this.#read = read;
@@ -84,16 +82,15 @@ class ErrorBody implements Body {
   }
 
   get isEnough(): boolean {
-    return this.#bytes >= mostErrorBytes;
+    return this.#gathered.length >= mostErrorBytes;
   }
 
   write(chunk: Buffer): void {
-    this.#chunks.push(chunk.subarray(0, mostErrorBytes - this.#bytes));
-    this.#bytes += chunk.length;
+    this.#gathered.push(chunk.subarray(0, Math.max(0, mostErrorBytes - this.#gathered.length)));
   }
 
   end(): void {
-    const text = textOf(this.#chunks);
+    const text = textOf(this.#gathered);
     throw this.#read(this.#key === undefined || this.#key === "" ? text : text.replaceAll(this.#key, "***"));
   }
 }
@@ -102,9 +99,7 @@ const mostErrorBytes = 64 * 1024;
 const mostErrorMs = 5000;
 
 /** UTF-8, with or without a byte order mark. */
-function textOf(chunks: readonly Buffer[]): string {
-  const [first] = chunks;
-  const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-  const text = new StringDecoder("utf8").end(whole);
+function textOf(gathered: GatheredBytes): string {
+  const text = new StringDecoder("utf8").end(gathered.joined());
   return text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
