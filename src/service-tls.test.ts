@@ -10,7 +10,6 @@ import { accepted, completed, finished, started, text } from "./core/events.ts";
 import { FinishReason } from "../gen/parley/v1/chat_pb.ts";
 import { loadConfig, type LoadedConfig } from "./config.ts";
 import type { Variables } from "./core/child-environment.ts";
-import { checkParts } from "./service-check.ts";
 import { serviceTls } from "./service-tls.ts";
 import { authority, type Certified } from "./testing/certificates.ts";
 import { eventsOf, outlineOf, textOf } from "./testing/collect-events.ts";
@@ -230,49 +229,5 @@ describe("certificates of clients", () => {
     socket.destroy();
     resumed.destroy();
     caFile = fileOf(ours.certificate);
-  });
-});
-
-describe("files that cannot be used are refused at the start, and by --check", () => {
-  const pair = ours.issue(names);
-  const missing = join(folder, "missing.pem");
-  it.each<readonly [string, () => Files, Variables, string]>([
-    ["no certificate", () => ({ cert: missing, key: fileOf(pair.key) }), {}, `LLM_TLS_CERT_FILE: ${missing}: cannot be read: ENOENT`],
-    ["a certificate that is none", () => filesOf({ ...pair, certificate: "x" }), {}, "holds no certificate in PEM"],
-    [
-      "half a certificate",
-      () => filesOf({ ...pair, certificate: pair.certificate.replace(/\n[^]{64}/, "\n") }),
-      {},
-      "its certificate 1 cannot be read",
-    ],
-    ["a key that is none", () => filesOf({ ...pair, key: "x" }), {}, "holds no key in PEM that can be used"],
-    ["another's key", () => filesOf({ ...pair, key: ours.issue(names).key }), {}, "is not the certificate's key"],
-    [
-      "a key with a passphrase",
-      () => filesOf({ ...pair, key: pair.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE") }),
-      {},
-      "has a passphrase",
-    ],
-    [
-      "an authority that is none",
-      () => filesOf(pair),
-      { LLM_TLS_CLIENT_CA_FILE: join(import.meta.dirname, "main.ts") },
-      "LLM_TLS_CLIENT_CA_FILE",
-    ],
-  ])("%s", async (_name, files, more, words) => {
-    const loaded = loadedWith(files(), more);
-    expect(() => serviceTls({ loaded, log, clock })).toThrow(words);
-    await expect(checkParts(loaded)).rejects.toThrow(words);
-  });
-
-  it.each<readonly [Variables, string]>([
-    [{ LLM_TLS_CERT_FILE: "x" }, "LLM_TLS_CERT_FILE: does nothing without http.tls.keyFile"],
-    [{ LLM_TLS_KEY_FILE: "x" }, "LLM_TLS_KEY_FILE: does nothing without http.tls.certFile"],
-    [{ LLM_TLS_CLIENT_CA_FILE: "x" }, "LLM_TLS_CLIENT_CA_FILE: does nothing without http.tls.certFile"],
-    [{ LLM_TLS_CLIENT_CERTIFICATES: "maybe" }, "LLM_TLS_CLIENT_CERTIFICATES: must be one of none, optional, required"],
-    [{ LLM_TLS_CERT_FILE: "x", LLM_TLS_KEY_FILE: "x", LLM_TLS_CLIENT_CERTIFICATES: "required" }, "needs http.tls.clientCaFile"],
-    [{ LLM_HOSTS: "a.example:80" }, 'LLM_HOSTS: "a.example:80" is no host name'],
-  ])("%j", (environment, words) => {
-    expect(() => loadConfig({ environment })).toThrow(words);
   });
 });

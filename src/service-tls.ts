@@ -62,10 +62,10 @@ async function followTls({ loaded, log, clock }: Parts, first: Credentials, list
     cancel();
     try {
       const next = readTls(loaded);
-      if (next === undefined || fingerprint(next) === current) return void (problem = "");
+      problem = "";
+      if (next === undefined || fingerprint(next) === current) return;
       listener.renewTls(next);
       current = fingerprint(next);
-      problem = "";
       log.info("certificate read", validityOf(next.certificate));
       warnOfAge(next, { log, clock });
     } catch (error) {
