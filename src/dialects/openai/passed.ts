@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { booleanAt, oneOf, read, structAt, textAt, type Json } from "./read.ts";
+import { booleanAt, oneOf, read, saysAny, structAt, textAt, type Json } from "./read.ts";
 
 const tierOf = oneOf({ auto: "auto", default: "default", flex: "flex", scale: "scale", priority: "priority", fast: "fast" });
 
@@ -14,9 +14,11 @@ const passed: Readonly<Record<string, (value: unknown, path: string) => JsonValu
 };
 
 const fields = Object.entries(passed);
+const names = new Set(Object.keys(passed));
 
 /** Options for an upstream named `openai`, which no other upstream knows. Undefined when the body has none. */
 export function providerOptionsFromOpenAI(body: Json): JsonObject | undefined {
+  if (!saysAny(body, names)) return undefined;
   let openai: JsonObject | undefined;
   for (const [name, as] of fields) {
     const value = read(body, name, as);

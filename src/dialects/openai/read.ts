@@ -53,6 +53,12 @@ export function present(object: Json, name: string): unknown {
   return Object.hasOwn(object, name) ? (object[name] ?? undefined) : undefined;
 }
 
+/** Whether an object says one of these fields at all: most requests say few of the many that there are, and to look for each costs more than to look once for all. */
+export function saysAny(object: Json, names: ReadonlySet<string>): boolean {
+  for (const name of Object.keys(object)) if (names.has(name)) return true;
+  return false;
+}
+
 /** Reads a field with one of the readers above; undefined when it is absent or null. */
 export function read<Value>(object: Json, name: string, as: (value: unknown, path: string) => Value): Value | undefined {
   const value = present(object, name);

@@ -1,26 +1,42 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { SamplingSchema, type DrySchema, type Sampling, type XtcSchema } from "../../../gen/parley/v1/sampling_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import { DrySchema, XtcSchema, type Dry, type Sampling, type Xtc } from "../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField } from "../../core/reasons.ts";
-import { defined, integerAt, listAt, numberAt, objectAt, present, read, textAt, type Json } from "./read.ts";
+import { defined, integerAt, listAt, numberAt, objectAt, present, read, saysAny, textAt, type Json } from "./read.ts";
 
 /** Reads what says how tokens are drawn: OpenAI's fields, and those that vLLM and llama.cpp added. Undefined when the body has none of them. */
 export function samplingFromOpenAI(body: Json): Sampling | undefined {
-  const given = defined({
+  if (!saysAny(body, names)) return undefined;
+  const given = {
     temperature: read(body, "temperature", numberAt),
     topP: read(body, "top_p", numberAt),
-    topK: read(body, "top_k", integerAt),
-    minP: read(body, "min_p", numberAt),
     seed: read(body, "seed", seedAt),
     presencePenalty: read(body, "presence_penalty", numberAt),
     frequencyPenalty: read(body, "frequency_penalty", numberAt),
+    ...(saysAny(body, rareNames) && rareFields(body)),
+  };
+  if (Object.values(given).every((value) => value === undefined)) return undefined;
+  return { $typeName: "parley.v1.Sampling", logitBias: {}, ...defined(given) };
+}
+
+/** What few requests say. */
+function rareFields(body: Json): Partial<Sampling> {
+  return defined({
+    topK: read(body, "top_k", integerAt),
+    minP: read(body, "min_p", numberAt),
     repeatPenalty: repeatPenalty(body),
     repeatLastN: read(body, "repeat_last_n", integerAt),
     logitBias: read(body, "logit_bias", logitBiasAt),
     xtc: xtc(body),
     dry: dry(body),
   });
-  return Object.keys(given).length === 0 ? undefined : create(SamplingSchema, given);
 }
+
+const dryNames = ["dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers"];
+const rareNames: ReadonlySet<string> = new Set([
+  ...["top_k", "min_p", "repeat_penalty", "repetition_penalty", "repeat_last_n", "logit_bias", "xtc_probability", "xtc_threshold"],
+  ...dryNames,
+]);
+const names: ReadonlySet<string> = new Set(["temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", ...rareNames]);
 
 /** One number under two names: llama.cpp's and vLLM's. */
 function repeatPenalty(body: Json): number | undefined {
@@ -49,18 +65,17 @@ function logitBiasAt(value: unknown, path: string): Record<number, number> {
   return bias;
 }
 
-function xtc(body: Json): MessageInitShape<typeof XtcSchema> | undefined {
+function xtc(body: Json): Xtc | undefined {
   const probability = read(body, "xtc_probability", numberAt);
   const threshold = read(body, "xtc_threshold", numberAt);
   if (probability === undefined && threshold === undefined) return undefined;
   // llama.cpp's own defaults for the half that is not said.
-  return { probability: probability ?? 0, threshold: threshold ?? 0.1 };
+  return create(XtcSchema, { probability: probability ?? 0, threshold: threshold ?? 0.1 });
 }
 
-function dry(body: Json): MessageInitShape<typeof DrySchema> | undefined {
-  const names = ["dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers"];
-  if (names.every((name) => present(body, name) === undefined)) return undefined;
-  return defined({
+function dry(body: Json): Dry | undefined {
+  if (dryNames.every((name) => present(body, name) === undefined)) return undefined;
+  const given = defined({
     multiplier: read(body, "dry_multiplier", numberAt) ?? 0,
     base: read(body, "dry_base", numberAt),
     allowedLength: read(body, "dry_allowed_length", integerAt),
@@ -69,6 +84,7 @@ function dry(body: Json): MessageInitShape<typeof DrySchema> | undefined {
       listAt(value, path).map((item, index) => textAt(item, `${path}[${index}]`)),
     ),
   });
+  return create(DrySchema, given);
 }
 
 /** llama.cpp writes the whole context as -1; here it is the absence of a number. */

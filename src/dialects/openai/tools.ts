@@ -9,7 +9,7 @@ import {
   type ToolChoice,
 } from "../../../gen/parley/v1/messages_pb.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
-import { booleanAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, textAt, type Json } from "./read.ts";
+import { booleanAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, saysAny, textAt, type Json } from "./read.ts";
 
 /** Reads `tools`. */
 export function toolsFromOpenAI(value: unknown): Tool[] {
@@ -58,9 +58,12 @@ function nameOf(tool: Json, at: string): string {
   return textAt(required(named, "name", `${at}function.`), `${at}function.name`);
 }
 
+const formatNames: ReadonlySet<string> = new Set(["response_format", "grammar", "json_schema", "guided_json"]);
+
 /** Reads `response_format`, and what other servers call it: `grammar`, `json_schema` (llama.cpp), `guided_json` (vLLM). Undefined when the body has none. */
 export function responseFormatFromOpenAI(body: Json): ResponseFormat | undefined {
-  const names = ["response_format", "grammar", "json_schema", "guided_json"].filter((name) => present(body, name) !== undefined);
+  if (!saysAny(body, formatNames)) return undefined;
+  const names = [...formatNames].filter((name) => present(body, name) !== undefined);
   const [name, second] = names;
   if (name === undefined) return undefined;
   if (second !== undefined) throw invalidField(second, `says the same as ${name}: send one of them`);
