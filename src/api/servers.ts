@@ -29,7 +29,7 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
     // Admission answers a late body in the door's own words; this closes what admission cannot reach.
     requestTimeout: limits.headersMs + limits.bodyMs + checkIntervalMs,
     keepAliveTimeout: limits.idleConnectionMs,
-    connectionsCheckingInterval: Math.min(checkIntervalMs, Math.max(10, limits.headersMs / 4)),
+    connectionsCheckingInterval: Math.min(checkIntervalMs, Math.max(10, Math.ceil(limits.headersMs / 4))),
     noDelay: true,
     // Refused as everything else is, with a request id and a line in the log.
     requireHostHeader: false,

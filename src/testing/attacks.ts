@@ -27,18 +27,18 @@ const streamOf = (round: number) => 2 * round + 1;
 const together = (count: number, make: (index: number) => Buffer) =>
   Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
 
-/** So much is answered that no buffer on the way holds it: a word is 60 bytes over gRPC, and 200 over SSE. */
-const longQuestion = framed(toBinary(ChatRequestSchema, userRequest("four ".repeat(4000))));
-const longJson = JSON.stringify({ messages: [{ role: "user", content: "four ".repeat(16_000) }], stream: true });
+/** Words to be repeated: each is 60 bytes over gRPC, and 200 over SSE. Clients may send 64 KiB before the server says how it goes on. */
+const asking = (words: number) => framed(toBinary(ChatRequestSchema, userRequest("four ".repeat(words))));
+const longJson = JSON.stringify({ messages: [{ role: "user", content: "four ".repeat(32_000) }], stream: true });
 
 const mostFrameBytes = 16_384;
 
-function request(stream: number, body: Uint8Array, headers: Buffer = hpackRequest(streamPath, grpc)): Buffer {
-  return Buffer.concat([
-    h2Frame({ type: frameType.headers, flags: frameFlag.endHeaders, stream }, headers),
-    h2Frame({ type: frameType.data, stream }, body.subarray(0, mostFrameBytes)),
-    h2Frame({ type: frameType.data, flags: frameFlag.endStream, stream }, body.subarray(mostFrameBytes)),
-  ]);
+function request(stream: number, body: Uint8Array): Buffer {
+  const frames = [h2Frame({ type: frameType.headers, flags: frameFlag.endHeaders, stream }, hpackRequest(streamPath, grpc))];
+  for (let at = 0; at < body.length; at += mostFrameBytes)
+    frames.push(h2Frame({ type: frameType.data, stream }, body.subarray(at, at + mostFrameBytes)));
+  frames.push(h2Frame({ type: frameType.data, flags: frameFlag.endStream, stream }));
+  return Buffer.concat(frames);
 }
 
 /** A header that fills HPACK's table once, and is then named by one byte as often as it fits: 16 kB that say 60 MB. */
@@ -123,7 +123,7 @@ export const attacks = {
   },
   "zero window": {
     what: "answers are asked for, and no room is given for them",
-    opening: Buffer.concat([connectionPreface, settingsFrame({ 4: 0 }), together(20, (index) => request(streamOf(index), longQuestion))]),
+    opening: Buffer.concat([connectionPreface, settingsFrame({ 4: 0 }), together(20, (index) => request(streamOf(index), asking(500)))]),
   },
   "slow headers": {
     what: "HTTP/1.1's headers, a letter at a time",
@@ -169,8 +169,13 @@ export const attacks = {
     isDeaf: true,
   },
   "stalled gRPC reader": {
-    what: "long answers over gRPC, on a hundred streams, that nobody reads",
-    opening: Buffer.concat([opened, together(100, (index) => request(streamOf(index), longQuestion))]),
+    what: "a long answer over gRPC that nobody reads",
+    opening: Buffer.concat([opened, request(1, asking(11_000))]),
+    isDeaf: true,
+  },
+  "stalled gRPC streams": {
+    what: "answers over gRPC on a hundred streams of one connection, that nobody reads",
+    opening: Buffer.concat([opened, together(100, (index) => request(streamOf(index), asking(110)))]),
     isDeaf: true,
   },
 } as const satisfies Readonly<Record<string, Attack>>;
