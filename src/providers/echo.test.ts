@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FinishReason } from "../../gen/parley/v1/chat_pb.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
+import { testContext } from "../testing/call-context.ts";
 import { answerOf, textOf, valuesOf } from "../testing/collect-events.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { seededDraw } from "../testing/seeded-random.ts";
@@ -18,9 +19,19 @@ describe("echo", () => {
     const letters = ["a", "é", "🦜", " ", "\n", "\u00a0", "\u3000", "\ufeff", "\u2028", "\u0085", "\u200b"];
     for (let round = 0; round < 200; round++) {
       const words = Array.from({ length: draw(12) + 1 }, () => letters[draw(letters.length)]).join("");
-      const said = valuesOf(await answerOf(echo(), userRequest(words)), "text").map((each) => each.text);
-      expect(said).toEqual(words.match(/\s*\S+|\s+$/gu));
+      const request = userRequest(words);
+      const events = await Array.fromAsync(echo().generate!(request, { ...testContext(request), isWhole: false }));
+      expect(valuesOf(events, "text").map((each) => each.text)).toEqual(words.match(/\s*\S+|\s+$/gu));
     }
+  });
+
+  it("says all of a choice at once to those who read nothing before the end", async () => {
+    const events = await answerOf(echo(), userRequest("one two three", { choices: 2, maxTokens: 2 }));
+    expect(valuesOf(events, "text").map(({ choice, text }) => [choice, text])).toEqual([
+      [0, "one two"],
+      [1, "one two"],
+    ]);
+    expect(valuesOf(await answerOf(echo(), userRequest("one", { stop: ["one"] })), "text")).toEqual([]);
   });
 
   it("ends at max_tokens, and by itself where the message is no longer", async () => {

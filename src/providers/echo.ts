@@ -68,7 +68,7 @@ export function echo(name = "echo"): Provider {
   return {
     name,
     fields,
-    generate: (request, { signal }) => paced(repeat(name, request, signal), signal),
+    generate: (request, { signal, isWhole }) => paced(repeat(request, { name, signal, isWhole }), signal),
     countTokens: (request, { signal }) =>
       once(async () => {
         const tokens = request.chat === undefined ? 0 : await counted(request.chat, signal);
@@ -79,8 +79,15 @@ export function echo(name = "echo"): Provider {
   };
 }
 
+interface Repeating {
+  readonly name: string;
+  readonly signal: AbortSignal;
+  /** Whether nobody reads before the end: then what is said of a choice comes in one piece. */
+  readonly isWhole: boolean;
+}
+
 /** What is said, and undefined wherever others should have their turn. */
-function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Generator<ChatEvent | undefined, void, undefined> {
+function* repeat(request: ChatRequest, { name, signal, isWhole }: Repeating): Generator<ChatEvent | undefined, void, undefined> {
   const { words, stopSequence } = planned(request);
   const prompt = yield* promptTokens(request);
   const most = request.maxTokens ?? Infinity;
@@ -89,7 +96,8 @@ function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Gener
   for (let choice = 0; choice < (request.choices ?? 1); choice++) {
     let count = 0;
     let reason: FinishReason = FinishReason.STOP;
-    for (let from = 0, to = tokenEnd(words, 0); from < to; [from, to] = [to, tokenEnd(words, to)]) {
+    let told = 0;
+    for (let from = 0, to = tokenEnd(words, 0); from < to; from = to, to = tokenEnd(words, to)) {
       if (count === most) {
         reason = FinishReason.LENGTH;
         break;
@@ -97,8 +105,10 @@ function* repeat(name: string, request: ChatRequest, signal: AbortSignal): Gener
       count++;
       if (++said % wordsPerTurn === 0) yield undefined;
       if (signal.aborted) throwIfAborted(signal);
-      yield text(choice, words.slice(from, to));
+      if (!isWhole) yield text(choice, words.slice(from, to));
+      told = to;
     }
+    if (isWhole && told > 0) yield text(choice, words.slice(0, told));
     yield finished(choice, reason, reason === FinishReason.STOP && stopSequence !== undefined ? { stopSequence } : {});
   }
   const usage: Usage = { $typeName: "parley.v1.Usage", promptTokens: prompt, completionTokens: said, source: UsageSource.PROVIDER };
@@ -200,7 +210,7 @@ function* promptTokens({ messages, rawPrompt }: ChatRequest): Generator<undefine
   const texts = rawPrompt?.prompt.case === "text" ? [rawPrompt.prompt.value] : messages.map(textOf);
   let count = rawPrompt === undefined ? messages.length : 0;
   for (const words of texts) {
-    for (let from = 0, to = tokenEnd(words, 0); from < to; [from, to] = [to, tokenEnd(words, to)])
+    for (let from = 0, to = tokenEnd(words, 0); from < to; from = to, to = tokenEnd(words, to))
       if (++count % wordsPerTurn === 0) yield undefined;
   }
   return count;
