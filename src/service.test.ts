@@ -33,6 +33,7 @@ describe("the order of the layers", () => {
       "sequence",
       "validateLayer",
       "authorizeModelLayer",
+      "keyTokensLayer",
       "acceptLayer",
     ]);
   });

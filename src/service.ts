@@ -22,7 +22,7 @@ import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
 import { keyTokens } from "./layers/key-tokens.ts";
 import { serviceTls } from "./service-tls.ts";
-import { openServiceKeys } from "./service-keys.ts";
+import { openServiceKeys, warnOfOpenDoors } from "./service-keys.ts";
 import { checkParameters } from "./service-check.ts";
 import { openModelLibrary } from "./service-library.ts";
 import { defaultParameters, targetMaker, type Parts } from "./service-targets.ts";
@@ -101,6 +101,7 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const { adminPort } = settings;
   const admin = adminPort === undefined ? undefined : await listen({ ...doors, port: adminPort, areProbesAlone: true });
   opened.defer(async () => admin?.close());
+  warnOfOpenDoors(loaded, keys, log);
   begin();
   const resources = opened.move();
   return {

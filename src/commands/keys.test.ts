@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
@@ -105,6 +105,21 @@ describe("parley keys", () => {
     expect([exitCode, out]).toEqual([2, ""]);
     expect(err).toMatch(message);
     expect((await keys(folder, "list", "--json")).out).toBe('{"keys":[]}\n');
+  });
+
+  it("are read where a configuration is checked", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "keys.json");
+    const check = async () => {
+      const [out, err] = [new PassThrough({ encoding: "utf8" }), new PassThrough({ encoding: "utf8" })];
+      const exitCode = await main(["serve", "--check"], { variables: { LLM_API_KEYS_FILE: file, LLM_DATA_DIR: folder }, out, err });
+      return [exitCode, err.read()];
+    };
+    expect(await check()).toEqual([2, `parley: ${file}: there is no such file of keys\n`]);
+    writeFileSync(file, '{"keys":[{"id":"a","key":"s3cret-key","rate":1}]}');
+    expect(await check()).toEqual([2, `parley: ${file}: keys[0].rate: there is no such field\n`]);
+    writeFileSync(file, '{"keys":[{"id":"a","key":"s3cret-key"}]}');
+    expect(await check()).toEqual([0, null]);
   });
 
   it("hides keys of the environment where the configuration is shown", async () => {

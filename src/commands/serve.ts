@@ -55,6 +55,8 @@ async function serve(flags: ServeFlags, host: Host): Promise<number> {
   }
   const { upstreams, routes, tls } = loaded.settings;
   if (upstreams.length > 0 || routes.length > 0 || tls !== undefined) await checkedParts(loaded);
+  const { checkKeys } = await import("../service-keys.ts");
+  await checkKeys(loaded);
   host.out.write(`${describeConfig(loaded)}\n\nthe configuration is good\n`);
   return flags.live === true ? askUpstreams(loaded, host) : 0;
 }
