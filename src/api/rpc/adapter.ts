@@ -9,7 +9,7 @@ import { untilAborted } from "../../core/signals.ts";
 import { schemeOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose } from "../exchange.ts";
 import { recordingRouter, type NativeMethods } from "../grpc/methods.ts";
 import { notKept, send } from "../send.ts";
-import { edge } from "./edge.ts";
+import { edge, refused } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
 import { ownErrors, type OwnErrors } from "./own-errors.ts";
 import { grpcTrailers, refuseRpc } from "./refuse.ts";
@@ -42,8 +42,8 @@ export function rpcProcedures(options: RpcOptions): Rpcs {
     interceptors: [edge(options), ...options.interceptors],
     // Runs before the body is read: what admission refused is answered in the call's own protocol.
     requestGate({ values }) {
-      const { refusal } = exchangeOf(values);
-      if (refusal !== undefined) throw refusal;
+      const exchange = exchangeOf(values);
+      if (exchange.refusal !== undefined) throw refused(exchange, exchange.refusal);
     },
   });
   const recorded = recordingRouter(router, options.interceptors);

@@ -24,15 +24,25 @@ export function edge({ log, limits }: Pick<Doors, "log" | "limits">): Intercepto
   };
 }
 
-/** The error as the client gets it; the exchange notes it. A copy, since one error may end many calls. What a service of the embedding program throws keeps its own code, details and metadata. */
+/** The error as the client gets it; the exchange notes it. What is no ConnectError is written down whole. What a service of the embedding program throws keeps its own code, details and metadata. */
 export function outgoing(exchange: Admitted, error: unknown, log: Log): ConnectError {
   const { requestId, procedure } = exchange.call;
   logCause(log, error, { requestId, procedure });
   const known = asFault(error);
+  return named(exchange, known, error instanceof ConnectError ? error : known);
+}
+
+/** A fault of ours as the client gets it; the exchange notes it. */
+export function refused(exchange: Admitted, known: ConnectError): ConnectError {
+  return named(exchange, known, known);
+}
+
+/** A copy, since one error may end many calls, with the request's id. */
+function named(exchange: Admitted, known: ConnectError, told: ConnectError): ConnectError {
   exchange.outcome.error = known;
-  const told = error instanceof ConnectError ? error : known;
   // A message that was cut inside a character would break the escaping of grpc-message.
   const copy = new ConnectError(known.rawMessage.toWellFormed(), told.code, told.metadata, undefined, known.cause);
+  const { requestId } = exchange.call;
   const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
   const theirs = told === known ? [] : told.details;
   copy.details = exchange.errorDetails ? [...theirs, ...known.details, info] : theirs;

@@ -1,17 +1,17 @@
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { fault } from "../../core/reasons.ts";
 import { pathOf, statusOf, type Exchange, type Procedure } from "../exchange.ts";
 import { sendBody } from "../send.ts";
+import { refused } from "./edge.ts";
 
 const unsupportedMediaType = 415;
 
 /** Answers an RPC that no handler takes, in the protocol of its content type. */
 export async function refuseRpc(exchange: Exchange, error: ConnectError): Promise<void> {
-  exchange.outcome.error = error;
-  const { response, call, errorDetails } = exchange;
-  const told = errorDetails ? error : new ConnectError(error.rawMessage, error.code, error.metadata);
+  const { response, call } = exchange;
+  const told = refused(exchange, error);
   if (call.protocol === "connect") {
     const status = statusOf(error);
     // Connect's exact type would say that the request was one of Connect; it may as well be a wrong one of another protocol.
