@@ -7,6 +7,9 @@ export interface Places {
   take(caller: Caller): (() => void) | undefined;
 }
 
+/** Nobody knows when one of the key's calls ends. */
+const retryAfterMs = 1000;
+
 /** Makes the count; there is an entry for none but keys with calls. */
 export function places(): Places {
   const running = new Map<string, number>();
@@ -18,6 +21,7 @@ export function places(): Places {
       if (now >= most)
         throw fault("rate_limited", `this key's limit concurrency allows ${most} calls at once, and as many run`, {
           metadata: { limit: "key.concurrency" },
+          retryAfterMs,
         });
       running.set(keyId, now + 1);
       return () => {

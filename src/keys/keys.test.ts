@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { Secret } from "../core/secret.ts";
@@ -134,6 +135,25 @@ describe("a ring of keys", () => {
     await revokeKey(store, made?.id ?? "", systemClock.now());
     await expect.poll(() => ring.find(key, true)).toBe("revoked");
     expect(ring.find("the-key-of-one", true)).toMatchObject({ keyId: "one" });
+    ring.close();
+  });
+
+  it("follows a file behind links that are swapped, as those of a Kubernetes secret are", async () => {
+    const folder = await temporaryFolder();
+    const mounted = { ...keysIn(folder), file: join(folder, "keys.json") };
+    for (const [version, key] of [
+      ["v1", "first-mounted-key"],
+      ["v2", "second-mounted-key"],
+    ] as const)
+      writeKeys({ file: join(folder, version, "keys.json") }, [{ id: "mounted", key }]);
+    symlinkSync("v1", join(folder, "..data"));
+    symlinkSync(join("..data", "keys.json"), mounted.file);
+    const { ring } = await open(mounted);
+    expect(ring.find("first-mounted-key", true)).toMatchObject({ keyId: "mounted" });
+    symlinkSync("v2", join(folder, "..data_tmp"));
+    renameSync(join(folder, "..data_tmp"), join(folder, "..data"));
+    await expect.poll(() => ring.find("second-mounted-key", true)).toMatchObject({ keyId: "mounted" });
+    expect(ring.find("first-mounted-key", true)).toBe("unknown");
     ring.close();
   });
 

@@ -139,14 +139,14 @@ export const ErrorReason = {
   UNAUTHENTICATED: 30,
 
   /**
-   * Policy: the key, or the peer's address, does not allow it.
+   * Policy: the key, or the peer's address, does not allow it. Metadata: limit, key.maxTokens, where it is the key's limit of new tokens.
    *
    * @generated from enum value: ERROR_REASON_PERMISSION_DENIED = 31;
    */
   PERMISSION_DENIED: 31,
 
   /**
-   * Policy: too many requests or tokens. RetryInfo says when.
+   * Policy: too many requests or tokens. RetryInfo says when. Metadata: limit, key.concurrency, where as many calls of the key run as it allows.
    *
    * @generated from enum value: ERROR_REASON_RATE_LIMITED = 32;
    */
