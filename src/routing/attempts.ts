@@ -1,10 +1,11 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { CallContext } from "../core/context.ts";
+import type { Clock } from "../core/ports.ts";
 import { asFault, fault, reasonOf } from "../core/reasons.ts";
 import { beaten, linkSignal, type LinkedSignal } from "../core/signals.ts";
 import { mapStream, observe, type Outcome, type ReadyIterator } from "../core/stream.ts";
 import type { Trial } from "./circuit.ts";
-import type { Candidate } from "./itinerary.ts";
+import type { Candidate } from "./candidates.ts";
 import { isTargetsFault, type TargetStates } from "./target-states.ts";
 
 /** What an attempt is made with. */
@@ -12,6 +13,7 @@ export interface AttemptOptions<Request, Event> {
   readonly candidate: Candidate<Request, Event>;
   readonly context: CallContext;
   readonly states: TargetStates;
+  readonly clock: Clock;
   /** Whether it may be ended without its call. */
   readonly isHedged: boolean;
   /** Changes each event that follows the one with which it started. */
@@ -30,11 +32,13 @@ export class Attempt<Request, Event> {
   readonly #iterator: ReadyIterator<Event>;
   readonly #link: LinkedSignal | undefined;
   readonly #trial: Trial | undefined;
+  /** Whether it finds out if its upstream limits the target's rate still. */
+  readonly #isTried: boolean;
   #hasStarted = false;
   #hasLearned = false;
   #isOver = false;
 
-  constructor({ candidate, context, states, isHedged, change }: AttemptOptions<Request, Event>) {
+  constructor({ candidate, context, states, clock, isHedged, change }: AttemptOptions<Request, Event>) {
     const { record } = context;
     const { provider, model } = candidate.stop.target;
     this.candidate = candidate;
@@ -43,6 +47,7 @@ export class Attempt<Request, Event> {
     this.number = ++record.attempts;
     if (candidate.attempts++ > 0) record.retries++;
     this.#trial = candidate.state?.circuit.begin();
+    this.#isTried = candidate.state?.slowdown.begin(clock.now()) ?? false;
     this.#link = isHedged ? linkSignal(context.signal) : undefined;
     const own = this.#link === undefined ? context : { ...context, signal: this.#link.signal };
     const { work, asked } = candidate;
@@ -77,7 +82,9 @@ export class Attempt<Request, Event> {
   /** It has brought its first content. */
   started(): void {
     this.#hasStarted = true;
-    if (this.#trial !== undefined) this.candidate.state?.circuit.succeeded(this.#trial);
+    const { state } = this.candidate;
+    if (this.#isTried) state?.slowdown.lifted();
+    if (this.#trial !== undefined) state?.circuit.succeeded(this.#trial);
   }
 
   /** Its stream has come to its end, or was left. */

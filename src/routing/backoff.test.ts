@@ -22,7 +22,8 @@ describe("the pause before a further attempt", () => {
   });
 
   it("grows with each failure of an upstream in one call", async () => {
-    const route = routed([{ name: "a", plays: [{ fails: "provider_rate_limited" }] }], { limits: { maxAttempts: 5 } });
+    const keys = [1, 2].map((key) => ({ name: "a", key, rank: 0, plays: [{ fails: "provider_rate_limited" } as const] }));
+    const route = routed(keys, { limits: { maxAttempts: 5 } });
     await route.call();
     const at = route.score.attempts.map(({ atMs }) => atMs);
     expect(at.slice(1).map((ms, index) => ms - at[index]!)).toEqual([100, 200, 400, 800]);

@@ -2,7 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { withMore } from "../core/error-facts.ts";
 import { fault, reasonOf, retryAfterMsOf, type Reason } from "../core/reasons.ts";
 import type { Stop, Target } from "../core/targets.ts";
-import type { DeadEnd } from "./itinerary.ts";
+import type { DeadEnd } from "./candidates.ts";
 import { isSibling } from "./order.ts";
 
 interface Failure {

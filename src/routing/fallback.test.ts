@@ -78,6 +78,21 @@ const rows: readonly Row[] = [
     ends: "a",
   },
   {
+    it: "does not ask another Parley again whose own upstream refuses its key",
+    stops: [{ ...a, plays: [{ fails: "provider_error", says: { metadata: { upstream_reason: "provider_credentials" } } }] }],
+    asked: ["a"],
+    ends: "provider_error",
+  },
+  {
+    it: "asks one of the keys once more after resets, behind all others",
+    stops: [
+      ...keys("a", [[fails("provider_unavailable")], [fails("provider_unavailable")]]),
+      { ...b, plays: [fails("provider_malformed")], rank: 1 },
+    ],
+    asked: ["a1", "b", "a2", "a1"],
+    ends: "provider_unavailable",
+  },
+  {
     it: "moves on after a time-out and never comes back",
     stops: [
       { ...a, plays: [fails("provider_timeout")] },

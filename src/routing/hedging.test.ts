@@ -62,6 +62,12 @@ describe("a route with hedging", () => {
     expect(reasonOf((await both.call()).error)).toBe("provider_timeout");
   });
 
+  it("does not ask again who has refused the request", async () => {
+    const route = routed(pair([{ fails: "provider_malformed", inMs: 300 }], [{ fails: "invalid_request", inMs: 10 }]), { hedge });
+    expect(reasonOf((await route.call()).error)).toBe("provider_malformed");
+    expect(route.asked()).toEqual(["a", "b"]);
+  });
+
   it("ends with an error of the caller that the first finds, and ends the second", async () => {
     const route = routed(pair([{ fails: "invalid_request", inMs: 200 }], ["silent"]), { hedge });
     const { error } = await route.call();

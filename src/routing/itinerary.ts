@@ -7,12 +7,16 @@ import type { Clock } from "../core/ports.ts";
 import { fault, fieldsFault, reasonOf, reasons, retryAfterMsOf } from "../core/reasons.ts";
 import type { RouteObserver } from "../core/route-observer.ts";
 import type { Stop } from "../core/targets.ts";
-import type { Kind, Work } from "../core/work.ts";
+import type { Kind } from "../core/work.ts";
 import { backoffMs } from "./backoff.ts";
+import { restOf, type Candidate, type DeadEnd, type Leg } from "./candidates.ts";
 import { isSibling } from "./order.ts";
 import type { RetryBudget } from "./retry-budget.ts";
-import { ruleOf, type Rule } from "./rules.ts";
-import type { TargetState, TargetStates } from "./target-states.ts";
+import { isOfTheKey, ruleOf, type Rule } from "./rules.ts";
+import type { TargetStates } from "./target-states.ts";
+
+/** How often a call asks a target again that limits its rate. */
+const repeatsInTurn = 2;
 
 /** What the choice of a call's next target needs. */
 export interface ItineraryOptions {
@@ -22,37 +26,6 @@ export interface ItineraryOptions {
   readonly observer: RouteObserver;
   /** From 0 up to 1. */
   readonly random: () => number;
-}
-
-/** A stop with what it was asked, and what came of it in this call. */
-export interface Candidate<Request, Event> {
-  readonly stop: Stop;
-  /** Undefined: on this machine, or asked with the caller's own key, of which nothing is remembered. */
-  readonly state: TargetState | undefined;
-  /** Undefined: on this machine. */
-  readonly budget: RetryBudget | undefined;
-  /** The request as it is asked here. */
-  asked: Request | undefined;
-  work: Work<Request, Event> | undefined;
-  /** Attempts at it in this call. */
-  attempts: number;
-  /** Its upstream does not want to be asked before. */
-  notBeforeMs: number;
-}
-
-/** Where to go next. */
-export interface Leg<Request, Event> {
-  readonly candidate: Candidate<Request, Event>;
-  /** How long to wait before it, ms. */
-  readonly waitMs: number;
-}
-
-/** Why there is no next target. */
-export interface DeadEnd {
-  /** For people; empty when all were asked. */
-  readonly because: string;
-  /** When the first of them may be asked again, ms; undefined: nobody said. */
-  readonly retryAfterMs: number | undefined;
 }
 
 /** The stops of one call that are left, in the order in which they are asked. */
@@ -129,7 +102,7 @@ export class Itinerary<Request, Event> {
     const nowMs = clock.now();
     for (const candidate of this.#left) {
       if (candidate === running || !this.#isCapable(candidate) || restOf(candidate) > nowMs) continue;
-      if (candidate.state?.circuit.isAskable() === false) continue;
+      if (candidate.state !== undefined && this.#options.states.isSick(candidate.stop.target)) continue;
       if (candidate.budget?.further() !== false) return candidate;
     }
     return undefined;
@@ -138,13 +111,16 @@ export class Itinerary<Request, Event> {
   /** Learns from a failed attempt. False: the error ends the call. */
   failed(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
     const rule = ruleOf(error);
-    if (rule === undefined) return false;
+    if (rule === undefined) {
+      this.#left = this.#left.filter(({ stop }) => !isSibling(stop, candidate.stop)); // it would refuse again, with any key
+      return false;
+    }
     if (rule.isLoad) this.#isFurther = true;
     this.#remember(candidate, error);
     this.#reorder(candidate, rule);
     const reason = reasonOf(error);
     if (reason === "context_length_exceeded") this.#largerOnly(candidate, error);
-    if (reason === "provider_credentials" && candidate.state !== undefined) this.#sickLast(); // what else there is for that key
+    if (isOfTheKey(error) && candidate.state !== undefined) this.#sickLast(); // what else there is for that key
     return true;
   }
 
@@ -158,7 +134,7 @@ export class Itinerary<Request, Event> {
   }
 
   #reorder(candidate: Candidate<Request, Event>, { again, siblings: when }: Rule): void {
-    const isSpent = again === "never" || (again !== "in turn" && candidate.attempts > 1);
+    const isSpent = again === "never" || candidate.attempts > (again === "in turn" ? repeatsInTurn : 1);
     const rest = this.#left.filter((each) => each !== candidate);
     const once = isSpent ? [] : [candidate];
     if (when === "in turn") {
@@ -166,7 +142,10 @@ export class Itinerary<Request, Event> {
       return;
     }
     const others = rest.filter((each) => !isSibling(each.stop, candidate.stop));
-    const siblings = when === "last" ? rest.filter((each) => isSibling(each.stop, candidate.stop)) : [];
+    // Once one of its keys has been asked again, those that have failed are not.
+    const isLeft = (each: Candidate<Request, Event>) =>
+      isSibling(each.stop, candidate.stop) && (candidate.attempts < 2 || each.attempts === 0);
+    const siblings = when === "last" ? rest.filter(isLeft) : [];
     this.#left = again === "next" ? [...once, ...others, ...siblings] : [...others, ...siblings, ...once];
   }
 
@@ -234,16 +213,20 @@ export class Itinerary<Request, Event> {
   /** A call that was put off comes on top of those that come by then: it is paid for like a further attempt. */
   #pays({ budget }: Candidate<Request, Event>, isPutOff: boolean): boolean {
     if ((this.#isFurther || isPutOff) && budget?.further() === false) return false;
-    if (!this.#isFurther) budget?.first();
+    if (this.#isFurther) return true;
+    budget?.first();
+    if (!this.#hasBegun && this.#left.length > 1) this.#tellElsewhere(budget);
     return true;
+  }
+
+  /** Tells the other upstreams of a call that has begun, and may come to them. */
+  #tellElsewhere(own: RetryBudget | undefined): void {
+    for (const [index, { budget }] of this.#left.entries())
+      if (budget !== undefined && budget !== own && this.#left.findIndex((each) => each.budget === budget) === index) budget.elsewhere();
   }
 
   #pauseMs(provider: string, least: number): number {
     const faults = Math.max(least, this.#faults?.get(provider) ?? 0);
     return faults === 0 ? 0 : backoffMs(faults, this.#options.random, this.#options.limits);
   }
-}
-
-function restOf<Request, Event>({ notBeforeMs, state }: Candidate<Request, Event>): number {
-  return Math.max(notBeforeMs, state?.restUntilMs ?? 0);
 }

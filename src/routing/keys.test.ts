@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reasonOf, retryAfterMsOf, type FaultOptions, type Reason } from "../core/reasons.ts";
-import { routed, type Scripted } from "../testing/routed.ts";
+import { routed, type Routed, type Scripted } from "../testing/routed.ts";
 import type { Play } from "../testing/scripted-target.ts";
 
 const fails = (reason: Reason, says?: FaultOptions): Play => ({ fails: reason, ...(says !== undefined && { says }) });
@@ -65,7 +65,68 @@ describe("an upstream that asks for a pause", () => {
   });
 });
 
+/** So many calls, 100 a second. */
+async function flow(route: Routed, calls: number): Promise<number> {
+  let failed = 0;
+  for (let call = 0; call < calls; call++) {
+    if ((await route.call()).error !== undefined) failed++;
+    route.clock.advance(10);
+  }
+  return failed;
+}
+
+const fallback = (play: Play): Scripted[] => [
+  { ...a, plays: [play] },
+  { ...b, plays: ["ok"] },
+];
+
+describe("a target that will not serve for a while, at 100 calls a second", () => {
+  const usedUp = fails("provider_rate_limited", { metadata: { quota: "exhausted" } });
+  it.each<[string, Scripted[]]>([
+    ["whose quota is used up leaves them to the fallback", fallback(usedUp)],
+    ["whose quota is used up leaves them to the other key", keys("a", [[usedUp], ["ok"]])],
+    ["that limits its rate without saying for how long leaves them to the fallback", fallback(fails("provider_rate_limited"))],
+    [
+      "that limits its rate without saying for how long leaves them to the other key",
+      keys("a", [[fails("provider_rate_limited")], ["ok"]]),
+    ],
+  ])("%s", async (_what, stops) => {
+    const route = routed(stops);
+    expect(await flow(route, 1000)).toBe(0);
+    const first = stops[0]?.key === undefined ? "a" : "a1";
+    expect(route.asked().filter((name) => name === first).length).toBeLessThan(7);
+  });
+
+  it("is tried after a while that doubles, by one call at a time, and gets its calls back when that is served", async () => {
+    const limited = Array.from({ length: 3 }, () => fails("provider_rate_limited"));
+    const route = routed([
+      { ...a, plays: [...limited, { afterMs: 100 }] },
+      { ...b, plays: ["ok"] },
+    ]);
+    await flow(route, 400);
+    const tries = route.score.attempts.filter(({ target }) => target === "a").map(({ atMs }) => atMs);
+    const waits = tries.slice(1, 4).map((ms, index) => Math.round((ms - tries[index]!) / 100) * 100);
+    expect(waits).toEqual([500, 1000, 2000]);
+    expect(route.asked().slice(-20)).toEqual(Array.from({ length: 20 }, () => "a"));
+  });
+
+  it("is asked by each call all the same where it is the only one, three times at most", async () => {
+    const route = routed([{ ...a, plays: [fails("provider_rate_limited")] }]);
+    for (let call = 0; call < 2; call++) expect(reasonOf((await route.call()).error)).toBe("provider_rate_limited");
+    expect(route.asked()).toHaveLength(6);
+  });
+});
+
 describe("a key that its upstream has refused", () => {
+  it("is told in the log once, however many calls find no other", async () => {
+    const route = routed([{ ...a, key: 1, plays: [fails("provider_credentials")] }], { limits: { keyRetireMs: 1000 } });
+    const warnings = () => route.lines.filter(({ message }) => message.includes("refused one of its keys")).length;
+    await flow(route, 50);
+    expect(warnings()).toBe(1);
+    await flow(route, 100);
+    expect(warnings()).toBe(2);
+  });
+
   it("comes last for every model of that upstream, at once", async () => {
     const route = routed([
       { ...a, key: 1, model: "m", plays: [fails("provider_credentials")] },

@@ -1,5 +1,6 @@
 import { array, assert, constant, integer, oneof, property } from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Reason } from "../core/reasons.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
 import { newScore, scriptedTarget, whileTimePasses, type Play } from "../testing/scripted-target.ts";
@@ -36,6 +37,24 @@ describe("a retry budget", () => {
     expect(further).toBe(2000);
   });
 
+  it("allows a fallback as many as there are calls that may come to it, less those that begin there", () => {
+    const clock = fakeClock();
+    const budget = retryBudget(clock);
+    const further = [0, 0];
+    for (let call = 0; call < 20_000; call++) {
+      const phase = call < 10_000 ? 0 : 1;
+      budget.elsewhere();
+      if (phase === 1 && call % 2 === 0) budget.first();
+      for (let attempt = 0; attempt < 3; attempt++) if (budget.further()) further[phase]!++;
+      clock.advance(10);
+    }
+    // The thirty that a quiet time has saved up come on top, once.
+    expect(further[0]).toBeGreaterThanOrEqual(10_000);
+    expect(further[0]).toBeLessThanOrEqual(10_000 + 30);
+    expect(further[1]).toBeGreaterThanOrEqual(5000 - 30);
+    expect(further[1]).toBeLessThanOrEqual(5000);
+  });
+
   it("never allows more than the larger of a fifth of the calls and thirty and three a second, whatever comes when", () => {
     const act = oneof(constant("first" as const), constant("further" as const), integer({ min: 1, max: 3000 }));
     assert(
@@ -57,6 +76,52 @@ describe("a retry budget", () => {
 });
 
 const seconds = 12;
+
+/** What comes of 100 calls a second that all begin at `a` and may move on to `b`. */
+async function flow(plays: Readonly<Record<"a" | "b", readonly Play[]>>) {
+  const clock = fakeClock();
+  const score = newScore();
+  const stops = (["a", "b"] as const).map((provider, rank) =>
+    plainStop(scriptedTarget(plays[provider], { clock, score, provider }), { rank }),
+  );
+  const generate = testRouting({ stops }, { clock, random: seededRandom(1) }).route(chatKind);
+  const calls: Promise<boolean>[] = [];
+  for (let ms = 0; ms < seconds * 1000; ms += 10) {
+    const request = userRequest("hi");
+    const call = eventsOf(begun(() => generate(request, testContext(request))));
+    calls.push(
+      call.then(
+        () => true,
+        () => false,
+      ),
+    );
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    clock.advance(10);
+  }
+  const ended = await whileTimePasses(clock, Promise.all(calls));
+  const attemptsAt = (name: string) => score.attempts.filter(({ target }) => target === name).length;
+  return { calls: calls.length, failed: ended.filter((isWell) => !isWell).length, a: attemptsAt("a"), b: attemptsAt("b") };
+}
+
+describe("100 calls a second whose fallback is idle", () => {
+  const often = (reason: Reason): Play[] => Array.from({ length: 5000 }, (_, index) => (index % 5 < 2 ? { fails: reason } : "ok"));
+  it.each<Reason>(["provider_unavailable", "provider_error", "provider_malformed"])(
+    "are served, all but one in a hundred, though two of five fail before it: %s",
+    async (reason) => {
+      const { calls, failed, a, b } = await flow({ a: often(reason), b: ["ok"] });
+      expect(failed).toBeLessThanOrEqual(calls / 100);
+      for (const attempts of [a, b]) expect(attempts).toBeLessThanOrEqual(calls * 1.2);
+    },
+  );
+
+  it.each<Reason>(["provider_unavailable", "provider_error", "provider_rate_limited", "provider_malformed"])(
+    "come to neither more than once and a fifth where both fail always: %s",
+    async (fails) => {
+      const { calls, a, b } = await flow({ a: [{ fails }], b: [{ fails }] });
+      for (const attempts of [a, b]) expect(attempts).toBeLessThanOrEqual(calls * 1.2);
+    },
+  );
+});
 
 /** What comes to two upstreams with three keys each, that both fail always, when calls for `a` begin at the one and calls for `b` at the other, 100 a second each. */
 async function load(play: Play): Promise<readonly { readonly calls: number; readonly attempts: number }[]> {

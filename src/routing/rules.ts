@@ -4,7 +4,7 @@ import { reasonOf, type Reason } from "../core/reasons.ts";
 
 /** What follows from a failed attempt, for the rest of its call. */
 export interface Rule {
-  /** When the same target is asked again: next, once; behind all others, once; when it is its turn again, for as long as attempts are left; or never. */
+  /** When the same target is asked again: next, once; behind all others, once; when it is its turn again, twice; or never. */
   readonly again: "next" | "last" | "in turn" | "never";
   /** When the upstream's other keys are asked for the model: in their turn, behind all others, or never, since no key would change it. */
   readonly siblings: "in turn" | "last" | "never";
@@ -39,7 +39,14 @@ export const rules: Partial<Record<Reason, Rule>> = {
 export function ruleOf(error: ConnectError): Rule | undefined {
   const reason = reasonOf(error);
   const found = rules[reason];
+  // Another Parley's own upstream refuses its key: asked again it would say the same.
+  if (reason === "provider_error" && metadataOf(error)["upstream_reason"] === "provider_credentials") return rules.provider_malformed;
   if (reason === "provider_unavailable" && metadataOf(error)["upstream_status"] !== undefined) return rules.provider_error; // it answered: one 5xx
-  if (reason === "provider_rate_limited" && metadataOf(error)["quota"] !== undefined) return rules.provider_credentials; // no waiting helps this key
-  return found;
+  return isOfTheKey(error) ? rules.provider_credentials : found; // no waiting helps a key without quota
+}
+
+/** Whether an upstream does not serve a key: it refuses it, or what the key may use is used up. */
+export function isOfTheKey(error: ConnectError): boolean {
+  const reason = reasonOf(error);
+  return reason === "provider_credentials" || (reason === "provider_rate_limited" && metadataOf(error)["quota"] !== undefined);
 }

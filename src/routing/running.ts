@@ -5,7 +5,7 @@ import type { ReadyIterator } from "../core/stream.ts";
 import { Attempt, nothingCame, type Arrival } from "./attempts.ts";
 import { sleepUntil } from "./backoff.ts";
 import { Failures } from "./failures.ts";
-import type { Candidate, Leg } from "./itinerary.ts";
+import type { Candidate, Leg } from "./candidates.ts";
 import { Rivals } from "./rivals.ts";
 import { Serving, type RunningOptions, type RunPlan } from "./serving.ts";
 
@@ -92,6 +92,7 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
       candidate,
       context: this.#plan.context,
       states: this.#options.states,
+      clock: this.#options.clock,
       isHedged,
       change: this.#serving.change,
     });

@@ -57,10 +57,11 @@ describe("what a caller is told of the targets", () => {
   });
 
   it("stops at the limit of attempts", async () => {
-    const route = routed([{ ...a, plays: [fails("provider_rate_limited")] }], { limits: { maxAttempts: 4 } });
+    const keys = [1, 2].map((key) => ({ ...a, key, rank: 0, plays: [fails("provider_rate_limited")] }));
+    const route = routed(keys, { limits: { maxAttempts: 4 } });
     const { error } = await route.call();
     expect(route.asked()).toHaveLength(4);
-    expect(error?.rawMessage).toBe("a fails: provider_rate_limited (4 attempts at one target; limits.maxAttempts is 4)");
+    expect(error?.rawMessage).toBe("a fails: provider_rate_limited (4 attempts at 2 targets; limits.maxAttempts is 4)");
   });
 
   it("passes on the progress of every attempt, and tries others after it", async () => {

@@ -6,6 +6,8 @@ import type { RouteObserver } from "../core/route-observer.ts";
 import type { ProviderHealth, Target } from "../core/targets.ts";
 import { Circuit, type CircuitState } from "./circuit.ts";
 import { retryBudget, type RetryBudget } from "./retry-budget.ts";
+import { isOfTheKey } from "./rules.ts";
+import { Slowdown } from "./slowdown.ts";
 
 /** What the memory of targets needs. */
 export interface TargetStatesOptions {
@@ -20,6 +22,7 @@ export interface TargetState {
   /** That of its upstream. */
   readonly budget: RetryBudget;
   readonly circuit: Circuit;
+  readonly slowdown: Slowdown;
   /** Its key at its upstream, whatever the model. */
   readonly key: { retiredUntilMs: number };
   /** Until then it comes last, since its upstream does not have the model. */
@@ -77,14 +80,22 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
     const key = upstream.keys.get(target.key) ?? { retiredUntilMs: 0 };
     upstream.keys.set(target.key, key);
     const circuit = new Circuit({ clock, limits, onChange: (state) => tellCircuit(target, state, options) });
-    const state = { budget: upstream.budget, circuit, key, missingUntilMs: 0, restUntilMs: 0 };
+    const state = { budget: upstream.budget, circuit, slowdown: new Slowdown(), key, missingUntilMs: 0, restUntilMs: 0 };
     if (!forgotten.has(target)) upstream.states.add(state);
     states.set(target, state);
     return state;
   };
   const stateOf = (target: Target) => (target.isLocal ? undefined : (states.get(target) ?? newState(target)));
-  const isOut = ({ circuit, key, missingUntilMs }: TargetState) =>
-    !circuit.isAskable() || Math.max(key.retiredUntilMs, missingUntilMs) > clock.now();
+  const isOut = ({ circuit, slowdown, key, missingUntilMs }: TargetState) =>
+    !circuit.isAskable() || Math.max(key.retiredUntilMs, missingUntilMs) > clock.now() || slowdown.isOn(clock.now());
+  /** The key comes last for a while. That is told once, however many calls find nobody else to ask meanwhile. */
+  const retire = (target: Target, { key }: TargetState, isRefused: boolean): void => {
+    if (key.retiredUntilMs > clock.now()) return;
+    key.retiredUntilMs = clock.now() + limits.keyRetireMs;
+    const why = isRefused ? "an upstream refused one of its keys" : "the quota of an upstream's key is used up";
+    log.warn(`${why}, which comes last for a while`, named(target));
+    observer.retired(target);
+  };
   return {
     stateOf,
     failed(target, error) {
@@ -92,13 +103,10 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
       if (state === undefined) return;
       const reason = reasonOf(error);
       const nowMs = clock.now();
-      if (reason === "provider_credentials") {
-        state.key.retiredUntilMs = nowMs + limits.keyRetireMs;
-        log.warn("an upstream refused one of its keys, which comes last for a while", named(target));
-        observer.retired(target);
-      }
-      if (reason === "model_not_found") state.missingUntilMs = nowMs + limits.keyRetireMs;
       const waitMs = reasons[reason].fault === "provider" ? retryAfterMsOf(error) : undefined;
+      if (isOfTheKey(error)) retire(target, state, reason === "provider_credentials");
+      else if (reason === "provider_rate_limited" && waitMs === undefined) state.slowdown.limited(nowMs);
+      if (reason === "model_not_found") state.missingUntilMs = nowMs + limits.keyRetireMs;
       if (waitMs !== undefined) state.restUntilMs = Math.max(state.restUntilMs, nowMs + Math.min(waitMs, limits.restMs));
     },
     isSick(target) {
