@@ -55,6 +55,8 @@ export interface AskedUpstream {
   readonly model: string;
   /** Whether the key that was sent is the caller's own: a refusal of it is then the caller's to mend. */
   readonly isCallersKey: boolean;
+  /** The key that was sent; nothing of what the upstream says of itself is told with it. */
+  readonly key?: string | undefined;
 }
 
 /** What of an upstream's settings a dialect heeds; without a name, `provider_options` are found by the kind alone. */

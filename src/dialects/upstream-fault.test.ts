@@ -14,12 +14,12 @@ describe("what an upstream says", () => {
     ["<!DOCTYPE html><p>no", ""],
     ["half \ud83d", "half \ufffd"],
   ])("is heard without keys, lines and pages: %j", (words, heard) => {
-    expect(heardText(words)).toBe(heard);
+    expect(heardText(words, undefined)).toBe(heard);
   });
 
   it("is heard up to a bound, however long it is", () => {
-    expect(Buffer.byteLength(heardText("ü".repeat(1_000_000)))).toBeLessThanOrEqual(300);
-    expect(heardText({ a: 1 })).toBe("");
+    expect(Buffer.byteLength(heardText("ü".repeat(1_000_000), undefined))).toBeLessThanOrEqual(300);
+    expect(heardText({ a: 1 }, undefined)).toBe("");
   });
 });
 
@@ -51,4 +51,17 @@ describe("a status", () => {
     for (const status of [401, 402, 403, 408, 429, 500, 502, 503, 529, 302])
       expect(reasons[reasonOf(faultOfStatus({ status, words: "" }, asked))].movesOn).toBe(true);
   });
+});
+
+it("the key that was sent is heard nowhere, and our own words and codes stay what they are", () => {
+  const key = "swordfish-42";
+  const keyed = { ...asked, key };
+  const told = faultOfStatus({ status: 400, words: `no ${key}, ${"x".repeat(290 - key.length)}${key}` }, keyed).rawMessage;
+  expect(told).toContain("no ***,");
+  expect(told).not.toContain("swordfish");
+  // A key that is a word of ours, and one that is no secret.
+  expect(faultOfStatus({ status: 500, words: "x" }, { ...keyed, key: "failed with status" }).rawMessage).toContain(
+    "failed with status 500",
+  );
+  expect(heardText("the model_not_found", "model")).toBe("the model_not_found");
 });

@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { boundedText } from "../core/bounded-text.ts";
 import { fault, type FaultOptions, type Reason } from "../core/reasons.ts";
+import { withoutKey } from "../core/secret.ts";
 import type { AskedUpstream } from "./upstream-dialect.ts";
 
 /** As much of an upstream's own words as a caller hears. */
@@ -9,11 +10,13 @@ const mostHeardBytes = 300;
 /** How keys begin that are known by their beginning; upstreams repeat those they refuse. */
 const keys = /\b(?:sk|pk|rk|hf|gsk|xai|nvapi|sess|key|AIza|ya29|eyJ)[-_.A-Za-z0-9*]{8,}|\bBearer\s+\S+/g;
 
-/** What an upstream says of itself, as far as a caller may hear it: on one line, bounded, without what looks like a key. Empty for what is no text, and for the page of a proxy. */
-export function heardText(words: unknown): string {
+/** What an upstream says of itself, as far as a caller may hear it: on one line, bounded, without the key that was sent, and without what looks like one. Empty for what is no text, and for the page of a proxy. */
+export function heardText(words: unknown, key: string | undefined): string {
   if (typeof words !== "string" || /^\s*</.test(words)) return "";
   // A hostile body may be large: no more of it is looked at than can be told.
-  const line = words.slice(0, 4 * mostHeardBytes).replaceAll(/[\p{Cc}\s]+/gu, " ");
+  const line = withoutKey(words, key)
+    .slice(0, 4 * mostHeardBytes)
+    .replaceAll(/[\p{Cc}\s]+/gu, " ");
   return boundedText(line.trim().replaceAll(keys, "***").toWellFormed(), mostHeardBytes);
 }
 
@@ -36,7 +39,7 @@ export function upstreamFault(
     metadata,
   }: { readonly asked: AskedUpstream; readonly refusal: Refusal; readonly metadata?: Readonly<Record<string, string>> },
 ): ConnectError {
-  const heard = heardText(refusal.words);
+  const heard = heardText(refusal.words, asked.key);
   const options: FaultOptions = {
     provider: asked.provider,
     metadata: { ...metadata, upstream_status: String(refusal.status) },

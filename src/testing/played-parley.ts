@@ -1,7 +1,7 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ChatEvent } from "../../gen/parley/v1/chat_pb.ts";
-import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import type { Call } from "../core/context.ts";
 import type { Provider } from "../core/ports.ts";
@@ -79,9 +79,12 @@ export function playedFault(
   code: number,
   message: string,
   given: MessageInitShape<typeof ErrorInfoSchema> & { readonly retryMs?: number },
+  fieldViolations: readonly { readonly field: string; readonly description: string }[] = [],
 ): PlayedError {
   const { retryMs, ...info } = given;
   const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { domain: "parley.v1", ...info }))];
   if (retryMs !== undefined) details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(retryMs) })));
+  if (fieldViolations.length > 0)
+    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...fieldViolations] })));
   return new PlayedError(code, message, Buffer.from(toBinary(StatusSchema, create(StatusSchema, { code, message, details }))));
 }

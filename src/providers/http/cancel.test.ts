@@ -138,7 +138,6 @@ describe("a slow reader", () => {
       clock: systemClock,
       signal: new AbortController().signal,
       facts: { provider: "up", connectMs: 1 },
-      told: (error) => error,
       message: () => ({ method: "GET", path: "/", headers: {}, body: undefined }),
       open: (_status, _headers, wire) => ({ isWhole: false, write: (chunk) => wire.push(chunk.length), end() {} }),
     });

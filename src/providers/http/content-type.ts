@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { boundedText } from "../../core/bounded-text.ts";
 import { fault } from "../../core/reasons.ts";
+import type { AskedUpstream } from "../../dialects/upstream-dialect.ts";
+import { heardText } from "../../dialects/upstream-fault.ts";
 
 /** What an answer was asked to be. */
 export type Shape = "json" | "sse" | "ndjson";
@@ -28,7 +29,7 @@ export function fits(shape: Shape, type: string): boolean {
 }
 
 /** The error of a body of another type. */
-export function wrongType(shape: Shape, type: string, provider: string): ConnectError {
-  const message = `${provider} was asked for ${names[shape]} and answered with ${boundedText(type, 100)}; check that its baseUrl and kind are right`;
+export function wrongType(shape: Shape, type: string, { provider, key }: Pick<AskedUpstream, "provider" | "key">): ConnectError {
+  const message = `${provider} was asked for ${names[shape]} and answered with ${heardText(type, key)}; check that its baseUrl and kind are right`;
   return fault("provider_malformed", message, { provider });
 }

@@ -30,8 +30,6 @@ export interface ExchangeOptions<Event> {
   readonly connections: Connections;
   readonly clock: Clock;
   readonly facts: CallFacts;
-  /** An error as it is told. */
-  readonly told: (error: unknown) => unknown;
   readonly signal: AbortSignal;
   /** Makes the request; called when the answer is read for the first time. May throw. */
   message(): Message;
@@ -175,7 +173,7 @@ class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
   }
 
   #fail(error: unknown): void {
-    this.queue.end({ error: this.#options.told(error) });
+    this.queue.end({ error });
     this.#close();
   }
 

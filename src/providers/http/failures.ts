@@ -1,6 +1,8 @@
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { limitFault } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
+import type { AskedUpstream } from "../../dialects/upstream-dialect.ts";
+import { heardText } from "../../dialects/upstream-fault.ts";
 import { ConnectTimeout, ProxyRefusal } from "./dial.ts";
 
 /** What errors of a call say of it. */
@@ -35,27 +37,12 @@ export function cutBefore(error: Error, wasSent: boolean, facts: CallFacts): Con
 }
 
 /** A redirect is followed by nobody: a key must not travel to where its operator did not send it. */
-export function redirectFault(status: number, location: unknown, provider: string): ConnectError {
+export function redirectFault(status: number, location: unknown, { provider, key }: Pick<AskedUpstream, "provider" | "key">): ConnectError {
   const origin = typeof location === "string" ? URL.parse(location)?.origin : undefined;
-  const where = origin === undefined || origin === "null" ? "" : ` to ${origin}`;
+  const where = origin === undefined || origin === "null" ? "" : ` to ${heardText(origin, key)}`;
   const message = `${provider} redirects${where} (${status}), which is not followed, since keys must not travel; set its baseUrl to the final address`;
   return fault("provider_error", message, { provider });
 }
-
-/** An error without a key in it: some upstreams repeat the key that they refuse. */
-export function withoutKey(error: unknown, key: string | undefined): unknown {
-  if (key === undefined || key === "" || !(error instanceof ConnectError) || !error.rawMessage.includes(key)) return error;
-  // What an upstream said stands in the message alone: details are of our own making.
-  return new ConnectError(
-    error.rawMessage.replaceAll(key, "***"),
-    error.code,
-    error.metadata,
-    error.details as OutgoingDetails,
-    error.cause,
-  );
-}
-
-type OutgoingDetails = ConstructorParameters<typeof ConnectError>[3];
 
 /** Parsers hang the bytes that they stumbled over on their errors: the log must not have those. */
 function causeOf(error: Error): Error {

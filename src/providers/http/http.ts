@@ -18,7 +18,7 @@ import { connections, type Connections } from "./connections.ts";
 import { fits, mediaType, wrongType, type Shape } from "./content-type.ts";
 import { decoded } from "./encodings.ts";
 import { exchange, type Body, type ResponseHeaders, type Wire } from "./exchange.ts";
-import { redirectFault, withoutKey } from "./failures.ts";
+import { redirectFault } from "./failures.ts";
 import { isCallersKey, json, requestHeaders, type HeaderContext, type RequestHeaders } from "./headers.ts";
 import { wayTo } from "./proxy.ts";
 import { streamBody } from "./stream-body.ts";
@@ -82,8 +82,8 @@ function providerOf(upstream: Upstream, release: () => Promise<void>): Provider 
   };
 }
 
-function askedOf({ settings }: Upstream, model: string, context: HeaderContext): AskedUpstream {
-  return { provider: settings.name, model, isCallersKey: isCallersKey(context) };
+function askedOf({ settings, key }: Upstream, model: string, context: HeaderContext): AskedUpstream {
+  return { provider: settings.name, model, isCallersKey: isCallersKey(context), key: context.upstreamKey ?? key?.reveal() };
 }
 
 function generateStream(upstream: Upstream, request: ChatRequest, context: CallContext): AsyncIterable<ChatEvent> {
@@ -153,8 +153,6 @@ async function listModels(upstream: Upstream, outer: AbortSignal): Promise<reado
 interface Question<Event> {
   readonly context: HeaderContext & { readonly signal: AbortSignal };
   readonly asked: AskedUpstream;
-  /** The key that goes with it, which no error may hold. */
-  readonly secret: string | undefined;
   request(): UpstreamRequest;
   readonly shape: Shape;
   body(wire: Wire<Event>, headers: ResponseHeaders): Body;
@@ -180,17 +178,14 @@ function askWhole<Event>(
 
 const accepts: Readonly<Record<Shape, string>> = { json, sse: "text/event-stream", ndjson: "application/x-ndjson" };
 
-function ask<Event>(upstream: Upstream, unkeyed: Omit<Question<Event>, "secret">): AsyncIterable<Event> {
+function ask<Event>(upstream: Upstream, question: Question<Event>): AsyncIterable<Event> {
   const { pool, clock, settings, base, headers } = upstream;
-  const { context, shape, asked } = unkeyed;
-  const secret = context.upstreamKey ?? upstream.key?.reveal();
-  const question = { ...unkeyed, secret };
+  const { context, shape, asked } = question;
   return exchange<Event>({
     connections: pool,
     clock,
     signal: context.signal,
     facts: { provider: settings.name, connectMs: settings.times.connectMs },
-    told: (error) => withoutKey(error, secret),
     message() {
       const request = question.request();
       return {
@@ -214,14 +209,14 @@ interface Answer<Event> {
 /** What becomes of an answer, by its status and type. */
 function bodyOf<Event>({ dialect, clock }: Upstream, question: Question<Event>, { status, answered, wire }: Answer<Event>): Body {
   const { asked, shape } = question;
-  if (status >= 300 && status < 400) throw redirectFault(status, answered["location"], asked.provider);
-  if (status >= 400) return errorBody((body) => dialect.errorOf({ status, headers: answered, body }, asked, clock.now()), question.secret);
+  if (status >= 300 && status < 400) throw redirectFault(status, answered["location"], asked);
+  if (status >= 400) return errorBody((body) => dialect.errorOf({ status, headers: answered, body }, asked, clock.now()), asked.key);
   const type = mediaType(answered["content-type"]);
   if (fits(shape, type)) return question.body(wire, answered);
-  const wrong = wrongType(shape, type, asked.provider);
+  const wrong = wrongType(shape, type, asked);
   // Some answer 200 and say in the body that they failed.
   if (question.errorIn === undefined || !fits("json", type)) throw wrong;
-  return errorBody((text) => errorInside(text, question, wrong), question.secret);
+  return errorBody((text) => errorInside(text, question, wrong), asked.key);
 }
 
 function errorInside<Event>(text: string, { errorIn }: Question<Event>, wrong: ConnectError): ConnectError {

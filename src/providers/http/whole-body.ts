@@ -4,6 +4,7 @@ import { GatheredBytes } from "../../core/gathered-bytes.ts";
 import { parsedJson } from "../../core/json.ts";
 import { limitFault } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
+import { withoutKey } from "../../core/secret.ts";
 import type { Body } from "./exchange.ts";
 
 /** What a body needs that is read as one JSON text. */
@@ -91,7 +92,7 @@ class ErrorBody implements Body {
 
   end(): void {
     const text = textOf(this.#gathered);
-    throw this.#read(this.#key === undefined || this.#key === "" ? text : text.replaceAll(this.#key, "***"));
+    throw this.#read(withoutKey(text, this.#key));
   }
 }
 

@@ -110,7 +110,7 @@ describe("how another Parley fails", () => {
     ["No connection established", "edge could not be connected"],
   ])("is told without where it should have been: %s", (details, message) => {
     const ended = { code: status.UNAVAILABLE, details, metadata: new Metadata() };
-    const told = errorOfStatus(ended, { provider: "edge", isCallersKey: false, hasAnswered: false });
+    const told = errorOfStatus(ended, { provider: "edge", isCallersKey: false, hasAnswered: false, key: undefined });
     expect([reasonOf(told), told.rawMessage]).toEqual(["provider_unavailable", message]);
   });
 

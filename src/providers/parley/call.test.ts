@@ -1,12 +1,14 @@
 import { createServer, type AddressInfo } from "node:net";
 import { propagation, trace, TraceFlags } from "@opentelemetry/api";
 import { afterEach, describe, expect, it } from "vitest";
+import { BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { metadataOf } from "../../core/error-facts.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
 import { Secret } from "../../core/secret.ts";
 import { eventsOf, failureOf, iterate, textOf } from "../../testing/collect-events.ts";
 import { testParley } from "../../testing/parley-provider.ts";
+import { PlayedError, type Play } from "../../testing/upstream/parley.ts";
 import { askPlayed, played, playedAnswer, playedFault, playedParley, playedText } from "../../testing/played-parley.ts";
-import type { Play } from "../../testing/upstream/parley.ts";
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -81,6 +83,25 @@ describe("a call to another Parley", () => {
     for (const isWhole of [true, false])
       expect(reasonOf(await failureOf(eventsOf(askPlayed(closed, { upstreamKey: "mine" }, isWhole))))).toBe("permission_denied");
     expect(never.calls).toEqual([]);
+  });
+
+  it.each([
+    ["the operator's", { apiKeys: [new Secret("swordfish-42")] }, {}],
+    ["its caller's", { takesCallerKeys: true, apiKeys: [new Secret("k1")] }, { upstreamKey: "swordfish-42" }],
+  ])("tells nobody %s key, whatever the other side repeats of it", async (_whose, given, call) => {
+    const says = "no Bearer-less swordfish-42 here";
+    const info = { reason: "INVALID_REQUEST", metadata: { model: says } };
+    const refusal = playedFault(3, says, info, [{ field: says, description: says }]);
+    for (const error of [refusal, new PlayedError(13, says, Buffer.alloc(0))]) {
+      const { provider } = await against(async function* () {
+        throw error;
+      }, given);
+      for (const isWhole of [true, false]) {
+        const told = await failureOf(eventsOf(askPlayed(provider, call, isWhole)));
+        expect(told.rawMessage).toContain("***");
+        expect(JSON.stringify([told.rawMessage, metadataOf(told), told.findDetails(BadRequestSchema)])).not.toContain("swordfish");
+      }
+    }
   });
 
   it("lets a slow reader's stream wait, and loses nothing of it", async () => {

@@ -69,8 +69,8 @@ export function decoded<Answer>({ decode }: Method<never, Answer>, bytes: Buffer
 }
 
 /** Who is asked, and how. */
-export function askedOf({ settings }: Upstream, { upstreamKey }: CallFacts, hasAnswered: boolean): Asked {
-  return { provider: settings.name, isCallersKey: upstreamKey !== undefined, hasAnswered };
+export function askedOf({ settings, key }: Upstream, { upstreamKey }: CallFacts, hasAnswered: boolean): Asked {
+  return { provider: settings.name, isCallersKey: upstreamKey !== undefined, hasAnswered, key: upstreamKey ?? key?.reveal() };
 }
 
 /** Why a call failed: because this side gave it up, or as the other side says. */

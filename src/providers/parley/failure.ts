@@ -5,6 +5,7 @@ import { status as grpcStatus, type Metadata, type StatusObject } from "@grpc/gr
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema, type Status } from "../../../gen/google/rpc/status_pb.ts";
 import { errorDomain, fault, reasons, type FaultOptions, type FieldViolation, type Reason } from "../../core/reasons.ts";
+import { withoutKey } from "../../core/secret.ts";
 import { heardText } from "../../dialects/upstream-fault.ts";
 
 /** Who was asked, and how. */
@@ -14,6 +15,8 @@ export interface Asked {
   readonly isCallersKey: boolean;
   /** Whether something of the answer had come: its end is then a cut. */
   readonly hasAnswered: boolean;
+  /** The key that was sent, which nothing of what the other side says is told with. */
+  readonly key: string | undefined;
 }
 
 /** What another Parley's reasons mean to callers of this one; those that are not here stay what they are. What it says of itself is said of it as a provider. */
@@ -58,14 +61,14 @@ const byCode: Readonly<Record<number, Reason>> = {
 };
 
 /** Facts of an error that stay true on this side. */
-const keptFacts = ["prompt_tokens", "context_length", "model"];
+const keptFacts = ["prompt_tokens", "context_length", "model", "upstream_reason"];
 
 /** The status with which a call ended, as a fault that names the upstream and keeps its reason, the fields at fault and when to try again. */
 export function failureOf(ended: Pick<StatusObject, "code" | "details" | "metadata">, asked: Asked): ConnectError {
   const { provider, hasAnswered } = asked;
   const details = detailsOf(ended.metadata);
   const info = details.flatMap((any) => anyUnpack(any, ErrorInfoSchema) ?? []).find(({ domain }) => domain === errorDomain);
-  const words = heardText(ended.details);
+  const words = heardText(ended.details, asked.key);
   if (info === undefined) {
     const trouble = connectTrouble(ended.details);
     if (trouble !== undefined)
@@ -75,8 +78,10 @@ export function failureOf(ended: Pick<StatusObject, "code" | "details" | "metada
     return fault(reason, `${provider} ${cut}${words === "" ? "" : ` (it says: ${words})`}`, { provider });
   }
   const reason = reasonOfInfo(info.reason, asked);
+  // Its key for an upstream of its own was refused: that is no better at the next attempt, and no key of ours is at fault.
+  const inner = info.reason === "PROVIDER_CREDENTIALS" ? { upstream_reason: "provider_credentials" } : {};
   const message = words === "" ? `${provider} refuses the request` : `${provider}: ${words}`;
-  return fault(reason, advised(reason, message, provider), { provider, ...optionsOf(details, info.metadata) });
+  return fault(reason, advised(reason, message, provider), { provider, ...optionsOf(details, { ...info.metadata, ...inner }, asked) });
 }
 
 /** Why nothing was sent at all, as grpc-js says it; where that is, is for the log alone. Undefined: something was sent. */
@@ -123,15 +128,20 @@ function detailsOf(metadata: Metadata | undefined): Details {
   }
 }
 
-function optionsOf(details: Details, metadata: Readonly<Record<string, string>>): FaultOptions {
+function optionsOf(details: Details, metadata: Readonly<Record<string, string>>, { key }: Asked): FaultOptions {
   const [delay] = details.flatMap((any) => anyUnpack(any, RetryInfoSchema)?.retryDelay ?? []);
   const fields = details.flatMap((any) => anyUnpack(any, BadRequestSchema)?.fieldViolations ?? []);
-  const kept = keptFacts.flatMap((name) => (metadata[name] === undefined ? [] : [[name, metadata[name]] as const]));
+  const kept = keptFacts.flatMap((name) => (metadata[name] === undefined ? [] : [[name, withoutKey(metadata[name], key)] as const]));
   return {
     metadata: Object.fromEntries(kept),
     ...(delay !== undefined && { retryAfterMs: boundedMs(Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1e6)) }),
-    ...(fields.length > 0 && { fields: fields.map(({ field, description }): FieldViolation => ({ field, description })) }),
+    ...(fields.length > 0 && { fields: fields.map((each) => heardField(each, key)) }),
   };
+}
+
+/** What the other side says of a field is heard as its other words are: it may repeat what it was sent. */
+function heardField({ field, description }: FieldViolation, key: string | undefined): FieldViolation {
+  return { field: heardText(field, key), description: heardText(description, key) };
 }
 
 /** No upstream is heeded beyond a year: what says more says never. */

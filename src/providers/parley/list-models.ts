@@ -13,7 +13,7 @@ const mostPages = 20;
 
 /** What another Parley can serve now. */
 export async function listModels(upstream: Upstream, { listModelsMs }: Limits, outer: AbortSignal): Promise<readonly Model[]> {
-  const { settings, clock } = upstream;
+  const { settings, clock, key } = upstream;
   const { name } = settings;
   const linked = linkSignal(outer);
   const tooLong = () => limitFault("listModelsMs", `${name} did not list its models within ${listModelsMs} ms`, { provider: name });
@@ -25,7 +25,7 @@ export async function listModels(upstream: Upstream, { listModelsMs }: Limits, o
     for (let page = 0; page < mostPages; page++) {
       const request = create(ListModelsRequestSchema, { pageSize, pageToken });
       const answer = await askOne(upstream, methods.listModels, { request, facts });
-      for (const model of answer.models) models.push(...served(model, name));
+      for (const model of answer.models) models.push(...served(model, name, key?.reveal()));
       pageToken = answer.nextPageToken;
       if (pageToken === "") return models;
     }
@@ -37,7 +37,7 @@ export async function listModels(upstream: Upstream, { listModelsMs }: Limits, o
 }
 
 /** A model as one of this upstream: what it takes there, and what it is called besides, concerns nobody here. */
-function served(model: Model, provider: string): Model[] {
+function served(model: Model, provider: string, key: string | undefined): Model[] {
   const { id, state, contextLength, created } = model;
   if (id === "" || state === ModelState.CATALOG || state === ModelState.PULLING) return [];
   const isBroken = state === ModelState.FAILED;
@@ -49,7 +49,7 @@ function served(model: Model, provider: string): Model[] {
       provider,
       // The first request loads what is not loaded there.
       state: isBroken ? state : ModelState.READY,
-      problem: isBroken ? heardText(model.problem) : "",
+      problem: isBroken ? heardText(model.problem, key) : "",
       isDefault: false,
       capabilities: model.capabilities,
       licence: model.licence,

@@ -57,7 +57,7 @@ function faultOfError(error: JsonObject, told: Omit<Refusal, "words">, asked: As
   if (/exceeds? the (available )?context|exceeds? maximum context|input length exceeds|prompt too long/i.test(words))
     return promptTooLong({ promptTokens, contextLength }, refusal, asked);
   const inability = inabilities.find(([pattern]) => pattern.test(words));
-  if (inability !== undefined) return unsupportedField(inability[1], heardText(words), { provider: asked.provider });
+  if (inability !== undefined) return unsupportedField(inability[1], heardText(words, asked.key), { provider: asked.provider });
   return faultOfServer(refusal, asked);
 }
 

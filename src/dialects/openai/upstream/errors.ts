@@ -160,7 +160,7 @@ function aboutFields({ told, refusal, asked }: Told): ConnectError | undefined {
 }
 
 function refusedField(reason: "unsupported_field" | "invalid_request", field: string, { refusal, asked }: Told): ConnectError {
-  const heard = heardText(refusal.words);
+  const heard = heardText(refusal.words, asked.key);
   const what = reason === "unsupported_field" ? "is not supported by" : "is refused by";
   const description = `${what} ${asked.provider}${heard === "" ? "" : ` (it says: ${heard})`}`;
   return fieldsFault(reason, [{ field, description }], { provider: asked.provider, metadata: { upstream_status: String(refusal.status) } });
