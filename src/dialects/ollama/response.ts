@@ -53,9 +53,9 @@ export function logprobsToOllama(tokens: readonly TokenLogprob[]): object[] {
   return tokens.map((token) => ({ ...logprob(token), top_logprobs: token.top.map(logprob) }));
 }
 
-function logprob({ token, logprob: value, tokenBytes }: TokenLogprob | TopLogprob): object {
+function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): object {
   // JSON has no infinity: what can never come is written as OpenAI writes it.
-  return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: [...tokenBytes] };
+  return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: [...bytes] };
 }
 
 /** A whole answer. Throws as `callToOllama` does. */

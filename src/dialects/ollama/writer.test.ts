@@ -23,7 +23,7 @@ const usage: Usage = {
 };
 const timings: Timings = { $typeName: "parley.v1.Timings", loadMs: 5, promptMs: 30, generationMs: 400 };
 const begun = [accepted({ id: "chatcmpl-1", model: "m", createdMs: 0 }), started("p", "m")];
-const top = { $typeName: "parley.v1.TopLogprob" as const, token: "a", logprob: -0.5, tokenBytes: Uint8Array.of(97) };
+const top = { $typeName: "parley.v1.TopLogprob" as const, token: "a", logprob: -0.5, bytes: Uint8Array.of(97) };
 const logprob: TokenLogprob = { ...top, $typeName: "parley.v1.TokenLogprob", top: [top] };
 
 /** Answers with everything that the format can hold. */

@@ -139,8 +139,8 @@ describe("chunks", () => {
   });
 
   it("carry the logprobs of their tokens, and none when none were wanted", () => {
-    const token = { $typeName: "parley.v1.TokenLogprob" as const, token: "é", logprob: -0.5, tokenBytes: Uint8Array.of(195, 169), top: [] };
-    const top = { $typeName: "parley.v1.TopLogprob" as const, token: "x", logprob: -Infinity, tokenBytes: new Uint8Array() };
+    const token = { $typeName: "parley.v1.TokenLogprob" as const, token: "é", logprob: -0.5, bytes: Uint8Array.of(195, 169), top: [] };
+    const top = { $typeName: "parley.v1.TopLogprob" as const, token: "x", logprob: -Infinity, bytes: new Uint8Array() };
     const frames = framesOf(whole([text(0, "é", [{ ...token, top: [top] }])]), false);
     expect(frames).toContain(
       '"logprobs":{"content":[{"token":"é","logprob":-0.5,"bytes":[195,169],"top_logprobs":[{"token":"x","logprob":-9999,"bytes":null}]}],"refusal":null}',

@@ -38,9 +38,9 @@ export function logprobsToOpenAI(tokens: readonly TokenLogprob[]): object | null
   return { content: tokens.map((token) => ({ ...logprob(token), top_logprobs: token.top.map(logprob) })), refusal: null };
 }
 
-function logprob({ token, logprob: value, tokenBytes }: TokenLogprob | TopLogprob): object {
+function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): object {
   // JSON has no infinity: OpenAI writes what can never come as -9999.
-  return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: tokenBytes.length === 0 ? null : [...tokenBytes] };
+  return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: bytes.length === 0 ? null : [...bytes] };
 }
 
 /** `chat.completion` for a whole answer. */

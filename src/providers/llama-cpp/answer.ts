@@ -118,8 +118,8 @@ function tokenLogprob({ top, ...own }: EngineLogprob): TokenLogprob {
   };
 }
 
-function alternative({ token, bytes, logprob }: EngineTopLogprob): Pick<TokenLogprob, "token" | "tokenBytes" | "logprob"> {
-  return { token, tokenBytes: new Uint8Array(Buffer.from(bytes, "base64")), logprob };
+function alternative({ token, bytes, logprob }: EngineTopLogprob): Pick<TokenLogprob, "token" | "bytes" | "logprob"> {
+  return { token, bytes: new Uint8Array(Buffer.from(bytes, "base64")), logprob };
 }
 
 /** What it took here; who served and how long the caller waited is known outside. */

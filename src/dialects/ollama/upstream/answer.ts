@@ -152,7 +152,7 @@ export class Answer {
       throw this.#malformed("a logprob without a token");
     const { token, logprob, bytes } = value;
     const tokenBytes = Array.isArray(bytes) ? Uint8Array.from(bytes as number[]) : new TextEncoder().encode(token);
-    return { $typeName: "parley.v1.TopLogprob", token: token.toWellFormed(), logprob, tokenBytes };
+    return { $typeName: "parley.v1.TopLogprob", token: token.toWellFormed(), logprob, bytes: tokenBytes };
   }
 
   #textOf(value: unknown): string {

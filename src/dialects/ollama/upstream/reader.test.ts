@@ -51,7 +51,7 @@ describe("a stream of Ollama's, however its bytes are cut", () => {
     const events = read("logprobs");
     const [first, second] = valuesOf(events, "text");
     expect(first?.logprobs).toMatchObject([{ token: "Hi", logprob: -0.25, top: [{ token: "Hi" }, { token: "Yo", logprob: -2.5 }] }]);
-    expect([...(first?.logprobs[0]?.tokenBytes ?? [])]).toEqual([72, 105]);
+    expect([...(first?.logprobs[0]?.bytes ?? [])]).toEqual([72, 105]);
     expect(second).toMatchObject({ text: "", logprobs: [{ token: "", logprob: -0.5, top: [] }] });
     expect(valuesOf(events, "finished")[0]?.reason).toBe(FinishReason.LENGTH);
   });

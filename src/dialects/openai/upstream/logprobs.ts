@@ -22,7 +22,7 @@ function chatTokens({ content, refusal }: JsonObject, most: number): TokenLogpro
     if (!isJsonObject(item) || typeof item["token"] !== "string" || typeof item["logprob"] !== "number") return undefined;
     const { token, logprob, bytes } = item;
     const tokenBytes = bytesOf(bytes, token);
-    tokens.push({ $typeName: "parley.v1.TokenLogprob", token: token.toWellFormed(), logprob, tokenBytes, top: alternatives(item, most) });
+    tokens.push({ $typeName: "parley.v1.TokenLogprob", token: token.toWellFormed(), logprob, bytes: tokenBytes, top: alternatives(item, most) });
   }
   return tokens;
 }
@@ -36,7 +36,7 @@ function alternatives({ top_logprobs: top }: JsonObject, most: number): TopLogpr
 }
 
 function topLogprob(token: string, logprob: number, bytes?: unknown): TopLogprob {
-  return { $typeName: "parley.v1.TopLogprob", token: token.toWellFormed(), logprob, tokenBytes: bytesOf(bytes, token) };
+  return { $typeName: "parley.v1.TopLogprob", token: token.toWellFormed(), logprob, bytes: bytesOf(bytes, token) };
 }
 
 /** Parallel lists, as OpenAI's older API has them. */
@@ -52,7 +52,7 @@ function promptTokens({ tokens, token_logprobs: logprobs, top_logprobs: tops }: 
       $typeName: "parley.v1.TokenLogprob",
       token: token.toWellFormed(),
       logprob,
-      tokenBytes: utf8.encode(token),
+      bytes: utf8.encode(token),
       top: byToken(top, most),
     });
   }

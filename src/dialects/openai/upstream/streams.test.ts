@@ -33,7 +33,7 @@ describe("a recorded stream", () => {
     expect(outlineOf(events)).toEqual(["started", "text", "finished", "completed"]);
     expect(textOf(events)).toBe("Größe 漢😀");
     const [first, second] = valuesOf(events, "text").flatMap(({ logprobs }) => logprobs);
-    expect(first).toMatchObject({ token: "Gr", logprob: -0.5, tokenBytes: Uint8Array.of(71, 114), top: [{ token: "Gr", logprob: -0.5 }] });
+    expect(first).toMatchObject({ token: "Gr", logprob: -0.5, bytes: Uint8Array.of(71, 114), top: [{ token: "Gr", logprob: -0.5 }] });
     expect(second).toMatchObject({ token: "öße", top: [] });
     expect(valuesOf(events, "finished")).toMatchObject([{ choice: 0, reason: FinishReason.STOP, rawReason: "stop" }]);
     expect(valuesOf(events, "completed")[0]?.usage).toMatchObject({
