@@ -30,15 +30,18 @@ interface Known {
   readonly requestId: string | undefined;
 }
 
-function knownOf(code: number, details: readonly { readonly $typeName: string }[]): Known {
-  const of = <Message>(name: string) => details.find(({ $typeName }) => $typeName === `google.rpc.${name}`) as Message | undefined;
-  const retry = of<{ retryDelay?: { seconds: bigint; nanos: number } }>("RetryInfo")?.retryDelay;
+type Detail = Readonly<Record<string, unknown>> & { readonly $typeName: string };
+
+function knownOf(code: number, details: readonly Detail[]): Known {
+  const of = (name: string) => details.find(({ $typeName }) => $typeName === `google.rpc.${name}`) ?? {};
+  const { retryDelay } = of("RetryInfo") as { retryDelay?: { seconds: bigint; nanos: number } };
+  const { fieldViolations = [] } = of("BadRequest") as { fieldViolations?: { field: string }[] };
   return {
     code,
-    reason: of<{ reason: string }>("ErrorInfo")?.reason,
-    retryMs: retry === undefined ? undefined : Number(retry.seconds) * 1000 + retry.nanos / 1e6,
-    fields: of<{ fieldViolations: { field: string }[] }>("BadRequest")?.fieldViolations.map(({ field }) => field) ?? [],
-    requestId: of<{ requestId: string }>("RequestInfo")?.requestId,
+    reason: (of("ErrorInfo") as { reason?: string }).reason,
+    retryMs: retryDelay === undefined ? undefined : Number(retryDelay.seconds) * 1000 + retryDelay.nanos / 1e6,
+    fields: fieldViolations.map(({ field }) => field),
+    requestId: (of("RequestInfo") as { requestId?: string }).requestId,
   };
 }
 
