@@ -12,7 +12,12 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex, i
     case "HPE_HEADER_OVERFLOW":
       return answerRaw(socket, 431, "invalid_request", "the headers are larger than limits.maxHeaderBytes");
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return answerRaw(socket, 408, "request_timeout", "the request took too long to arrive");
+      return answerRaw(
+        socket,
+        408,
+        "request_timeout",
+        "the request took longer to arrive than limits.headersMs says, or its body than limits.bodyMs",
+      );
     default:
       if (isUnknownMethod(error)) return answerRaw(socket, 405, "method_not_allowed", "this method is not known here");
       return answerRaw(socket, 400, "malformed_body", "the request is not HTTP");

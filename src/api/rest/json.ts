@@ -11,7 +11,7 @@ type JsonLimits = Pick<Limits, "maxJsonDepth" | "maxJsonKeys">;
 
 /** Parses a JSON body. Throws `malformed_body`. A key `__proto__`, however it is escaped, is left out: it must never reach an object's prototype. */
 export function parseJson(text: string, limits: JsonLimits): unknown {
-  checkSize(text, limits);
+  checkJsonSize(text, limits);
   try {
     const hasProto = text.includes("__proto__") || /\\u005f/i.test(text);
     return JSON.parse(text, hasProto ? (key, value: unknown) => (key === "__proto__" ? undefined : value) : undefined) as unknown;
@@ -31,8 +31,8 @@ function syntaxOf({ message }: SyntaxError): string {
   return position === undefined ? "something stands where it may not" : `error at position ${position}`;
 }
 
-/** Looks for what would be costly to parse, without parsing: strings, which are most of a body, are skipped at the speed of `indexOf`. */
-function checkSize(text: string, { maxJsonDepth, maxJsonKeys }: JsonLimits): void {
+/** Refuses what would be costly to parse, without parsing: strings, which are most of a body, are skipped at the speed of `indexOf`. Throws `malformed_body` that names the limit. */
+export function checkJsonSize(text: string, { maxJsonDepth, maxJsonKeys }: JsonLimits): void {
   const keys: number[] = [0];
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

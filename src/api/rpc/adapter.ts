@@ -12,6 +12,7 @@ import { notKept, send } from "../send.ts";
 import { edge, refused } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
 import { ownErrors, type OwnErrors } from "./own-errors.ts";
+import { jsonTextDecoder } from "./json-text.ts";
 import { grpcTrailers, refuseRpc } from "./refuse.ts";
 import { withCode } from "./with-code.ts";
 
@@ -38,7 +39,7 @@ export function rpcProcedures(options: RpcOptions): Rpcs {
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.limits.maxBodyBytes,
-    jsonOptions: { ...jsonOptions, registry },
+    jsonOptions: jsonOptions(options.limits, registry),
     interceptors: [edge(options), ...options.interceptors],
     // Runs before the body is read: what admission refused is answered in the call's own protocol.
     requestGate({ values }) {
@@ -60,7 +61,9 @@ function addNested(registry: MutableRegistry, message: DescMessage): void {
 }
 
 /** A misspelt field is named rather than dropped, and bytes that are not UTF-8 are refused rather than repaired. Connect's type does not tell of `textDecoder`. */
-const jsonOptions: RpcJsonOptions = { ignoreUnknownFields: false, textDecoder: new TextDecoder("utf-8", { fatal: true }) };
+function jsonOptions(limits: Doors["limits"], registry: MutableRegistry): RpcJsonOptions {
+  return { ignoreUnknownFields: false, textDecoder: jsonTextDecoder(limits), registry };
+}
 
 type RpcJsonOptions = NonNullable<NonNullable<Parameters<typeof createConnectRouter>[0]>["jsonOptions"]> & { textDecoder: object };
 
