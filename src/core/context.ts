@@ -36,6 +36,8 @@ export interface CallRecord {
   target: { readonly provider: string; readonly model: string } | undefined;
   /** Attempts made so far, hedges included. */
   attempts: number;
+  /** Number of the newest attempt whose target was asked itself, behind every queue; 0 before. */
+  asked: number;
   /** Attempts that repeated one on the same target. */
   retries: number;
   /** Whether an upstream's rate limit was met. */
@@ -90,6 +92,7 @@ export function callRecord(): CallRecord {
   return {
     target: undefined,
     attempts: 0,
+    asked: 0,
     retries: 0,
     isRateLimited: false,
     isHedged: false,

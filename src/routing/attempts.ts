@@ -1,8 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
-import type { CallContext } from "../core/context.ts";
-import type { Clock } from "../core/ports.ts";
+import type { CallContext, CallRecord } from "../core/context.ts";
 import { asFault, fault, reasonOf } from "../core/reasons.ts";
-import { beaten, linkSignal, type LinkedSignal } from "../core/signals.ts";
+import { abortFault, beaten, linkSignal, type LinkedSignal } from "../core/signals.ts";
 import { mapStream, observe, type Outcome, type ReadyIterator } from "../core/stream.ts";
 import type { Trial } from "./circuit.ts";
 import type { Candidate } from "./candidates.ts";
@@ -13,7 +12,6 @@ export interface AttemptOptions<Request, Event> {
   readonly candidate: Candidate<Request, Event>;
   readonly context: CallContext;
   readonly states: TargetStates;
-  readonly clock: Clock;
   /** Whether it may be ended without its call. */
   readonly isHedged: boolean;
   /** Changes each event that follows the one with which it started. */
@@ -28,6 +26,7 @@ export class Attempt<Request, Event> {
   /** The answer to the last `next`, where several attempts are waited for. */
   pending: Promise<Arrival<Request, Event>> | undefined;
   readonly #states: TargetStates;
+  readonly #record: CallRecord;
   readonly #signal: AbortSignal;
   readonly #iterator: ReadyIterator<Event>;
   readonly #link: LinkedSignal | undefined;
@@ -38,16 +37,17 @@ export class Attempt<Request, Event> {
   #hasLearned = false;
   #isOver = false;
 
-  constructor({ candidate, context, states, clock, isHedged, change }: AttemptOptions<Request, Event>) {
+  constructor({ candidate, context, states, isHedged, change }: AttemptOptions<Request, Event>) {
     const { record } = context;
     const { provider, model } = candidate.stop.target;
     this.candidate = candidate;
     this.#states = states;
+    this.#record = record;
     record.target = { provider, model };
     this.number = ++record.attempts;
     if (candidate.attempts++ > 0) record.retries++;
     this.#trial = candidate.state?.circuit.begin();
-    this.#isTried = candidate.state?.slowdown.begin(clock.now()) ?? false;
+    this.#isTried = candidate.state?.slowdown.begin() ?? false;
     this.#link = isHedged ? linkSignal(context.signal) : undefined;
     const own = this.#link === undefined ? context : { ...context, signal: this.#link.signal };
     const { work, asked } = candidate;
@@ -89,16 +89,17 @@ export class Attempt<Request, Event> {
 
   /** Its stream has come to its end, or was left. */
   ended(): void {
-    if (this.#finish() && this.#trial !== undefined) this.candidate.state?.circuit.ended(this.#trial);
+    if (!this.#finish() || this.#trial === undefined) return;
+    const { circuit } = this.candidate.state!;
+    if (this.#wasSilent()) circuit.silent(this.#trial);
+    else circuit.ended(this.#trial);
   }
 
   /** Its stream has thrown. What it threw once its call was aborted says nothing of the target, but may of its key. */
   failed(error: ConnectError): void {
     this.#learn(error);
-    if (!this.#finish() || this.#trial === undefined) return;
-    const { state } = this.candidate;
-    if (isTargetsFault(reasonOf(error)) && !this.#signal.aborted) state?.circuit.failed(this.#trial);
-    else state?.circuit.ended(this.#trial);
+    if (!isTargetsFault(reasonOf(error)) || this.#signal.aborted) this.ended();
+    else if (this.#finish() && this.#trial !== undefined) this.candidate.state?.circuit.failed(this.#trial);
   }
 
   /** How its stream ended. Until it has started, whoever waits for that says what it means. */
@@ -120,6 +121,13 @@ export class Attempt<Request, Event> {
     if (this.#isOver) return;
     this.#link?.abort(beaten);
     this.leave().catch(() => {}); // nobody waits for it any more: what it throws on its way out is the abort
+  }
+
+  /** Whether its target was asked, and brought nothing until the time of its call was over. A caller that leaves says nothing of it. */
+  #wasSilent(): boolean {
+    if (this.#hasStarted || !this.#signal.aborted || this.#record.asked < this.number) return false;
+    const reason = reasonOf(abortFault(this.#signal));
+    return reason === "deadline_exceeded" || reason === "time_limit";
   }
 
   #learn(error: ConnectError): void {

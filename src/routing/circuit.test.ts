@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../core/limits.ts";
+import { fault } from "../core/reasons.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
-import { routed, type Scripted } from "../testing/routed.ts";
+import { routed, type Routed, type Scripted } from "../testing/routed.ts";
 import type { Play } from "../testing/scripted-target.ts";
 import { Circuit } from "./circuit.ts";
 
@@ -112,6 +113,31 @@ describe("a target whose circuit is open", () => {
       "a target fails too often, and is asked after others for a while",
       "a target that failed answers again",
     ]);
+  });
+
+  const patient = async (route: Routed, ms: number, how: "deadline" | "leaves") => {
+    const leaving = new AbortController();
+    const reason = fault(how === "deadline" ? "deadline_exceeded" : "caller_gone", "over");
+    route.clock.after(ms, () => leaving.abort(reason));
+    await route.call({ signal: leaving.signal, ...(how === "deadline" && { deadlineMs: route.clock.now() + ms }) });
+  };
+
+  it("was silent until the deadlines of its callers, which are shorter than any limit of its own", async () => {
+    const route = routed(stops(["silent"]));
+    for (let call = 0; call < 10; call++) await patient(route, 1500, "deadline");
+    expect(route.asked()).toHaveLength(10);
+    await patient(route, 1500, "deadline");
+    expect(route.asked().slice(10)).toEqual(["b"]);
+  });
+
+  it("was not silent for callers that left, nor for those in a hurry, nor where they had waited in a queue of ours", async () => {
+    const route = routed(stops(["silent"]));
+    for (let call = 0; call < 12; call++) await patient(route, 1500, "leaves");
+    for (let call = 0; call < 12; call++) await patient(route, 900, "deadline");
+    const queued = routed([{ name: "a", plays: ["queued"] }]);
+    for (let call = 0; call < 12; call++) await patient(queued, 1500, "deadline");
+    for (const { routing } of [route, queued])
+      expect(routing.health.healthOf("a")).toMatchObject({ breaker: "closed", errorRate: undefined });
   });
 
   it("is asked all the same when it is the only one", async () => {

@@ -4,6 +4,9 @@ import type { Clock } from "../core/ports.ts";
 /** Attempts that are remembered: enough that a target which fails now and then is not taken for a dead one, few enough that a dead one is noticed soon after a busy time. */
 const remembered = 50;
 
+/** An attempt that was given less time than this, and brought nothing in it, says nothing of its target, ms: callers in a hurry do not open it for all others. */
+const leastSilenceMs = 1000;
+
 /** What a circuit breaker says: `open`: ask others first; `half-open`: one call finds out. */
 export type CircuitState = "closed" | "open" | "half-open";
 
@@ -18,6 +21,7 @@ export interface CircuitOptions {
 /** An attempt as a circuit knows it: a probe, or not; and its place among those that succeeded, once it has. */
 export interface Trial {
   readonly isProbe: boolean;
+  readonly atMs: number;
   place: number;
 }
 
@@ -49,11 +53,11 @@ export class Circuit {
     return !this.#isProbing && this.state() === "half-open";
   }
 
-  /** An attempt is made; exactly one of `ended` and `failed` must follow, `succeeded` may come before it. */
+  /** An attempt is made; exactly one of `ended`, `silent` and `failed` must follow, `succeeded` may come before it. */
   begin(): Trial {
     const isProbe = this.#isOpen && this.isAskable();
     if (isProbe) this.#isProbing = true;
-    return { isProbe, place: -1 };
+    return { isProbe, atMs: this.#options.clock.now(), place: -1 };
   }
 
   /** It has brought content. */
@@ -71,6 +75,12 @@ export class Circuit {
   /** It is over, and says no more of the target: it came to its end, or it was the caller who ended it. */
   ended({ isProbe, place }: Trial): void {
     if (isProbe && place < 0) this.#isProbing = false;
+  }
+
+  /** Its call's time was over before it had brought anything: it has failed, if it had some time. */
+  silent(trial: Trial): void {
+    if (this.#options.clock.now() - trial.atMs < leastSilenceMs) this.ended(trial);
+    else this.failed(trial);
   }
 
   /** It has failed by the target's fault; one that had succeeded before counts as failed alone. */

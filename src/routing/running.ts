@@ -92,7 +92,6 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
       candidate,
       context: this.#plan.context,
       states: this.#options.states,
-      clock: this.#options.clock,
       isHedged,
       change: this.#serving.change,
     });

@@ -80,14 +80,14 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
     const key = upstream.keys.get(target.key) ?? { retiredUntilMs: 0 };
     upstream.keys.set(target.key, key);
     const circuit = new Circuit({ clock, limits, onChange: (state) => tellCircuit(target, state, options) });
-    const state = { budget: upstream.budget, circuit, slowdown: new Slowdown(), key, missingUntilMs: 0, restUntilMs: 0 };
+    const state = { budget: upstream.budget, circuit, slowdown: new Slowdown(clock), key, missingUntilMs: 0, restUntilMs: 0 };
     if (!forgotten.has(target)) upstream.states.add(state);
     states.set(target, state);
     return state;
   };
   const stateOf = (target: Target) => (target.isLocal ? undefined : (states.get(target) ?? newState(target)));
   const isOut = ({ circuit, slowdown, key, missingUntilMs }: TargetState) =>
-    !circuit.isAskable() || Math.max(key.retiredUntilMs, missingUntilMs) > clock.now() || slowdown.isOn(clock.now());
+    !circuit.isAskable() || Math.max(key.retiredUntilMs, missingUntilMs) > clock.now() || slowdown.isOn();
   /** The key comes last for a while. That is told once, however many calls find nobody else to ask meanwhile. */
   const retire = (target: Target, { key }: TargetState, isRefused: boolean): void => {
     if (key.retiredUntilMs > clock.now()) return;
@@ -105,7 +105,7 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
       const nowMs = clock.now();
       const waitMs = reasons[reason].fault === "provider" ? retryAfterMsOf(error) : undefined;
       if (isOfTheKey(error)) retire(target, state, reason === "provider_credentials");
-      else if (reason === "provider_rate_limited" && waitMs === undefined) state.slowdown.limited(nowMs);
+      else if (reason === "provider_rate_limited" && waitMs === undefined) state.slowdown.limited();
       if (reason === "model_not_found") state.missingUntilMs = nowMs + limits.keyRetireMs;
       if (waitMs !== undefined) state.restUntilMs = Math.max(state.restUntilMs, nowMs + Math.min(waitMs, limits.restMs));
     },

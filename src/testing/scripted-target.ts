@@ -17,6 +17,8 @@ export type Play =
   | "progress"
   /** Says nothing until it is aborted. */
   | "silent"
+  /** Says nothing until it is aborted, and is not even asked. */
+  | "queued"
   /** Ends without having said anything. */
   | "empty"
   /** Breaks off after its first word. */
@@ -67,6 +69,7 @@ export function scriptedTarget(
       atMs: clock.now(),
     });
     score.running++;
+    if (play !== "queued") context.record.asked = context.record.attempts;
     try {
       yield* played(play, { clock, context, provider, model });
     } finally {
@@ -102,10 +105,8 @@ const scenes: Readonly<Record<Extract<Play, string>, (act: Act) => AsyncGenerato
     yield progress({ queuePosition: 1 });
     yield* answer(["ok"], { provider, model });
   },
-  // oxlint-disable-next-line require-yield
-  async *silent({ context }) {
-    await untilAborted(new Promise<never>(() => {}), context.signal);
-  },
+  silent: untilTheEnd,
+  queued: untilTheEnd,
   async *empty() {},
   async *cut({ provider, model }) {
     yield started(provider, model);
@@ -113,6 +114,11 @@ const scenes: Readonly<Record<Extract<Play, string>, (act: Act) => AsyncGenerato
     throw fault("provider_truncated", `${provider} broke off`, { provider });
   },
 };
+
+// oxlint-disable-next-line require-yield
+async function* untilTheEnd({ context }: Act): AsyncGenerator<ChatEvent, void, undefined> {
+  await untilAborted(new Promise<never>(() => {}), context.signal);
+}
 
 async function* timed(play: Extract<Play, object>, act: Act): AsyncGenerator<ChatEvent, void, undefined> {
   const { clock, context, provider } = act;
