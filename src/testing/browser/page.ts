@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ChatRequestSchema, ChatService, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../../gen/parley/v1/messages_pb.ts";
@@ -7,14 +7,25 @@ import { ModelService } from "../../../gen/parley/v1/models_pb.ts";
 
 // Bundled by the test and loaded into a page of another origin than the service's; the test calls what stands in `window.parley`.
 
+/** What is shown with each call; empty: none. */
+let shownKey = "";
+
+const showing: Interceptor = (next) => (request) => {
+  if (shownKey !== "") request.header.set("authorization", `Bearer ${shownKey}`);
+  return next(request);
+};
+const interceptors = [showing];
+
 const transports: Readonly<Record<string, (baseUrl: string) => Transport>> = {
-  "Connect, JSON": (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat: false }),
-  "Connect, binary": (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat: true }),
-  "gRPC-Web": (baseUrl) => createGrpcWebTransport({ baseUrl }),
+  "Connect, JSON": (baseUrl) => createConnectTransport({ baseUrl, interceptors, useBinaryFormat: false }),
+  "Connect, binary": (baseUrl) => createConnectTransport({ baseUrl, interceptors, useBinaryFormat: true }),
+  "gRPC-Web": (baseUrl) => createGrpcWebTransport({ baseUrl, interceptors }),
 };
 
 /** What the test may call. */
 export interface Page {
+  /** Has all calls from then on show a key. */
+  show(key: string): void;
   unary(transport: string, url: string): Promise<string>;
   /** The kinds of the events, and after which share of the whole time the first text came. */
   stream(transport: string, url: string): Promise<{ kinds: string[]; text: string; firstTextShare: number }>;
@@ -29,6 +40,10 @@ export interface Page {
 }
 
 const page: Page = {
+  show(key) {
+    shownKey = key;
+  },
+
   async unary(transport, url) {
     const { choices } = await clientOf(transport, url).chat(ask("say it again", "echo"));
     const part = choices[0]?.message?.parts[0]?.part;
@@ -72,7 +87,7 @@ const page: Page = {
   },
 
   async get(url) {
-    const transport = createConnectTransport({ baseUrl: url, useHttpGet: true });
+    const transport = createConnectTransport({ baseUrl: url, interceptors, useHttpGet: true });
     const { models } = await createClient(ModelService, transport).listModels({});
     return models.map(({ id }) => id);
   },
@@ -91,7 +106,7 @@ const page: Page = {
       method: "POST",
       headers: {
         "content-type": "application/json",
-        authorization: "Bearer none",
+        authorization: `Bearer ${shownKey || "none"}`,
         "x-stainless-lang": "js",
         "x-stainless-retry-count": "0",
       },

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+import type { Page } from "./browser/page.ts";
+import { chromiumPath } from "./tools.ts";
+
+/** Without these Chromium asks the network for updates and the like. The last: certificates of tests are nobody's. */
+const quiet = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--ignore-certificate-errors",
+];
+
+/** The page of `browser/page.ts` in Chromium. */
+export interface ChromiumPage {
+  /** Where it was served from. */
+  readonly origin: string;
+  /** Calls a function of the page, in the page. */
+  run<Name extends keyof Page>(name: Name, ...values: Parameters<Page[Name]>): Promise<Awaited<ReturnType<Page[Name]>>>;
+  close(): Promise<void>;
+}
+
+/** Opens the page, from an origin of its own. */
+export async function chromiumPage(): Promise<ChromiumPage> {
+  const bundle = await build({
+    entryPoints: [join(import.meta.dirname, "browser", "page.ts")],
+    bundle: true,
+    write: false,
+    format: "iife",
+  });
+  const pages = await servePages(bundle.outputFiles[0]?.text ?? "");
+  const origin = `http://localhost:${(pages.address() as AddressInfo).port}`;
+  const profile = await mkdtemp(join(tmpdir(), "parley-chromium-"));
+  const browser = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath, headless: true, args: quiet });
+  const tab = await browser.newPage();
+  await tab.goto(origin);
+  return {
+    origin,
+    run: (name, ...values) => tab.evaluate(`parley[${JSON.stringify(name)}](...${JSON.stringify(values)})`),
+    async close() {
+      await browser.close();
+      pages.closeAllConnections();
+      pages.close();
+      await rm(profile, { recursive: true });
+    },
+  };
+}
+
+async function servePages(script: string): Promise<Server> {
+  const server = createServer((_request, response) => {
+    response.setHeader("content-type", "text/html");
+    response.end(
+      `<!doctype html><title>test</title><link rel="icon" href="data:,"><script>${script.replaceAll("</script", "<\\/script")}</script>`,
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  return server;
+}
