@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { anonymous } from "../core/context.ts";
+import { scopes } from "../core/keys.ts";
+import { needOf, permits } from "./access.ts";
 import { rawClient } from "../testing/raw-client.ts";
 import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
@@ -75,5 +77,37 @@ describe("a key", () => {
   it("may be shown in both places, where it is the same", async () => {
     const headers = { authorization: `Bearer the-key`, "x-api-key": "the-key" };
     expect((await fetch(`${doors.url}/v1/models`, { headers })).status).toBe(200);
+  });
+});
+
+describe("a list of scopes", () => {
+  const words = Object.keys(scopes).filter((word) => word !== "all" && word !== "admin");
+  const rpc = (name: string) => ({ name, family: "rpc" }) as const;
+  const may = (granted: readonly string[], called: ReturnType<typeof rpc>) => permits(granted, called, needOf(called));
+
+  it.each([
+    [["parley.v1.ChatService"], "parley.v1.ChatService/Stream", true],
+    [["parley.v1.ChatService/Chat"], "parley.v1.ChatService/Chat", true],
+    [["parley.v1.ChatService/Chat"], "parley.v1.ChatService/Stream", false],
+    [["parley.v1.Chat"], "parley.v1.ChatService/Chat", false],
+    [["parley.v1.ModelService"], "parley.v1.ModelService/ListModels", true],
+    [["parley.v1.ModelService", "parley.v1.ModelService/LoadModel", "all"], "parley.v1.ModelService/LoadModel", false],
+    [["admin"], "parley.v1.ModelService/LoadModel", true],
+    [["acme.v1.Own"], "acme.v1.Own/Do", true],
+    [["acme.v1.Own/Do"], "acme.v1.Own/Do", true],
+    [["acme.v1.Own/Do"], "acme.v1.Own/Undo", false],
+    [words, "acme.v1.Own/Do", false],
+    [["all"], "acme.v1.Own/Do", true],
+    [[], "acme.v1.Own/Do", false],
+  ])("of %j says of %s: %s", (granted, name, verdict) => {
+    expect(may(granted, rpc(name))).toBe(verdict);
+  });
+
+  it("may name a route by its method", () => {
+    const called = { name: "POST /v1/embeddings", family: "rest" } as const;
+    expect([["POST /v1/embeddings"], ["GET /v1/embeddings"]].map((granted) => permits(granted, called, needOf(called)))).toEqual([
+      true,
+      false,
+    ]);
   });
 });
