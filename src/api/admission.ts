@@ -96,6 +96,7 @@ export function gate(options: AdmissionOptions): Gate {
         signal: controller.signal,
         span: openSpan(head, called),
         upstreamKey: verdict.upstreamKey,
+        hops: verdict.hops,
         idempotencyKey: headerOf(head, "idempotency-key"),
         record: callRecord(),
       };
@@ -158,7 +159,7 @@ async function run(exchange: Exchange, procedure: Procedure, { clock, limits }: 
   // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
   const stop = clock.after(limits.idleConnectionMs, () => cut(exchange));
   // The call has ended when its answer is out, though a client may still be sending what nobody wants.
-  await Promise.race([closed, ...(response.writableEnded && "stream" in request ? [sent(request.stream)] : [])]);
+  await (response.writableEnded && "stream" in request ? Promise.race([closed, sent(request.stream)]) : closed);
   stop();
 }
 

@@ -1,5 +1,6 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../core/context.ts";
+import { hopsHeader, hopsOf } from "../core/hops.ts";
 import type { Limits } from "../core/limits.ts";
 import { isLoopbackAddress } from "../core/loopback.ts";
 import { asFault, fault } from "../core/reasons.ts";
@@ -18,6 +19,8 @@ export interface Verdict {
   readonly timeoutMs: number | undefined;
   /** The caller's own key for the upstream. */
   readonly upstreamKey: string | undefined;
+  /** Parleys that the request has come through. */
+  readonly hops: number;
   readonly refusal: ConnectError | undefined;
 }
 
@@ -42,12 +45,14 @@ export function judge(request: RequestHead, procedure: Called, options: Judge): 
     caller = options.authenticate(request, procedure, isLoopback);
     const timeoutMs = timeoutMsOf(request.headers);
     const upstreamKey = upstreamKeyOf(request);
+    const hops = hopsOf(request.headers[hopsHeader], options.limits);
     if (procedure.purpose === "management" && isOutsider(caller)) throw outsider(procedure, proxy);
     checkCircumstances(request, procedure, options);
     const isWithin = timeoutMs !== undefined && timeoutMs <= options.limits.callMs;
-    return { caller, timeoutMs: isWithin ? timeoutMs : undefined, upstreamKey, refusal: undefined };
+    return { caller, timeoutMs: isWithin ? timeoutMs : undefined, upstreamKey, hops, refusal: undefined };
   } catch (error) {
-    return { caller: caller ?? { ...nobody, isLoopback }, timeoutMs: undefined, upstreamKey: undefined, refusal: asFault(error) };
+    const nothing = { timeoutMs: undefined, upstreamKey: undefined, hops: 0 };
+    return { caller: caller ?? { ...nobody, isLoopback }, ...nothing, refusal: asFault(error) };
   }
 }
 

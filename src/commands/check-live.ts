@@ -83,7 +83,7 @@ function ownCall() {
   return {
     ...{ requestId: "check", procedure: "parley serve --check --live", protocol: "none", caller: anonymous(true) },
     ...{ startedMs: systemClock.now(), deadlineMs: undefined, span: trace.getTracer("parley").startSpan("check") },
-    ...{ upstreamKey: undefined, idempotencyKey: undefined, record: callRecord() },
+    ...{ upstreamKey: undefined, hops: 0, idempotencyKey: undefined, record: callRecord() },
   };
 }
 

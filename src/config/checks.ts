@@ -39,7 +39,7 @@ function* wholeProblems(config: Config): Generator<Problem> {
   const name = config.models?.defaultProvider;
   if (name !== undefined && !isProvider(name, config)) yield { path: "models.defaultProvider", what: providerProblem(name, config) };
   yield* missingTlsProblems(config);
-  yield* missingProblems(config.upstreams);
+  yield* missingProblems(config);
   yield* referenceProblems(config);
 }
 

@@ -17,6 +17,7 @@ import { textOf } from "../environment/text-of.ts";
 import { logLevelFrom, type LogLevel } from "../environment/values.ts";
 import type { RouteSettings } from "../core/routes.ts";
 import type { UpstreamSettings } from "../core/upstreams.ts";
+import { defaultHost, defaultPort } from "./default-address.ts";
 import { providerNameFrom } from "./checks.ts";
 import { tlsFilesOf, type TlsFiles } from "./tls-settings.ts";
 import { longestWholeMs, routesOf, upstreamsOf } from "./upstream-settings.ts";
@@ -114,7 +115,7 @@ function remoteSettings(config: Config) {
 }
 
 function doorSettings({ http = create(HttpSchema), media }: Config) {
-  const { host = "127.0.0.1", port = 8080, open = false, reflection = true, cors } = http;
+  const { host = defaultHost, port = defaultPort, open = false, reflection = true, cors } = http;
   return {
     host: host.replace(/^\[(.*)\]$/, "$1"),
     port,

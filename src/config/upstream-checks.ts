@@ -1,7 +1,11 @@
-import type { Price, Upstream } from "../../gen/parley/config/v1/config_pb.ts";
+import type { Config, Price, Upstream } from "../../gen/parley/config/v1/config_pb.ts";
+import { isKey, longestKey } from "../core/callers-key.ts";
+import { isLoopbackHost } from "../core/loopback.ts";
 import { isModelId } from "../core/model-id.ts";
+import { headerProblem } from "../core/own-headers.ts";
 import { disconnectPolicies, upstreamKinds, type UpstreamKind } from "../core/upstreams.ts";
 import { nearest } from "../environment/nearest.ts";
+import { defaultHost, defaultPort } from "./default-address.ts";
 import { range, type Problem } from "./problem.ts";
 import { upstreamKindFrom, upstreamKindRow } from "./upstream-kinds.ts";
 
@@ -27,16 +31,39 @@ export function* upstreamsProblems(upstreams: readonly Upstream[]): Generator<Pr
 }
 
 /** What is wrong with upstreams once variables have said their part: what must be there and is not. */
-export function* missingProblems(upstreams: readonly Upstream[]): Generator<Problem> {
+export function* missingProblems({ upstreams, http }: Pick<Config, "upstreams" | "http">): Generator<Problem> {
   for (const [index, { name, kind, baseUrl, apiKeys, clientKeys = false }] of upstreams.entries()) {
     const row = upstreamKindRow(upstreamKindFrom(kind) ?? "openai");
     const place = baseUrl?.replace(/\/+$/, "") ?? row.baseUrl;
     if (place === undefined)
       yield { path: `upstreams[${index}].baseUrl`, what: `the upstream ${name} needs one${variableOf(kind, "baseUrl")}` };
+    if (place !== undefined && isOwnAddress(place, http ?? {}))
+      yield {
+        path: `upstreams[${index}].baseUrl`,
+        what: `${place} is where this service itself answers, which would ask itself without end: change it, or the service's own port`,
+      };
     const isOpen = apiKeys.length > 0 || clientKeys || !row.needsKey;
     if (!isOpen && place === row.baseUrl)
       yield { path: `upstreams[${index}].apiKeys`, what: `the upstream ${name} needs a key${variableOf(name, "apiKeys")}` };
   }
+}
+
+/** Whether a base URL is where this service listens. Names of this machine in a network are not looked up: what leads back by them is stopped by `limits.maxHops`. */
+function isOwnAddress(
+  place: string,
+  { host = defaultHost, port = defaultPort }: { readonly host?: string | undefined; readonly port?: number | undefined },
+): boolean {
+  const url = URL.parse(place.includes("://") ? place : `http://${place}`);
+  const asked = url?.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url?.port);
+  if (url === null || port === 0 || asked !== port) return false;
+  const own = bareHost(host);
+  const isAnywhere = own === "0.0.0.0" || own === "::";
+  const isLoopback = isLoopbackHost(url.hostname) || bareHost(url.hostname) === "0.0.0.0";
+  return isLoopback ? isAnywhere || isLoopbackHost(own) : bareHost(url.hostname) === own;
+}
+
+function bareHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
 }
 
 const advice: Readonly<Record<string, string>> = {
@@ -68,14 +95,14 @@ function* placeProblems({ kind, baseUrl, apiKeys }: Upstream, path: string): Gen
   }
   for (const [index, key] of apiKeys.entries()) {
     const at = `${path}.apiKeys[${index}]`;
-    if (!/^[!-~]{1,4096}$/.test(key)) yield { path: at, what: "is no key: 1 to 4096 printable characters without spaces" };
+    if (!isKey(key)) yield { path: at, what: `is no key: 1 to ${longestKey} printable characters without spaces` };
     if (apiKeys.indexOf(key) < index) yield { path: at, what: "is there twice" };
   }
 }
 
 /** The address itself is not told: it may hold a password. */
 function baseUrlProblem(kind: UpstreamKind | undefined, text: string): string | undefined {
-  if (kind === "parley" && /^[\w.-]+:\d{1,5}$/.test(text)) return undefined;
+  if (kind === "parley" && /^(?:[\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(text)) return undefined;
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
     return kind === "parley" ? "must be host:port, or a URL with http or https" : "must be a URL with http or https";
   const { username, password } = new URL(text);
@@ -108,23 +135,12 @@ function* priceProblems({ prompt, completion, cached, cacheWrite }: Price, path:
   yield* range(`${path}.cacheWrite`, cacheWrite, [0, mostPrice]);
 }
 
-/** Headers that a request to an upstream has from Parley itself, or that belong to a connection. */
-const ownHeaders: ReadonlySet<string> = new Set([
-  ...["accept", "accept-encoding", "anthropic-version", "baggage", "connection", "content-encoding", "content-length", "content-type"],
-  ...["expect", "host", "http2-settings", "keep-alive", "te", "trailer", "traceparent", "tracestate", "transfer-encoding", "upgrade"],
-]);
-
 function* headerProblems(headers: Readonly<Record<string, string>>, path: string): Generator<Problem> {
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(headers)) {
-    const at = `${path}.headers.${name}`;
     const lower = name.toLowerCase();
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/.test(name)) yield { path: `${path}.headers`, what: "has a name that is none of a header" };
-    else if (/(^|[-_])(api-?)?(key|token|secret|auth|authorization|cookie|password|credentials?)s?($|[-_])/.test(lower))
-      yield { path: at, what: "would carry a key: keys belong into apiKeys" };
-    else if (ownHeaders.has(lower) || lower.startsWith("grpc-")) yield { path: at, what: "is Parley's own: it cannot be changed" };
-    else if (seen.has(lower)) yield { path: at, what: "is there twice, in two spellings" };
-    if (!/^[\t -~]{0,8192}$/.test(value)) yield { path: at, what: "has characters that no header may have, or more than 8192" };
+    const what = headerProblem(name, value) ?? (seen.has(lower) ? "is there twice, in two spellings" : undefined);
+    if (what !== undefined) yield { path: /^[\w-]{1,256}$/.test(name) ? `${path}.headers.${name}` : `${path}.headers`, what };
     seen.add(lower);
   }
 }

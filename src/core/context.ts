@@ -1,4 +1,5 @@
 import type { Span } from "@opentelemetry/api";
+import type { Target } from "./targets.ts";
 import type { Kind } from "./work.ts";
 
 /** What one key is held to. */
@@ -32,8 +33,8 @@ export function anonymous(isLoopback: boolean): Caller {
 
 /** What became of a call: filled on the way, read once by the observe layer or by admission at the end. The only part of a context that changes. */
 export interface CallRecord {
-  /** Target that was chosen last, by names that are safe as metric labels; undefined before routing. */
-  target: { readonly provider: string; readonly model: string } | undefined;
+  /** Target that was chosen last; undefined before routing. */
+  target: Pick<Target, "provider" | "model" | "label"> | undefined;
   /** Attempts made so far, hedges included. */
   attempts: number;
   /** Number of the newest attempt whose target was asked itself, behind every queue; 0 before. */
@@ -69,6 +70,8 @@ export interface Call {
   readonly span: Span;
   /** The caller's own key for the upstream. */
   readonly upstreamKey: string | undefined;
+  /** Parleys that it has come through already. */
+  readonly hops: number;
   readonly idempotencyKey: string | undefined;
   readonly record: CallRecord;
 }

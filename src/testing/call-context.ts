@@ -16,6 +16,7 @@ export function testCall(given: Partial<Call> = {}): Call {
     signal: new AbortController().signal,
     span: trace.getTracer("test").startSpan("test"),
     upstreamKey: undefined,
+    hops: 0,
     idempotencyKey: undefined,
     record: callRecord(),
     ...given,

@@ -84,6 +84,7 @@ export const doorLimits = {
     undefined,
     "between keep-alive comments of an SSE stream on which nothing is sent",
   ),
+  maxHops: limit(4, [0, 1000], "count", "model_not_found", "Parleys that a request has come through already, one an upstream of the other"),
   unaryCallMs: limit(2 * minute, [10, 24 * 60 * minute], "ms", "time_limit", "a call whose answer comes whole"),
   callMs: limit(10 * minute, [10, 24 * 60 * minute], "ms", "time_limit", "a call in all"),
   firstTokenMs: limit(minute, [10, 24 * 60 * minute], "ms", "provider_timeout", "waiting for the first content of a remote target"),

@@ -1,30 +1,13 @@
 import { isSpanContextValid, propagation, ROOT_CONTEXT, trace, type Span } from "@opentelemetry/api";
+import { callersKeyHeader, isKey } from "../../core/callers-key.ts";
 import type { CallContext } from "../../core/context.ts";
+import { hopsHeader } from "../../core/hops.ts";
+import { headerProblem } from "../../core/own-headers.ts";
 import { fault } from "../../core/reasons.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { UpstreamSettings } from "../../core/upstreams.ts";
 import type { UpstreamDialect, UpstreamRequest } from "../../dialects/upstream-dialect.ts";
 import { acceptedEncodings } from "./encodings.ts";
-
-/** Where a caller's own key comes from. */
-const callersKeyHeader = "x-parley-upstream-key";
-
-/** What no configuration may set: HTTP's own, and what carries keys. */
-const forbidden = new Set([
-  "authorization",
-  "proxy-authorization",
-  "x-api-key",
-  "cookie",
-  "host",
-  "connection",
-  "content-length",
-  "transfer-encoding",
-  "upgrade",
-  "keep-alive",
-  "te",
-  "trailer",
-  "expect",
-]);
 
 /** Makes the headers of requests to one upstream with one key. */
 export interface RequestHeaders {
@@ -36,11 +19,12 @@ export interface RequestHeaders {
 export interface HeaderContext {
   readonly upstreamKey: string | undefined;
   readonly span: Span | undefined;
+  readonly hops: number;
 }
 
 /** Makes them. Throws `invalid_request` for a configured header that HTTP or a key needs. */
 export function requestHeaders(settings: UpstreamSettings, dialect: UpstreamDialect, key: Secret | undefined): RequestHeaders {
-  const base: Record<string, string> = { "user-agent": "parley" };
+  const base: Record<string, string> = { "user-agent": "parley", [hopsHeader]: "1" };
   for (const [name, value] of Object.entries(settings.headers)) base[checked(name, value, settings.name)] = value;
   const own = key === undefined ? {} : dialect.authorize(key.reveal());
   /** The last made of each kind: those of most calls are the same, and nobody changes them. */
@@ -52,9 +36,9 @@ export function requestHeaders(settings: UpstreamSettings, dialect: UpstreamDial
     return all;
   };
   return {
-    of(request, { accept, context: { upstreamKey, span } }) {
+    of(request, { accept, context: { upstreamKey, span, hops } }) {
       const isTraced = span !== undefined && isSpanContextValid(span.spanContext());
-      if (upstreamKey === undefined && !isTraced) {
+      if (upstreamKey === undefined && !isTraced && hops === 0) {
         const id = `${request.method} ${accept}`;
         const known = kept.get(id);
         if (known?.headers === request.headers) return known.all;
@@ -63,6 +47,7 @@ export function requestHeaders(settings: UpstreamSettings, dialect: UpstreamDial
         return all;
       }
       const all = make(request, accept, upstreamKey === undefined ? own : callersKey(upstreamKey, settings, dialect));
+      all[hopsHeader] = String(hops + 1);
       if (isTraced) propagation.inject(trace.setSpan(ROOT_CONTEXT, span), all); // W3C trace context
       return all;
     },
@@ -80,17 +65,14 @@ export function isCallersKey({ upstreamKey }: Pick<CallContext, "upstreamKey">):
 /** The headers of the caller's own key. It is never repeated: what no header can carry may be half of one. */
 function callersKey(key: string, { takesCallerKeys, name }: UpstreamSettings, dialect: UpstreamDialect): Readonly<Record<string, string>> {
   if (!takesCallerKeys) throw fault("permission_denied", `${name} takes no keys of callers: leave out the header ${callersKeyHeader}`);
-  if (!/^[\x21-\x7e]{1,4096}$/u.test(key))
-    throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
+  if (!isKey(key)) throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
   return dialect.authorize(key);
 }
 
 /** The name in lower case. */
 function checked(name: string, value: string, upstream: string): string {
+  const problem = headerProblem(name, value);
   const lower = name.toLowerCase();
-  const at = `upstreams.${upstream}.headers`;
-  if (forbidden.has(lower)) throw fault("invalid_request", `${at}: ${lower} cannot be set here; keys go to apiKeys`);
-  if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/u.test(lower) || /[^\t\x20-\x7e\x80-\xff]/u.test(value))
-    throw fault("invalid_request", `${at}: ${JSON.stringify(lower)} is no header that HTTP can carry`);
+  if (problem !== undefined) throw fault("invalid_request", `upstreams.${upstream}.headers: ${JSON.stringify(lower)} ${problem}`);
   return lower;
 }

@@ -172,6 +172,12 @@ describe("a provider behind HTTP", () => {
   });
 });
 
+it("a request says how many gateways it comes through, this one included", async () => {
+  const { upstream, provider } = await openProviders();
+  for (const hops of [0, 3, 0]) await eventsOf(provider.generate(chatRequest, streaming({ hops })));
+  expect(upstream.requests.map(({ headers }) => headers["x-parley-hops"])).toEqual(["1", "4", "1"]);
+});
+
 describe("a caller's own key", () => {
   const callers = { upstreamKey: "sk-caller" };
 

@@ -137,7 +137,7 @@ async function listModels(upstream: Upstream, outer: AbortSignal): Promise<reado
   const cancel = clock.after(limits.listModelsMs, () =>
     link.abort(limitFault("listModelsMs", `${name} did not list its models within ${limits.listModelsMs} ms`, { provider: name })),
   );
-  const context = { signal: link.signal, span: undefined, upstreamKey: undefined };
+  const context = { signal: link.signal, span: undefined, upstreamKey: undefined, hops: 0 };
   const asked = askedOf(upstream, "", context);
   try {
     return await only(
@@ -186,6 +186,7 @@ function ask<Event>(upstream: Upstream, question: Question<Event>): AsyncIterabl
     clock,
     signal: context.signal,
     facts: { provider: settings.name, connectMs: settings.times.connectMs },
+    shortestMs: Math.min(settings.times.idleMs, settings.times.wholeMs),
     message() {
       const request = question.request();
       return {

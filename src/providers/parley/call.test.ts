@@ -61,7 +61,8 @@ describe("a call to another Parley", () => {
     });
     cleanUps.push(() => propagation.disable());
     for (const provider of providers)
-      await eventsOf(askPlayed(provider, { span, deadlineMs: Date.now() + 60_000, idempotencyKey: "once" }));
+      await eventsOf(askPlayed(provider, { span, hops: 2, deadlineMs: Date.now() + 60_000, idempotencyKey: "once" }));
+    expect(other.calls[0]?.metadata.get("x-parley-hops")).toEqual(["3"]);
     expect(other.calls[0]?.metadata.get("traceparent")).toEqual(["1".repeat(32)]);
     expect(other.calls.map(({ metadata }) => [metadata.get("authorization"), metadata.get("x-team")])).toEqual([
       [["Bearer k1"], ["red"]],

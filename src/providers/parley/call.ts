@@ -1,6 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { Metadata, type CallOptions, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { isSpanContextValid, propagation, ROOT_CONTEXT, trace, type Span } from "@opentelemetry/api";
+import { callersKeyHeader, isKey } from "../../core/callers-key.ts";
+import { hopsHeader } from "../../core/hops.ts";
 import type { Clock } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import type { Secret } from "../../core/secret.ts";
@@ -16,6 +18,7 @@ export interface CallFacts {
   readonly deadlineMs: number | undefined;
   readonly upstreamKey: string | undefined;
   readonly span: Span | undefined;
+  readonly hops: number;
 }
 
 /** One upstream with one key. */
@@ -84,11 +87,12 @@ export function optionsOf({ clock }: Upstream, { deadlineMs }: CallFacts): CallO
 }
 
 /** Headers of a call. Throws `permission_denied` for a caller's own key where none is allowed. */
-export function metadataOf({ settings, key }: Upstream, { upstreamKey, span }: CallFacts): Metadata {
+export function metadataOf({ settings, key }: Upstream, { upstreamKey, span, hops }: CallFacts): Metadata {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(settings.headers)) metadata.set(name, value);
   const shown = upstreamKey === undefined ? key?.reveal() : allowed(settings, upstreamKey);
   if (shown !== undefined) metadata.set("authorization", `Bearer ${shown}`);
+  metadata.set(hopsHeader, String(hops + 1));
   if (span !== undefined && isSpanContextValid(span.spanContext())) propagation.inject(trace.setSpan(ROOT_CONTEXT, span), metadata, setter);
   return metadata;
 }
@@ -96,9 +100,8 @@ export function metadataOf({ settings, key }: Upstream, { upstreamKey, span }: C
 const setter = { set: (metadata: Metadata, name: string, value: string) => metadata.set(name, value) };
 
 function allowed({ takesCallerKeys, name }: UpstreamSettings, upstreamKey: string): string {
-  if (!takesCallerKeys) throw fault("permission_denied", `${name} takes no keys of callers: leave out the header x-parley-upstream-key`);
+  if (!takesCallerKeys) throw fault("permission_denied", `${name} takes no keys of callers: leave out the header ${callersKeyHeader}`);
   // What no header can carry is no key; it is not repeated, for it may be half of one.
-  if (!/^[\x21-\x7e]{1,4096}$/u.test(upstreamKey))
-    throw fault("unauthenticated", "the header x-parley-upstream-key holds characters that no key has, or too many");
+  if (!isKey(upstreamKey)) throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
   return upstreamKey;
 }

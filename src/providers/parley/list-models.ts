@@ -18,7 +18,7 @@ export async function listModels(upstream: Upstream, { listModelsMs }: Limits, o
   const linked = linkSignal(outer);
   const tooLong = () => limitFault("listModelsMs", `${name} did not list its models within ${listModelsMs} ms`, { provider: name });
   const cancel = clock.after(listModelsMs, () => linked.abort(tooLong()));
-  const facts = { signal: linked.signal, deadlineMs: undefined, upstreamKey: undefined, span: undefined };
+  const facts = { signal: linked.signal, deadlineMs: undefined, upstreamKey: undefined, span: undefined, hops: 0 };
   try {
     const models: Model[] = [];
     let pageToken = "";
