@@ -2,10 +2,10 @@ import type { Config, Http } from "../../gen/parley/config/v1/config_pb.ts";
 import type { Problem } from "./problem.ts";
 
 /** Whether clients need certificates of their own: they show none, they may, they must. */
-export const clientCertificateModes = ["none", "optional", "required"] as const;
+const clientCertificateModes = ["none", "optional", "required"] as const;
 
 /** Whether clients need certificates. */
-export type ClientCertificates = (typeof clientCertificateModes)[number];
+type ClientCertificates = (typeof clientCertificateModes)[number];
 
 /** Where what TLS needs is kept; absolute. */
 export interface TlsFiles {
