@@ -93,10 +93,11 @@ async function* bidiAnswers(requests: AsyncIterable<BidiStreamRequest>, context:
     if (first === undefined) setHeaders(request.responseDefinition, context);
     first ??= request;
     if (!first.fullDuplex) continue;
-    const data = first.responseDefinition?.responseData[sent];
+    const { responseData = [], responseDelayMs = 0 } = first.responseDefinition ?? {};
+    const data = responseData[sent];
     if (data === undefined) break;
     const info = sent === 0 ? requestInfo(context, seen) : create(ConformancePayload_RequestInfoSchema, { requests: seen });
-    await pause(first.responseDefinition?.responseDelayMs ?? 0);
+    await pause(responseDelayMs);
     yield payloadOf(data, info);
     sent += 1;
     seen = [];
