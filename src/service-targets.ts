@@ -28,7 +28,7 @@ export interface Parts {
 /** What a target's layers must know of it. */
 export interface TargetFacts {
   readonly provider: string;
-  /** The model's name there, for spans and prices. */
+  /** The model's name there; `default` where the upstream chooses it. */
   readonly model: string;
   /** What metrics and books call the model: one of a closed set. */
   readonly label: string;
@@ -118,20 +118,19 @@ function timesOf({ clock, loaded: { limits } }: Parts, { provider, model, upstre
   return { clock, target, upstream: upstream.name, firstTokenMs, idleStreamMs: idleMs, wholeMs, totalMs };
 }
 
-function targetOf({ provider, model, label }: TargetRequest, { key, isLocal }: TargetFacts, layers: readonly Layer[]): Target {
+function targetOf({ provider, model: name }: TargetRequest, facts: TargetFacts, layers: readonly Layer[]): Target {
+  const { key, isLocal, model, label } = facts;
   const works = new Map<string, unknown>();
   return {
     provider: provider.name,
-    model: label,
-    key,
-    isLocal,
+    ...{ model, label, key, isLocal },
     canContinue: provider.canContinue ?? false,
     takesCallerKeys: provider.takesCallerKeys ?? false,
     fields: provider.fields,
     workOf<Request, Event>(kind: Kind<Request, Event>) {
       const known = works.get(kind.operation);
       if (known !== undefined) return known as Work<Request, Event>;
-      const inner = workOf(provider, kind, { model, label });
+      const inner = workOf(provider, kind, name);
       if (inner === undefined) return undefined;
       const work = compose(layers, inner, kind);
       works.set(kind.operation, work);
@@ -140,13 +139,9 @@ function targetOf({ provider, model, label }: TargetRequest, { key, isLocal }: T
   };
 }
 
-/** The provider's work; where the target is called otherwise than its model, the model's own name is asked for. */
-function workOf<Request, Event>(
-  provider: Provider,
-  kind: Kind<Request, Event>,
-  { model, label }: Pick<TargetRequest, "model" | "label">,
-): Work<Request, Event> | undefined {
+/** The provider's work; where its upstream chooses the model, it is asked for none. */
+function workOf<Request, Event>(provider: Provider, kind: Kind<Request, Event>, model: string): Work<Request, Event> | undefined {
   const work = kind.workOf(provider);
-  if (work === undefined || model === label) return work;
-  return (request, context) => work(kind.withModel(request, model), context);
+  if (work === undefined || model !== "") return work;
+  return (request, context) => work(kind.withModel(request, ""), context);
 }

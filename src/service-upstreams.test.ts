@@ -162,6 +162,20 @@ it("names that callers make up stay few in metrics, and are asked for all the sa
   expect(new Set(labels)).toEqual(new Set(["a", "b", "other"]));
 });
 
+it("models that callers name have their own prices and names, however many others were made up", async () => {
+  const upstream = await upstreamFor();
+  const prices = { priced: { prompt: 1_000_000 }, "*": { prompt: 1 } };
+  const file = { upstreams: [{ name: "up", kind: "vllm", baseUrl: `${upstream.url}/v1`, prices }], limits: { values: { askedModels: 1 } } };
+  const { ask, url } = await serviceWith({}, file);
+  for (const name of ["a", "b", "priced"]) expect(await ask({ model: `up/${name}` })).toMatchObject({ by: `up ${name} false` });
+  const page = await (await fetch(`${url}/metrics`)).text();
+  const charged = [...page.matchAll(/llm_charged_cost_total\{provider="up",model="([^"]*)"\} (.*)/g)].map(([, label, cost]) => [
+    label,
+    Number(cost) >= 1,
+  ]);
+  expect(Object.fromEntries(charged)).toEqual({ a: false, other: false, priced: true });
+});
+
 describe("the list of models", () => {
   it("has those of upstreams by ids that can be asked for, and the names of routes", async () => {
     const listing = await upstreamFor({ ids: ["m1", "org/m2"] });

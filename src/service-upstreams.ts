@@ -24,9 +24,9 @@ type UpstreamParts = Pick<Parts, "loaded" | "clock">;
 /** Makes what asks each upstream; nothing is connected before the first call. Throws `invalid_request` for settings that its kind does not take. */
 export function openUpstreams(parts: UpstreamParts): readonly Upstream[] {
   return parts.loaded.settings.upstreams.map((settings, index) => {
-    const { name, kind, defaultModel, models, apiKeys } = settings;
+    const { name, kind, defaultModel, models, apiKeys, prices } = settings;
     const providers = blaming(`upstreams[${index}]`, parts.loaded, () => providersOf(settings, parts));
-    return { name, kind, defaultModel, models, hasKeys: apiKeys.length > 0, providers };
+    return { name, kind, defaultModel, models, hasKeys: apiKeys.length > 0, providers, priced: new Set(Object.keys(prices)) };
   });
 }
 

@@ -88,7 +88,7 @@ async function costsOf(chains: readonly Chain[], request: ChatRequest, rounds: n
 /** What the outermost layer does at the end of a call. */
 function endOf({ metrics, log }: Parts): readonly CallPart[] {
   const usage: Usage = { $typeName: "parley.v1.Usage", promptTokens: 17, completionTokens: 16, source: UsageSource.PROVIDER };
-  const target = { provider: "echo", model: "echo" };
+  const target = { provider: "echo", model: "echo", label: "echo" };
   const ended = { target, status: "ok", durationMs: 1.5, firstTokenMs: 1.2, inferenceMs: 1.4, usage, cost: undefined };
   const facts = {
     requestId: "req_0",

@@ -3,7 +3,7 @@ import type { Reason } from "./reasons.ts";
 /** A target by names that are safe as metric labels. */
 export interface TargetName {
   readonly provider: string;
-  readonly model: string;
+  readonly label: string;
 }
 
 /** What routing reports, for metrics. */

@@ -9,8 +9,10 @@ import type { Kind, Work } from "./work.ts";
 /** One place that can answer, with the policies around it: a model of an upstream, asked with one of its keys. The same object for as long as the service runs. */
 export interface Target {
   readonly provider: string;
-  /** The model's name there; safe as a metric label. */
+  /** The model's name there; `default` where the upstream chooses it. */
   readonly model: string;
+  /** What metrics and books call the model: one of a closed set. */
+  readonly label: string;
   /** Number of the upstream's key, from 1; 0 when it has none. Never the key itself. */
   readonly key: number;
   /** Whether it runs on this machine. */

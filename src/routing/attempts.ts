@@ -39,11 +39,10 @@ export class Attempt<Request, Event> {
 
   constructor({ candidate, context, states, isHedged, change }: AttemptOptions<Request, Event>) {
     const { record } = context;
-    const { provider, model } = candidate.stop.target;
     this.candidate = candidate;
     this.#states = states;
     this.#record = record;
-    record.target = { provider, model };
+    record.target = candidate.stop.target;
     this.number = ++record.attempts;
     if (candidate.attempts++ > 0) record.retries++;
     this.#trial = candidate.state?.circuit.begin();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ModelFile } from "../core/ports.ts";
-import { directoryWith as setUp, modelFile as file, refusal, stopsOf } from "../testing/upstream-directory.ts";
+import { directoryWith as setUp, modelFile as file, refusal, route, stopsOf, to } from "../testing/upstream-directory.ts";
 
 describe("a model of an upstream", () => {
   it.each([
@@ -52,7 +52,7 @@ describe("a name that nobody knows", () => {
 
   it("is bounded: as a target by use, and as a label for good", () => {
     const { names, made, forgotten } = setUp({ defaultProvider: "vllm", defaultModel: "kept" });
-    const labels = ["1", "2", "3", "4", "5"].map((name) => names.resolve(name, "").stops[0]?.target.model);
+    const labels = ["1", "2", "3", "4", "5"].map((name) => names.resolve(name, "").stops[0]?.target.label);
     expect(labels).toEqual(["1", "2", "3", "other", "other"]);
     expect(
       [names.resolve("1", ""), names.resolve("kept", ""), names.resolve("meta/llama", "")].map(({ stops }) => stops[0]?.target.model),
@@ -80,6 +80,24 @@ describe("what is kept of names", () => {
     const { names, forgotten } = setUp({ defaultProvider: "vllm" });
     for (const name of ["1", "2", "3", "1", "1", "4", "5"]) names.resolve(name, "");
     expect(forgotten).toEqual(["2", "3"]);
+  });
+
+  it("is never forgotten once the configuration has asked for it, and is called by its own name from then on", () => {
+    const routes = [
+      route("smart", [to({ upstream: "vllm", model: "known" })]),
+      route("bright", [to({ upstream: "vllm", model: "called-other" })]),
+    ];
+    const { names, forgotten } = setUp({ defaultProvider: "vllm", routes });
+    const labelOf = (name: string) => names.resolve(name, "").stops[0]?.target.label;
+    const [, , first] = ["1", "2", "known"].map((name) => names.resolve(name, "").stops[0]?.target);
+    expect([labelOf("called-other"), forgotten]).toEqual(["other", ["1"]]);
+    expect(names.resolve("called-other", "").stops[0]?.target.model).toBe("called-other");
+    expect(names.resolve("smart", "").stops[0]?.target).toBe(first);
+    expect([labelOf("bright"), labelOf("called-other")]).toEqual(["called-other", "called-other"]);
+    expect(forgotten).toEqual(["1", "called-other"]);
+    for (let name = 3; name < 9; name++) names.resolve(`${name}`, "");
+    expect(forgotten).not.toContain("known");
+    expect(names.resolve("smart", "").stops[0]?.target).toBe(first);
   });
 });
 describe("the default", () => {

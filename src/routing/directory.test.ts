@@ -30,7 +30,7 @@ const setUp = (files: readonly ModelFile[], more: Partial<DirectoryOptions> = {}
     },
     ...{ local: provider("llama-cpp"), echo: provider("echo"), upstreams: [], aliases: {}, routes: [], fallback: [] },
     ...{ defaultModel: "", defaultProvider: "auto", defaults: undefined, askedModels: 3, forget() {} },
-    target: ({ provider: { name }, label, key }) => plainTarget({ provider: name, model: label, key }),
+    target: ({ provider: { name }, model, label, key }) => plainTarget({ provider: name, model: model || label, label, key }),
     ...more,
   });
 const route = (model: string, targets: readonly Partial<RouteTarget>[]): RouteSettings => ({

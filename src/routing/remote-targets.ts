@@ -7,6 +7,8 @@ export interface RoutedUpstream extends NamedUpstream {
   readonly providers: readonly Provider[];
   /** Whether it has keys: they are numbered from 1 then, and the one provider of an upstream without keys has 0. */
   readonly hasKeys: boolean;
+  /** Models that the configuration has prices for. */
+  readonly priced?: ReadonlySet<string>;
 }
 
 /** One target that is to be made. */
@@ -41,7 +43,7 @@ const unnamed = "default";
 const overflow = "other";
 
 /**
- * The targets of upstreams. Those of models that the configuration names stay for good. Those that only callers name are bounded, for a caller may make names up:
+ * The targets of upstreams. Those of models that the configuration names, or has prices for, stay for good. Those that only callers name are bounded, for a caller may make names up:
  * the least recently used go first, and after so many distinct names since the start the others are called `other`, so that metrics stay bounded too.
  */
 export function remoteTargets({ make, limit, forget }: RemoteTargetsOptions): RemoteTargets {
@@ -69,12 +71,23 @@ export function remoteTargets({ make, limit, forget }: RemoteTargetsOptions): Re
     oldest[1].forEach(forget);
   };
 
-  return (upstream, model, isConfigured) => {
+  /** What callers asked for before the configuration did; unless it was given the name of many. */
+  const taken = (id: string): readonly Target[] | undefined => {
+    const known = asked.get(id);
+    asked.delete(id);
+    if (known?.[0]?.label !== overflow) return known;
+    known.forEach(forget);
+    return undefined;
+  };
+
+  return (upstream, model, isNamed) => {
     const id = `${upstream.name}/${model}`;
-    const known = configured.get(id) ?? asked.get(id);
-    if (known !== undefined && !asked.has(id)) return known;
+    const kept = configured.get(id);
+    if (kept !== undefined) return kept;
+    const isConfigured = isNamed || upstream.priced?.has(model) === true;
+    const known = isConfigured ? taken(id) : asked.get(id);
     const targets = known ?? makeAll(upstream, model, labelOf(id, model, isConfigured));
-    if (isConfigured && known === undefined) configured.set(id, targets);
+    if (isConfigured) configured.set(id, targets);
     else renew(id, targets);
     return targets;
   };

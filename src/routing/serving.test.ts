@@ -56,6 +56,11 @@ describe("what a caller is told of the targets", () => {
     ]);
   });
 
+  it("are named in errors, whatever metrics call their model", async () => {
+    const route = routed([{ ...a, model: "gone", plays: [fails("model_not_found")], target: { label: "other" } }]);
+    expect((await route.call()).error?.rawMessage).toBe('a has no model "gone": check the route that leads there');
+  });
+
   it("stops at the limit of attempts", async () => {
     const keys = [1, 2].map((key) => ({ ...a, key, rank: 0, plays: [fails("provider_rate_limited")] }));
     const route = routed(keys, { limits: { maxAttempts: 4 } });

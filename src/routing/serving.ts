@@ -45,9 +45,8 @@ export class Serving<Request, Event> {
   start(attempt: Attempt<Request, Event>, failure: Reason | undefined): void {
     const { context, scope, first } = this.#plan;
     const { stop } = attempt.candidate;
-    const { provider, model } = stop.target;
     this.#attempt = attempt;
-    context.record.target = { provider, model };
+    context.record.target = stop.target;
     if (!isSibling(first, stop)) this.#tellFallback(stop, failure ?? "passed_over");
     scope.onServing?.(stop);
   }

@@ -6,7 +6,7 @@ import { Count, registerCounts, registerSpreads, Spread, type Labels } from "./s
 /** What a call's end tells the metrics. */
 export interface CallFacts {
   /** Of the target that was chosen; undefined when none was: an unknown name never becomes a label. */
-  readonly target: { readonly provider: string; readonly model: string } | undefined;
+  readonly target: { readonly provider: string; readonly label: string } | undefined;
   /** `ok`, or the error's reason. */
   readonly status: string;
   readonly durationMs: number;
@@ -94,7 +94,7 @@ export function callMetrics(registry: Registry): (facts: CallFacts) => void {
 
   return function ended(facts) {
     const { target, status, durationMs, inferenceMs, usage, cost } = facts;
-    const series = seriesOf(targets, target?.provider ?? "none", target?.model ?? "none");
+    const series = seriesOf(targets, target?.provider ?? "none", target?.label ?? "none");
     series.status(status).value++;
     series.duration.observe(durationMs / 1000);
     if (status !== "ok") (errors.get(status) ?? added(errors, status, { type: status })).value++;

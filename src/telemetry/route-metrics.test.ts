@@ -4,7 +4,7 @@ import { createMetrics } from "./metrics.ts";
 describe("metrics of routing", () => {
   it("count what is done beside asking a target once, by target and reason", async () => {
     const { routes, text } = createMetrics();
-    const target = { provider: "p", model: "m" };
+    const target = { provider: "p", label: "m" };
     routes.further(target, "provider_error");
     routes.further(target, "provider_error");
     routes.hedged(target);

@@ -10,15 +10,15 @@ export function routeMetrics(registry: Registry): RouteObserver {
   const fallbacks = counter("llm_route_fallbacks_total", "Calls that another than the route's first target served, by why", ["reason"]);
   const withheld = counter("llm_route_withheld_attempts_total", "Attempts not made, by why: budget, wait", ["reason"]);
   const circuits = counter("llm_route_circuit_changes_total", "Circuit breakers that have opened or closed", ["state"]);
-  const retired = counter("llm_route_retired_keys_total", "Keys that their upstream has refused");
+  const retired = counter("llm_route_retired_keys_total", "Keys that their upstream has refused, or whose quota is used up");
   const rescues = counter("llm_route_rescues_total", "Answers that broke off, by what became of going on with them", ["outcome"]);
   return {
-    further: ({ provider, model }, reason) => further.inc({ provider, model, reason }),
-    hedged: ({ provider, model }) => hedged.inc({ provider, model }),
-    fellBack: ({ provider, model }, reason) => fallbacks.inc({ provider, model, reason }),
-    withheld: ({ provider, model }, reason) => withheld.inc({ provider, model, reason }),
-    circuit: ({ provider, model }, state) => circuits.inc({ provider, model, state }),
-    retired: ({ provider, model }) => retired.inc({ provider, model }),
-    rescued: ({ provider, model }, outcome) => rescues.inc({ provider, model, outcome }),
+    further: ({ provider, label: model }, reason) => further.inc({ provider, model, reason }),
+    hedged: ({ provider, label: model }) => hedged.inc({ provider, model }),
+    fellBack: ({ provider, label: model }, reason) => fallbacks.inc({ provider, model, reason }),
+    withheld: ({ provider, label: model }, reason) => withheld.inc({ provider, model, reason }),
+    circuit: ({ provider, label: model }, state) => circuits.inc({ provider, model, state }),
+    retired: ({ provider, label: model }) => retired.inc({ provider, model }),
+    rescued: ({ provider, label: model }, outcome) => rescues.inc({ provider, model, outcome }),
   };
 }

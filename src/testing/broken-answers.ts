@@ -44,7 +44,7 @@ export const plainRun: Run<ChatRequest, ChatEvent> = async function* (request, c
   for (const stop of destination.stops.filter((each) => accepts?.(each) ?? true)) {
     context.record.attempts++;
     const { provider, model } = stop.target;
-    context.record.target = { provider, model };
+    context.record.target = stop.target;
     const served = (): Served => ({
       ...{ name: destination.name, provider, model, attempt: context.record.attempts, attempts: context.record.attempts },
       ...{ retries: 0, isFallback: stop !== destination.stops[0], isRateLimited: false, isHedged: false },

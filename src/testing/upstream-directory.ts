@@ -44,7 +44,7 @@ export const directoryWith = (more: Partial<DirectoryOptions> = {}, files: reado
     },
     target({ provider: { name }, model, label, key }) {
       made.push(`${name}/${model}`);
-      return plainTarget({ provider: name, model: label, key });
+      return plainTarget({ provider: name, model: model || label, label, key });
     },
     ...more,
   });

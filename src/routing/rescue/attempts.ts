@@ -4,6 +4,7 @@ import type { Splice } from "../../../gen/parley/v1/usage_pb.ts";
 import type { CallContext } from "../../core/context.ts";
 import type { Clock, Log } from "../../core/ports.ts";
 import { asFault, reasonOf } from "../../core/reasons.ts";
+import type { TargetName } from "../../core/route-observer.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import type { Stop } from "../../core/targets.ts";
 import { gaveUp, isBreak, unended } from "./failure.ts";
@@ -20,7 +21,7 @@ export interface RescueOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Told of each attempt to go on, with the target whose answer had broken off. */
-  readonly onRescue?: ((broken: { readonly provider: string; readonly model: string }, outcome: RescueOutcome) => void) | undefined;
+  readonly onRescue?: ((broken: TargetName, outcome: RescueOutcome) => void) | undefined;
 }
 
 /** An answer that broke off. */
@@ -77,8 +78,7 @@ export async function* goOn(rescue: Rescue, first: ConnectError, release: () => 
     }
     throw gaveUp(error, why);
   } finally {
-    const { provider, model } = serving.target;
-    if (!told.hasEnded()) context.record.target = { provider, model }; // whose words the client has
+    if (!told.hasEnded()) context.record.target = serving.target; // whose words the client has
     release();
   }
 }
@@ -139,7 +139,7 @@ interface Reported {
 function report({ log, onRescue, context, told }: Rescue, { way, end, error, serving }: Reported): void {
   const { provider, model } = serving.target;
   const outcome = end.type === "whole" ? way.name : end.type;
-  onRescue?.({ provider, model }, outcome);
+  onRescue?.(serving.target, outcome);
   const facts = { requestId: context.requestId, provider, model, reason: reasonOf(error), outcome, sentCharacters: told.length() };
   log.warn("an attempt to go on with an answer that broke off", facts);
 }
