@@ -8,7 +8,10 @@ import { chromium } from "playwright-core";
 import type { Page } from "./browser/page.ts";
 import { chromiumPath } from "./tools.ts";
 
-/** Without these Chromium asks the network for updates and the like. The last: certificates of tests are nobody's. */
+/** A name that means this machine to Chromium. */
+export const reboundName = "rebound.example";
+
+/** Without these Chromium asks the network for updates and the like. Certificates of tests are nobody's. */
 const quiet = [
   "--no-sandbox",
   "--disable-gpu",
@@ -18,6 +21,7 @@ const quiet = [
   "--disable-component-update",
   "--disable-sync",
   "--ignore-certificate-errors",
+  `--host-resolver-rules=MAP ${reboundName} 127.0.0.1`,
 ];
 
 /** The page of `browser/page.ts` in Chromium. */
@@ -26,11 +30,13 @@ export interface ChromiumPage {
   readonly origin: string;
   /** Calls a function of the page, in the page. */
   run<Name extends keyof Page>(name: Name, ...values: Parameters<Page[Name]>): Promise<Awaited<ReturnType<Page[Name]>>>;
+  /** Gives up the port that the page was served from; the page stays. */
+  stopServing(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens the page, from an origin of its own. */
-export async function chromiumPage(): Promise<ChromiumPage> {
+export async function chromiumPage(name = "localhost"): Promise<ChromiumPage> {
   const bundle = await build({
     entryPoints: [join(import.meta.dirname, "browser", "page.ts")],
     bundle: true,
@@ -38,7 +44,7 @@ export async function chromiumPage(): Promise<ChromiumPage> {
     format: "iife",
   });
   const pages = await servePages(bundle.outputFiles[0]?.text ?? "");
-  const origin = `http://localhost:${(pages.address() as AddressInfo).port}`;
+  const origin = `http://${name}:${(pages.address() as AddressInfo).port}`;
   const profile = await mkdtemp(join(tmpdir(), "parley-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath, headless: true, args: quiet });
   const tab = await browser.newPage();
@@ -46,6 +52,10 @@ export async function chromiumPage(): Promise<ChromiumPage> {
   return {
     origin,
     run: (name, ...values) => tab.evaluate(`parley[${JSON.stringify(name)}](...${JSON.stringify(values)})`),
+    async stopServing() {
+      pages.closeAllConnections();
+      await new Promise((resolve) => pages.close(resolve));
+    },
     async close() {
       await browser.close();
       pages.closeAllConnections();
@@ -62,6 +72,6 @@ async function servePages(script: string): Promise<Server> {
       `<!doctype html><title>test</title><link rel="icon" href="data:,"><script>${script.replaceAll("</script", "<\\/script")}</script>`,
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return server;
 }

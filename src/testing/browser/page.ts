@@ -33,6 +33,8 @@ export interface Page {
   abort(transport: string, url: string): Promise<string>;
   error(transport: string, url: string): Promise<{ code: string; message: string; requestId: string | null }>;
   get(url: string): Promise<string[]>;
+  /** What a page gets from where it was served from. */
+  read(path: string): Promise<{ status: number; text: string }>;
   /** What a page sees whose origin is not allowed. */
   refused(url: string): Promise<string>;
   /** The OpenAI route, as its SDKs call it from a page: with headers that need a preflight. */
@@ -90,6 +92,11 @@ const page: Page = {
     const transport = createConnectTransport({ baseUrl: url, interceptors, useHttpGet: true });
     const { models } = await createClient(ModelService, transport).listModels({});
     return models.map(({ id }) => id);
+  },
+
+  async read(path) {
+    const response = await fetch(path);
+    return { status: response.status, text: await response.text() };
   },
 
   async refused(url) {
