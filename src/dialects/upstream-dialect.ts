@@ -34,6 +34,8 @@ export interface AnswerReader {
   read(frame: UpstreamFrame): readonly ChatEvent[];
   /** Whether the answer is complete: all finish reasons were sent; a missing end mark is then no fault. */
   readonly isWhole: boolean;
+  /** Whether its end mark came: nothing behind it is part of the answer, however long the body goes on. Absent: the format has none. */
+  readonly hasEnded?: boolean;
   /** The last events (those held back, and `completed`), when the body has ended or its end mark came. Throws `provider_truncated` when the answer is not whole. */
   end(): readonly ChatEvent[];
 }

@@ -138,6 +138,7 @@ describe("a slow reader", () => {
       clock: systemClock,
       signal: new AbortController().signal,
       facts: { provider: "up", connectMs: 1 },
+      shortestMs: 60_000,
       message: () => ({ method: "GET", path: "/", headers: {}, body: undefined }),
       open: (_status, _headers, wire) => ({ isWhole: false, write: (chunk) => wire.push(chunk.length), end() {} }),
     });

@@ -67,6 +67,10 @@ class DecodedBody implements Body {
     return this.#inner.isEnough ?? false;
   }
 
+  get hasEnded(): boolean {
+    return this.#inner.hasEnded ?? false;
+  }
+
   get mostMs(): number | undefined {
     return this.#inner.mostMs;
   }
@@ -79,7 +83,7 @@ class DecodedBody implements Body {
 
   async end(isCut: boolean): Promise<void> {
     const decoder = this.#decoder;
-    if (decoder !== undefined && !this.isEnough) {
+    if (decoder !== undefined && !this.isEnough && !this.hasEnded) {
       decoder.end();
       await once(decoder, "end");
     }
@@ -102,7 +106,7 @@ class DecodedBody implements Body {
     const { make, fail, wire } = this.#decoding;
     const decoder = make(first);
     decoder.on("data", (chunk: Buffer) => {
-      if (this.isEnough) return;
+      if (this.isEnough || this.hasEnded) return;
       try {
         this.#inner.write(chunk);
         wire.taken(chunk.length);

@@ -19,6 +19,8 @@ export interface Body {
   readonly mostMs?: number | undefined;
   /** Whether enough has come: the connection is closed, and the body ends as if that were all. */
   readonly isEnough?: boolean;
+  /** Whether its end mark has come: the answer ends at once, and the connection is kept only if the body soon ends as well. */
+  readonly hasEnded?: boolean;
   pause?(): void;
   resume?(): void;
   /** Frees what it holds; nothing is written afterwards. */
@@ -31,6 +33,8 @@ export interface ExchangeOptions<Event> {
   readonly clock: Clock;
   readonly facts: CallFacts;
   readonly signal: AbortSignal;
+  /** The shortest limit that the target is held to, ms: the rest of a whole answer is waited for no longer than half of it, so that what is whole is never too late. */
+  readonly shortestMs: number;
   /** Makes the request; called when the answer is read for the first time. May throw. */
   message(): Message;
   /** Chooses by status and headers what becomes of the body. May throw: then the answer is refused, and its connection closed. */
@@ -45,7 +49,7 @@ export interface Wire<Event> {
   fail(error: unknown): void;
 }
 
-/** How long the rest of a body may take whose answer is whole: an end mark, figures of usage. */
+/** How long the rest of a body may take whose answer is whole, whatever else comes meanwhile: an end mark, figures of usage, the end that HTTP knows. */
 const afterEndMs = 2000;
 
 /** Bytes that wait for a slow reader before the upstream is made to wait as well. */
@@ -69,6 +73,8 @@ class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
   /** Nothing more is told. */
   #isOver = false;
   #cancelTimer: (() => void) | undefined;
+  /** Of an answer that is over while its body is not. */
+  #rest: { readonly connection: Connection | undefined; readonly cancelTimer: () => void } | undefined;
 
   constructor(options: ExchangeOptions<Event>) {
     this.#options = options;
@@ -125,13 +131,15 @@ class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
     const body = this.#body;
     if (this.#hasEnded || body === undefined) return;
     if (body.isEnough === true) return this.#cut();
-    if (body.isWhole && this.#cancelTimer === undefined) this.#timed(afterEndMs);
+    if (body.hasEnded === true) return this.#complete();
+    if (body.isWhole && this.#cancelTimer === undefined) this.#timed(Math.min(afterEndMs, this.#options.shortestMs / 2));
     if (!this.queue.isFull) return;
     this.#unreadBytes += bytes;
     if (this.#unreadBytes >= mostUnreadBytes) this.#pause();
   }
 
   onResponseEnd(): void {
+    this.#leaveRest((connection) => connection.release());
     if (this.#hasEnded) return;
     this.#connection?.release();
     this.#connection = undefined;
@@ -139,6 +147,7 @@ class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
   }
 
   onResponseError(_: unknown, error: Error): void {
+    this.#leaveRest((connection) => connection.destroy());
     if (this.#hasEnded) return;
     this.#connection?.destroy();
     this.#connection = undefined;
@@ -157,6 +166,23 @@ class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
     this.#connection?.destroy();
     this.#connection = undefined;
     this.#finish(true);
+  }
+
+  /** Ends the answer before its body, which says nothing more to anybody. */
+  #complete(): void {
+    const cancelTimer = this.#options.clock.after(afterEndMs, () => this.#leaveRest((connection) => connection.destroy()));
+    this.#rest = { connection: this.#connection, cancelTimer };
+    this.#connection = undefined;
+    if (this.#isPaused) this.#controller?.resume();
+    this.#isPaused = false;
+    this.#finish(true);
+  }
+
+  #leaveRest(leave: (connection: Connection) => void): void {
+    const { connection, cancelTimer } = this.#rest ?? {};
+    this.#rest = undefined;
+    cancelTimer?.();
+    if (connection !== undefined) leave(connection);
   }
 
   #finish(isCut: boolean): void {

@@ -37,6 +37,10 @@ class StreamBody implements Body {
     return this.#reader.isWhole;
   }
 
+  get hasEnded(): boolean {
+    return this.#reader.hasEnded ?? false;
+  }
+
   write(chunk: Buffer): void {
     this.#frames.write(chunk);
   }

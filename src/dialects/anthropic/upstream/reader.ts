@@ -11,6 +11,7 @@ const none: readonly ChatEvent[] = [];
 export class MessageReader implements AnswerReader {
   readonly #answer: Answer;
   readonly #asked: AskedUpstream;
+  #hasEnded = false;
 
   constructor(request: ChatRequest, asked: AskedUpstream) {
     this.#answer = new Answer(request, asked);
@@ -21,6 +22,10 @@ export class MessageReader implements AnswerReader {
     return this.#answer.isWhole;
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   read({ event, data }: UpstreamFrame): readonly ChatEvent[] {
     const frame = parsedJson(data);
     // A ping may come bare, and what goes wrong after the end mends nothing and breaks nothing.
@@ -29,6 +34,7 @@ export class MessageReader implements AnswerReader {
       throw malformed(this.#asked, "a frame that is no JSON object");
     }
     const type = event === "error" ? event : (frame["type"] ?? event);
+    if (type === "message_stop") this.#hasEnded = true;
     if (type === "message_delta") this.#answer.usage.heed(frame["usage"]);
     return this.isWhole ? none : this.#step(type, frame);
   }

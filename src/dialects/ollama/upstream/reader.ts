@@ -18,6 +18,11 @@ export class LineReader implements AnswerReader {
     return this.#answer.isWhole;
   }
 
+  /** The line that says that it is done holds all there is to say. */
+  get hasEnded(): boolean {
+    return this.#answer.isWhole;
+  }
+
   read({ data }: UpstreamFrame): readonly ChatEvent[] {
     if (this.#answer.isWhole || data.trim() === "") return [];
     let line: unknown;

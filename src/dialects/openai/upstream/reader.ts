@@ -20,8 +20,7 @@ export class ChatReader implements AnswerReader {
   readonly #choices: (ChoiceReader | undefined)[] = [];
   #events: ChatEvent[] = [];
   #hasStarted = false;
-  /** Whether the end mark came: what stands behind it is no part of the answer. */
-  #isEnded = false;
+  #hasEnded = false;
   #finished = 0;
   #characters = 0;
   #usage: JsonObject | undefined;
@@ -36,8 +35,12 @@ export class ChatReader implements AnswerReader {
     return this.#finished === this.#expected;
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   read({ event, data }: UpstreamFrame): readonly ChatEvent[] {
-    if (this.#isEnded) return none;
+    if (this.#hasEnded) return none;
     if (data.charCodeAt(0) !== brace && this.#isMark(data)) return none;
     const chunk = this.#parser.parse(data);
     // What goes wrong behind the end breaks nothing.
@@ -94,8 +97,8 @@ export class ChatReader implements AnswerReader {
   /** Whether a frame that is no object is the end mark, or white space that keeps a connection open. */
   #isMark(data: string): boolean {
     const word = data.trim();
-    if (word === "[DONE]") this.#isEnded = true;
-    return this.#isEnded || word === "";
+    if (word === "[DONE]") this.#hasEnded = true;
+    return this.#hasEnded || word === "";
   }
 
   #choice(choice: unknown): void {
@@ -120,7 +123,7 @@ export class ChatReader implements AnswerReader {
   }
 
   #cut(): ConnectError {
-    if (!this.#isEnded) return truncated(this.#asked);
+    if (!this.#hasEnded) return truncated(this.#asked);
     return malformed(this.#asked, `an end mark, but why the answer ended for ${this.#finished} of ${this.#expected} choices only`);
   }
 }
