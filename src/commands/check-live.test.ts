@@ -79,6 +79,34 @@ it("a refusal of the question itself is an answer: key and model are well", asyn
   });
 });
 
+it("who says nothing has failed, after its own time", async () => {
+  const upstream = await upstreamFor({ turns: [{ fault: { is: "no-headers" } }] });
+  const file = `upstreams: [{name: a, kind: vllm, base_url: "${upstream.url}/v1", default_model: m, timeout_seconds: 0.2}]`;
+  const { exitCode, live } = await check({}, file);
+  expect(live).toEqual(["a  FAILS: a did not answer within 200 ms"]);
+  expect(exitCode).toBe(1);
+});
+
+it("models that routes and aliases name are asked too, and of `models` those that are not listed", async () => {
+  const upstream = await upstreamFor({ ids: ["m", "listed"] });
+  const at = `base_url: "${upstream.url}/v1", api_keys: [one, two]`;
+  const file = `
+aliases: {quick: a/aliased, other: listed}
+routes:
+  - {model: best, targets: [{upstream: a, model: routed}, {upstream: a, model: pinned, key: 2}]}
+upstreams: [{name: a, kind: openai, ${at}, default_model: m, models: [listed, unlisted]}]`;
+  const { exitCode, live } = await check({}, file);
+  expect(live).toEqual([
+    "a key 1  fine: m answers, routed answers, aliased answers, listed answers, unlisted answers, 2 models are listed",
+    "a key 2  fine: m answers, routed answers, pinned answers, aliased answers, listed answers, unlisted answers, 2 models are listed",
+  ]);
+  expect(exitCode).toBe(0);
+  const wrong = await upstreamFor({ turns: [{}, { fault: { is: "refusal", cause: "unknown-model" } }] });
+  const route = `routes: [{model: best, targets: [{upstream: a, model: rooted}]}]`;
+  const failing = await check({}, `${route}\nupstreams: [{name: a, kind: vllm, base_url: "${wrong.url}/v1", default_model: m}]`);
+  expect(failing).toMatchObject({ exitCode: 1, live: [expect.stringContaining("FAILS: a has no model")] });
+});
+
 it("is offline without --live, and --live alone is a mistake", async () => {
   const upstream = await upstreamFor();
   expect(await check({ VLLM_URL: upstream.url }, "{}", ["--check"])).toMatchObject({ exitCode: 0, live: [""] });
