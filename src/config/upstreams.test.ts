@@ -35,23 +35,6 @@ describe("an upstream", () => {
     expect(upstream?.times).toEqual({ connectMs: 10_000, wholeMs: ms, firstTokenMs: ms, idleMs: ms, totalMs: 600_000 });
   });
 
-  it.each([
-    ["its kind's usual place", "upstreams: [{name: x, kind: llama-server}]"],
-    ["another name of this machine", 'upstreams: [{name: x, kind: lan, base_url: "http://[::1]:8080"}]'],
-    ["every address", 'http: {host: 0.0.0.0, port: 9000}\nupstreams: [{name: x, kind: parley, base_url: "localhost:9000"}]'],
-    ["an address of its own", 'http: {host: 10.0.0.7}\nupstreams: [{name: x, kind: vllm, base_url: "http://10.0.0.7:8080/v1"}]'],
-  ])("that is the service itself is refused: %s", (_name, text) => {
-    expect(() => load(text)).toThrow(/upstreams\[0\]\.baseUrl: .* is where this service itself answers/);
-  });
-
-  it("may share the service's host, or its port", () => {
-    expect(() => load('upstreams: [{name: x, kind: llama-server, base_url: "http://localhost:8081"}]')).not.toThrow();
-    expect(() =>
-      load('upstreams: [{name: x, kind: parley, base_url: "10.0.0.8:8080"}, {name: y, kind: parley, base_url: "[::1]:50051"}]'),
-    ).not.toThrow();
-    expect(() => load("http: {port: 0}\nupstreams: [{name: x, kind: llama-server}]")).not.toThrow();
-  });
-
   it("says all that it can", () => {
     const { settings } = load(`
 price_version: 2026-11

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ChatRequestSchema } from "../../gen/parley/v1/chat_pb.ts";
 import { Role } from "../../gen/parley/v1/messages_pb.ts";
 import { create } from "@bufbuild/protobuf";
+import { rawFields } from "../dialects/raw/upstream/fields.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { fateOf, fieldPaths, honoured, inert, refused, refusedFields } from "./fields.ts";
 
@@ -20,6 +21,13 @@ describe("field tables", () => {
     const refusals = refusedFields(request, { messages: honoured, tools: honoured, "tools.function.strict": refused("not strict") });
     expect(refusals).toEqual([{ field: "tools[0].function.strict", description: "is not supported: not strict" }]);
     expect(refusedFields(create(ChatRequestSchema), {})).toEqual([]);
+  });
+  it("refuse of a refused path what has no entry of its own", () => {
+    const split = { sampling: refused("no dice"), "sampling.temperature": honoured };
+    const asked = (sampling: object) => refusedFields(userRequest("hi", { sampling }), { messages: honoured, ...split });
+    expect(asked({ temperature: 0.5 })).toEqual([]);
+    expect(asked({ temperature: 0.5, topP: 0.5 }).map(({ field }) => field)).toEqual(["sampling.top_p"]);
+    expect(refusedFields(userRequest("hi", { sampling: { temperature: 1 } }), rawFields)).toEqual([]);
   });
   it("find what is refused inside a tool's result too, however deep", () => {
     const image = { part: { case: "image" as const, value: {} } };

@@ -96,13 +96,18 @@ function planOf(schema: DescMessage, { table, prefix, above }: PlanScope): Plan 
     const path = prefix + field.name;
     const fate = fateOf(table, path);
     const message = messageOf(field);
-    const because = fate?.is === "refused" ? fate.because : undefined;
+    // A refused path speaks for what is below it, but for what has an entry of its own.
+    const because = fate?.is === "refused" && !hasEntryBelow(table, path) ? fate.because : undefined;
     const isDeep = because === undefined && message !== undefined && !isLeaf(message);
     const below = isDeep ? (above.get(message.typeName) ?? planOf(message, { table, prefix: `${path}.`, above: inside })) : undefined;
     const isInItself = message !== undefined && below !== undefined && below === above.get(message.typeName);
     if (because !== undefined || isInItself || (below?.steps.length ?? 0) > 0) plan.steps.push({ field, because, below });
   }
   return plan;
+}
+
+function hasEntryBelow(table: FieldTable, path: string): boolean {
+  return Object.keys(table).some((each) => each.startsWith(`${path}.`));
 }
 
 /** Notes each refused field that is set, by its place with indexes. */
