@@ -45,6 +45,22 @@ describe("a name leads", () => {
     expect(leadsOf("gpt-4o-mini", { ...rules, defaultProvider: "vllm" })[1]).toEqual(there("vllm", "gpt-4o-mini"));
   });
 
+  it("by an alias to the default provider, before another upstream whose default model has that name", () => {
+    const huggingface = { name: "huggingface", defaultModel: "meta/llama", models: [] };
+    const server = { name: "vllm", defaultModel: "", models: [] };
+    const moved = {
+      ...rules,
+      aliases: { fast: "meta/llama", there: "huggingface/meta/llama" },
+      upstreams: [huggingface, server],
+      defaultProvider: "vllm",
+    };
+    expect(leadsOf("fast", moved)).toEqual([here("meta/llama"), there("vllm", "meta/llama")]);
+    expect(leadsOf("there", moved)[1]).toEqual(there("huggingface", "meta/llama"));
+    expect(leadsOf("fast", { ...moved, defaultProvider: "auto" })[1]).toEqual(there("huggingface", "meta/llama"));
+    const listing = { ...huggingface, models: ["meta/llama"] };
+    expect(leadsOf("fast", { ...moved, upstreams: [listing, server] })[1]).toEqual(there("huggingface", "meta/llama"));
+  });
+
   it("as it stands, or as its alias does, where nobody knows it", () => {
     expect(lastLead("gpt-x", rules, "openai")).toEqual(there("openai", "gpt-x", false));
     expect(lastLead("short", rules, "openai")).toEqual(there("openai", "long"));

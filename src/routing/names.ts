@@ -30,9 +30,9 @@ export type Lead =
 /** Where a name may lead, by the configuration alone, best first: what it stands for, then what `*` does. An alias is followed once: what it stands for is no alias. */
 export function leadsOf(name: string, rules: NameRules): readonly Lead[] {
   const meant = meaningOf(name, rules);
-  const known = meant === name ? knownLeads(meant, rules) : knownLeads(meant, rules).map(configured);
+  const known = meant === name ? knownLeads(meant, rules) : knownLeads(meant, rules, true).map(configured);
   const star = rules.aliases["*"];
-  return star === undefined ? known : [...known, ...knownLeads(star, rules).map(configured)];
+  return star === undefined ? known : [...known, ...knownLeads(star, rules, true).map(configured)];
 }
 
 /** Where a name leads that nobody knows: to the upstream that takes every name. */
@@ -70,11 +70,11 @@ export function defaultNameAt(upstream: NamedUpstream, rules: NameRules, isTaken
   return isOwn && !isTaken(model) ? model : `${upstream.name}/${model}`;
 }
 
-function knownLeads(name: string, rules: NameRules): Lead[] {
+function knownLeads(name: string, rules: NameRules, isMeant = false): Lead[] {
   const route = rules.routes.find(({ model }) => model === name);
   if (route !== undefined) return [{ is: "route", route }];
   const leads: Lead[] = [{ is: "here", provider: "", model: name }];
-  const upstream = ownerOf(name, rules);
+  const upstream = isMeant ? ownerOfMeant(name, rules) : ownerOf(name, rules);
   if (upstream !== undefined) return [...leads, leadAt(upstream, name, { ...rules, aliases: {} })];
   const [prefix = "", ...rest] = name.split("/");
   return rest.length > 0 && isHere(prefix) ? [...leads, { is: "here", provider: prefix, model: rest.join("/") }] : leads;
@@ -85,6 +85,16 @@ function ownerOf(name: string, { upstreams, defaultProvider }: NameRules): Named
   const listing = upstreams.filter((upstream) => isListed(upstream, name));
   const lister = listing.find((upstream) => upstream.name === defaultProvider) ?? listing[0];
   return lister ?? upstreams.find((upstream) => name === upstream.name || name.startsWith(`${upstream.name}/`));
+}
+
+/**
+ * The owner of what an alias stands for: aliases translate into the names of the default provider, which comes before an upstream
+ * that merely has a default model of that name; one that lists the name, or is named before it, is meant itself.
+ */
+function ownerOfMeant(name: string, rules: NameRules): NamedUpstream | undefined {
+  const owner = ownerOf(name, rules);
+  if (owner === undefined || owner.models.includes(name) || name === owner.name || name.startsWith(`${owner.name}/`)) return owner;
+  return rules.upstreams.find((upstream) => upstream.name === rules.defaultProvider) ?? owner;
 }
 
 function isListed({ models, defaultModel }: NamedUpstream, model: string): boolean {

@@ -43,7 +43,7 @@ describe("the order of stops", () => {
   });
 
   it("spreads the keys of one upstream evenly, which weighs no more for having several", () => {
-    const keys = [1, 2, 3, 4].map((key) => stop("a", { key, weight: 1 }));
+    const keys = [1, 2, 3, 4].map((key) => stop("a", { key, weight: 1 / 4 }));
     const all = orders([...keys, stop("b", { weight: 1 })], 4000);
     expect(shareOf(all, 0, "b")).toBeCloseTo(0.5, 1.3);
     const first = all.flatMap(([name]) => (name?.startsWith("a") === true ? [name] : []));
@@ -52,6 +52,11 @@ describe("the order of stops", () => {
       expect(share).toBeCloseTo(0.25, 1.3);
     }
     for (const order of all) expect(order.indexOf("b") === 0 || order.indexOf("b") === 4).toBe(true);
+  });
+
+  it("gives keys together the weight that their target has", () => {
+    const keys = [1, 2, 3].map((key) => stop("a", { key, weight: 3 / 3 }));
+    expect(shareOf(orders([...keys, stop("b", { weight: 1 })], 4000), 0, "b")).toBeCloseTo(0.25, 1.3);
   });
 
   it("lets keys that were given different weights be drawn by them", () => {

@@ -10,7 +10,7 @@ export interface Drawing {
 
 /**
  * The order in which stops are asked: by rank, inside a rank drawn by weight, those of weight 0 last.
- * The keys of one upstream are drawn as one and take turns, so that each is the first equally often, and its other keys come right behind.
+ * The keys of one upstream are drawn as one, with what they weigh together, and take turns, so that each is the first equally often, and its other keys come right behind.
  */
 export function inOrder(stops: readonly Stop[], drawing: Drawing): readonly Stop[] {
   if (stops.length < 2) return stops;
@@ -21,7 +21,8 @@ export function inOrder(stops: readonly Stop[], drawing: Drawing): readonly Stop
 
 interface Group {
   readonly rank: number;
-  readonly weight: number;
+  /** Of all its stops. */
+  weight: number;
   readonly stops: Stop[];
   ticket: number;
 }
@@ -30,9 +31,12 @@ function groupsOf(stops: readonly Stop[]): Group[] {
   const groups: Group[] = [];
   for (const stop of stops) {
     const { rank, weight } = stop;
-    const group = groups.find((each) => each.rank === rank && each.weight === weight && isSibling(each.stops[0], stop));
+    const group = groups.find((each) => each.rank === rank && each.stops[0]?.weight === weight && isSibling(each.stops[0], stop));
     if (group === undefined) groups.push({ rank, weight, stops: [stop], ticket: 0 });
-    else group.stops.push(stop);
+    else {
+      group.stops.push(stop);
+      group.weight += weight;
+    }
   }
   return groups;
 }
