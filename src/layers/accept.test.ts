@@ -10,7 +10,7 @@ import { accept } from "./accept.ts";
 import { failureOf } from "../testing/collect-events.ts";
 
 const request = userRequest("hi");
-const testContext = (given = {}) => contextOf(request, given);
+const testContext = (isWhole = false) => ({ ...contextOf(request), isWhole });
 
 describe("accept", () => {
   const setUp = () => {
@@ -46,6 +46,18 @@ describe("accept", () => {
     expect(kindOf(await first)).toBe("accepted");
     call.end(fault("engine_failed", "gone"));
     expect(reasonOf(await failureOf(events.next()))).toBe("engine_failed");
+  });
+
+  it("says accepted at once to who reads nothing before the end", async () => {
+    const clock = fakeClock();
+    const inner = script<ChatRequest, ChatEvent>();
+    const layer = accept({ clock, holdMs: 5000, newId: () => "chatcmpl-1" });
+    const events = layer(inner.work)(request, testContext(true))[Symbol.asyncIterator]();
+    expect(kindOf(await events.next())).toBe("accepted");
+    expect(clock.pending()).toBe(0);
+    const second = events.next();
+    (await inner.next()).end(fault("model_not_found", "no"));
+    expect(reasonOf(await failureOf(second))).toBe("model_not_found");
   });
 
   it("closes the inner stream when the consumer leaves", async () => {

@@ -13,59 +13,80 @@ export interface AcceptOptions {
   readonly newId: () => string;
 }
 
-/** Says `accepted` first: together with the first inner event, or when `holdMs` have passed without one. After it, errors are errors in the stream. */
+/** Says `accepted` first: together with the first inner event, or when `holdMs` have passed without one. After it, errors are errors in the stream. To who reads nothing before the end it is said at once: there is no status yet to hold back. */
 export function accept(options: AcceptOptions): (next: Generate) => Generate {
   const { clock, newId } = options;
   return function acceptLayer(next) {
     return function acceptedFirst(request, context) {
-      const first = accepted({ id: newId(), model: context.model, createdMs: clock.now() });
+      const { model, isWhole } = context;
+      const first = accepted({ id: newId(), model, createdMs: clock.now() });
       const inner = begun(() => next(request, context));
-      return { [Symbol.asyncIterator]: () => held(inner[Symbol.asyncIterator](), first) };
+      return { [Symbol.asyncIterator]: () => new Held(inner[Symbol.asyncIterator](), first, isWhole ? undefined : options) };
     };
   };
+}
 
-  /** By hand rather than as a generator: after the first event the inner promises are forwarded, and what is there at once needs neither promise nor timer. */
-  function held(inner: ReadyIterator<ChatEvent>, first: ChatEvent): ReadyIterator<ChatEvent> {
-    /** The first inner event, where it was there at once, or its promise. */
-    let there: IteratorResult<ChatEvent> | undefined;
-    let waiting: Promise<IteratorResult<ChatEvent>> | undefined;
-    let isAccepted = false;
-    const takeThere = () => {
-      const taken = there;
-      there = undefined;
-      return taken;
-    };
-    // What came within the hold can be read at once: a door sends it together with its headers.
-    const keep = (result: IteratorResult<ChatEvent>) => {
-      there = result;
-      waiting = undefined;
-    };
-    return {
-      next() {
-        if (!isAccepted) {
-          isAccepted = true;
-          waiting = inner.next();
-          return hold(waiting, keep, options).then(() => ({ done: false, value: first }));
-        }
-        const known = takeThere();
-        if (known !== undefined) return Promise.resolve(known);
-        const result = waiting ?? inner.next();
-        waiting = undefined;
-        return result;
-      },
-      ready() {
-        if (isAccepted) return takeThere() ?? (waiting === undefined ? inner.ready?.() : undefined);
-        there = inner.ready?.();
-        if (there === undefined) return undefined;
-        isAccepted = true;
-        return { done: false, value: first };
-      },
-      async return() {
-        await inner.return?.();
-        return { done: true, value: undefined };
-      },
-    };
+/** By hand rather than as a generator: after the first event the inner promises are forwarded, and what is there at once needs neither promise nor timer. */
+class Held implements ReadyIterator<ChatEvent> {
+  readonly #inner: ReadyIterator<ChatEvent>;
+  readonly #accepted: ChatEvent;
+  /** Undefined: nothing is waited for. */
+  readonly #holding: AcceptOptions | undefined;
+  /** The first inner event, where it was there at once, or its promise. */
+  #there: IteratorResult<ChatEvent> | undefined;
+  #waiting: Promise<IteratorResult<ChatEvent>> | undefined;
+  #isAccepted = false;
+
+  constructor(inner: ReadyIterator<ChatEvent>, first: ChatEvent, holding: AcceptOptions | undefined) {
+    this.#inner = inner;
+    this.#accepted = first;
+    this.#holding = holding;
   }
+
+  next(): Promise<IteratorResult<ChatEvent>> {
+    if (!this.#isAccepted) return this.#accept();
+    const known = this.#takeThere();
+    if (known !== undefined) return Promise.resolve(known);
+    const result = this.#waiting ?? this.#inner.next();
+    this.#waiting = undefined;
+    return result;
+  }
+
+  ready(): IteratorResult<ChatEvent> | undefined {
+    if (this.#isAccepted) return this.#takeThere() ?? (this.#waiting === undefined ? this.#inner.ready?.() : undefined);
+    if (this.#holding !== undefined) {
+      this.#there = this.#inner.ready?.();
+      if (this.#there === undefined) return undefined;
+    }
+    this.#isAccepted = true;
+    return { done: false, value: this.#accepted };
+  }
+
+  async return(): Promise<IteratorResult<ChatEvent>> {
+    await this.#inner.return?.();
+    return { done: true, value: undefined };
+  }
+
+  async #accept(): Promise<IteratorResult<ChatEvent>> {
+    this.#isAccepted = true;
+    if (this.#holding !== undefined) {
+      this.#waiting = this.#inner.next();
+      await hold(this.#waiting, this.#keep, this.#holding);
+    }
+    return { done: false, value: this.#accepted };
+  }
+
+  #takeThere(): IteratorResult<ChatEvent> | undefined {
+    const taken = this.#there;
+    this.#there = undefined;
+    return taken;
+  }
+
+  /** What came within the hold can be read at once: a door sends it together with its headers. */
+  readonly #keep = (result: IteratorResult<ChatEvent>): void => {
+    this.#there = result;
+    this.#waiting = undefined;
+  };
 }
 
 /** Settles with the promise, whose value goes to `keep`, or is fulfilled when the time is over. */

@@ -72,20 +72,31 @@ interface LineFacts {
 
 function writeLine(log: Log, context: CallContext, { status, error, durationMs, firstTokenMs, usage, cost }: LineFacts): void {
   context.record.isLogged = true;
+  const { caller, record } = context;
+  const { target } = record;
+  const hasKey = caller.keyId !== "";
+  const isPartial = usage?.source === UsageSource.PARTIAL;
+  // One literal, whose absent facts are not written: to put it together of pieces takes as long as to write it.
   const facts = {
     requestId: context.requestId,
     procedure: context.procedure,
     protocol: context.protocol,
     operation: context.operation,
     model: context.model.slice(0, 256),
-    ...(context.record.target !== undefined && { provider: context.record.target.provider, servedModel: context.record.target.model }),
-    ...(context.caller.keyId !== "" && { tenant: context.caller.tenant, keyId: context.caller.keyId }),
-    ...traceOf(context),
+    provider: target?.provider,
+    servedModel: target?.model,
+    tenant: hasKey ? caller.tenant : undefined,
+    keyId: hasKey ? caller.keyId : undefined,
+    traceId: traceOf(context),
     status,
     durationMs: round(durationMs),
-    ...(firstTokenMs !== undefined && { firstTokenMs: round(firstTokenMs) }),
-    ...(usage !== undefined && tokensOf(usage)),
-    ...(cost !== undefined && { cost }),
+    firstTokenMs: firstTokenMs === undefined ? undefined : round(firstTokenMs),
+    // A call that was cut off has told how much it wrote at least, and not how much it read.
+    promptTokens: isPartial ? undefined : usage?.promptTokens,
+    completionTokens: usage?.completionTokens,
+    cachedTokens: isPartial ? undefined : usage?.cachedTokens,
+    usage: isPartial ? "partial" : undefined,
+    cost,
   };
   if (error === undefined) return log.info("call", facts);
   const { fault } = reasons[reasonOf(error)];
@@ -94,14 +105,8 @@ function writeLine(log: Log, context: CallContext, { status, error, durationMs, 
   log.error("call", { ...facts, error: asFault(error) });
 }
 
-/** A call that was cut off has told how much it wrote at least, and not how much it read. */
-function tokensOf({ promptTokens, completionTokens, cachedTokens, source }: Usage): Readonly<Record<string, number | string>> {
-  if (source === UsageSource.PARTIAL) return { completionTokens, usage: "partial" };
-  return { promptTokens, completionTokens, ...(cachedTokens !== undefined && { cachedTokens }) };
-}
-
-function traceOf({ span }: CallContext): { traceId?: string } {
-  return span.isRecording() ? { traceId: span.spanContext().traceId } : {};
+function traceOf({ span }: CallContext): string | undefined {
+  return span.isRecording() ? span.spanContext().traceId : undefined;
 }
 
 function round(ms: number): number {

@@ -18,7 +18,8 @@ export function sourceName({ source }: Usage): string {
 class AttemptSeries {
   readonly #labels: Labels;
   readonly outcomes = new Map<string, Count>();
-  readonly tokens = new Map<string, Count>();
+  /** By who counted them, then by type. */
+  readonly tokens = new Map<string, Map<string, Count>>();
   readonly cost: Count;
 
   constructor(labels: Labels) {
@@ -27,25 +28,29 @@ class AttemptSeries {
   }
 
   add({ outcome, usage, cost, isCallersKey }: AttemptRecord): void {
-    counted(this.outcomes, outcome, () => ({ ...this.#labels, outcome })).value++;
+    (this.outcomes.get(outcome) ?? counted(this.outcomes, outcome, { ...this.#labels, outcome })).value++;
     if (usage === undefined) return;
     if (cost !== undefined && !isCallersKey) this.cost.value += cost;
     const source = sourceName(usage);
-    const add = (type: string, tokens = 0) => {
-      if (tokens > 0) counted(this.tokens, `${type} ${source}`, () => ({ ...this.#labels, type, source })).value += tokens;
-    };
-    add("prompt", usage.promptTokens);
-    add("completion", usage.completionTokens);
-    add("cached", usage.cachedTokens);
-    add("cache_write", usage.cacheWriteTokens);
-    add("reasoning", usage.reasoningTokens);
+    this.#count(source, "prompt", usage.promptTokens);
+    this.#count(source, "completion", usage.completionTokens);
+    this.#count(source, "cached", usage.cachedTokens);
+    this.#count(source, "cache_write", usage.cacheWriteTokens);
+    this.#count(source, "reasoning", usage.reasoningTokens);
+  }
+
+  #count(source: string, type: string, tokens = 0): void {
+    if (tokens <= 0) return;
+    let types = this.tokens.get(source);
+    if (types === undefined) this.tokens.set(source, (types = new Map()));
+    const known = types.get(type);
+    (known ?? counted(types, type, { ...this.#labels, type, source })).value += tokens;
   }
 }
 
-function counted(counts: Map<string, Count>, key: string, labels: () => Labels): Count {
-  const known = counts.get(key);
-  if (known !== undefined) return known;
-  const fresh = new Count(labels());
+/** A count from 0 on. */
+function counted(counts: Map<string, Count>, key: string, labels: Labels): Count {
+  const fresh = new Count(labels);
   counts.set(key, fresh);
   return fresh;
 }
@@ -57,13 +62,13 @@ export function attemptMetrics(registry: Registry): (attempt: AttemptRecord) => 
   const counts = (name: string, help: string, of: () => Iterable<Count>) => registerCounts(registry, { name, help }, of);
   counts(
     "llm_attempts_total",
-    "Attempts at targets that have ended: ok, lost (another was faster), left (the caller went away) or the error's reason",
+    "Attempts at targets that have ended: ok, lost (another was faster), discarded (it was to go on with an answer, and differed), left (the caller went away) or the error's reason",
     () => all().flatMap(({ outcomes }) => [...outcomes.values()]),
   );
   counts(
     "llm_attempt_tokens_total",
     "Tokens of all attempts, by type (prompt, completion, cached, cache_write, reasoning) and by who counted them",
-    () => all().flatMap(({ tokens }) => [...tokens.values()]),
+    () => all().flatMap(({ tokens }) => [...tokens.values()].flatMap((types) => [...types.values()])),
   );
   counts("llm_cost_total", "What attempts with the operator's keys cost, in units of the price table", () =>
     all()

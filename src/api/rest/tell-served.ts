@@ -4,5 +4,6 @@ import type { Exchange } from "../exchange.ts";
 
 /** Says in an answer's headers who served it. */
 export function tellServed({ response }: Exchange, served: ServedBy | undefined): void {
-  for (const [name, value] of Object.entries(servedHeaders(served))) response.setHeader(name, value);
+  const headers = servedHeaders(served);
+  for (const name of Object.keys(headers)) response.setHeader(name, headers[name] ?? "");
 }

@@ -21,7 +21,10 @@ export function servedComment(served: ServedBy | undefined): string {
   return facts.length === 0 ? "" : `: parley-served ${facts.join(" ")}\n\n`;
 }
 
+const visible = /^[\u0021-\u007e]*$/u;
+
 /** A name as header values may hold it: visible ASCII, all else escaped as in URLs. */
 function plain(name: string): string {
+  if (visible.test(name)) return name;
   return name.replaceAll(/[^\u0021-\u007e]/gu, (character) => encodeURIComponent(character.toWellFormed()));
 }
