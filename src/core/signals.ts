@@ -27,6 +27,9 @@ export function linkSignal(outer: AbortSignal): LinkedSignal {
 /** Why an attempt is ended that another of the same call has beaten: the reason of its signal, always this very object, so that the books can tell it from a caller that left. */
 export const beaten: ConnectError = fault("caller_gone", "another attempt of this call answered first");
 
+/** Why an attempt is ended that was to go on with an answer, and came in other words: the reason of its signal, always this very object. */
+export const discarded: ConnectError = fault("caller_gone", "its words are not those of the answer that it was to go on with");
+
 /** Why a signal was aborted, as a fault: a deadline, a drain or a limit where its reason says so, else a caller that went away. */
 export function abortFault(signal: AbortSignal): ConnectError {
   const reason: unknown = signal.reason;

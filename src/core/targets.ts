@@ -92,7 +92,7 @@ export interface AttemptRecord {
   /** From 1, over all targets of the call. */
   readonly attempt: number;
   readonly isCallersKey: boolean;
-  /** `ok`, `lost` (a hedge that another beat), `left` (the caller went away), or the error's reason. */
+  /** `ok`, `lost` (a hedge that another beat), `discarded` (it was to go on with a broken answer, and came in other words), `left` (the caller went away), or the error's reason. */
   readonly outcome: string;
   /** Undefined: nothing was used, or nobody knows. */
   readonly usage: Usage | undefined;

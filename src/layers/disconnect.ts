@@ -1,7 +1,7 @@
 import type { CallContext } from "../core/context.ts";
 import type { Clock } from "../core/ports.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
-import { abortFault, beaten } from "../core/signals.ts";
+import { abortFault, beaten, discarded } from "../core/signals.ts";
 import { begun, type ReadyIterator } from "../core/stream.ts";
 import type { DisconnectPolicy } from "../core/upstreams.ts";
 import type { Kind, Layer } from "../core/work.ts";
@@ -20,7 +20,7 @@ const mostCharacters = 16 * 1024 * 1024;
 
 /**
  * What becomes of an answer whose caller left: `estimate` and `none` cancel it at once, as everything does that heeds the signal. `drain` ends the caller's side at once too, and reads on in its place until the usage is told or the limits end it.
- * Permits are held until then. Deadlines, the end of the service, attempts that another has beaten and calls that still wait are cancelled as ever.
+ * Permits are held until then. Deadlines, the end of the service, attempts that another has beaten or that are thrown away, and calls that still wait are cancelled as ever.
  */
 export function disconnect(options: DisconnectOptions): Layer {
   return function disconnectLayer(next, kind) {
@@ -117,7 +117,7 @@ class Answer<Event> implements ReadyIterator<Event> {
 
   readonly #onAbort = (): void => {
     const error = abortFault(this.#outer);
-    const isGone = reasonOf(error) === "caller_gone" && error !== beaten;
+    const isGone = reasonOf(error) === "caller_gone" && error !== beaten && error !== discarded;
     if (!isGone || !this.#isAsked) return this.#own.abort(this.#outer.reason);
     this.#hasLeft = true;
     const waiting = this.#waiting;

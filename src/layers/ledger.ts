@@ -6,7 +6,7 @@ import { chatKind } from "../core/kinds.ts";
 import type { Clock } from "../core/ports.ts";
 import { costOf } from "../core/prices.ts";
 import { reasonOf } from "../core/reasons.ts";
-import { beaten, outcomeError } from "../core/signals.ts";
+import { beaten, discarded, outcomeError } from "../core/signals.ts";
 import { begun, observe, type Outcome } from "../core/stream.ts";
 import type { Ledger } from "../core/targets.ts";
 import type { DisconnectPolicy, Price } from "../core/upstreams.ts";
@@ -45,7 +45,15 @@ export function ledger(options: LedgerOptions): Layer {
 }
 
 /** Ends before the first content after which an upstream has probably read the prompt all the same. */
-const silentEnds: ReadonlySet<string> = new Set(["lost", "left", "deadline_exceeded", "time_limit", "draining", "provider_timeout"]);
+const silentEnds: ReadonlySet<string> = new Set([
+  "lost",
+  "discarded",
+  "left",
+  "deadline_exceeded",
+  "time_limit",
+  "draining",
+  "provider_timeout",
+]);
 
 type Seen<Event> = Pick<Kind<never, Event>, "operation" | "usageOf" | "charactersOf" | "isContent">;
 
@@ -114,11 +122,12 @@ class Attempt<Event> {
   }
 }
 
-/** `ok`, `lost`, `left`, or the error's reason. */
+/** `ok`, `lost`, `discarded`, `left`, or the error's reason. */
 function outcomeOf(outcome: Outcome, signal: AbortSignal): string {
   const error = outcomeError(outcome, signal);
   if (error === undefined) return "ok";
   if (signal.aborted && signal.reason === beaten) return "lost";
+  if (signal.aborted && signal.reason === discarded) return "discarded";
   const reason = reasonOf(error);
   return reason === "caller_gone" ? "left" : reason;
 }

@@ -90,6 +90,21 @@ describe("the books, over sockets", () => {
     expect(told("call")[0]).toMatchObject({ provider: "second", cost: 3.25 });
   });
 
+  it("tell what was thrown away, since it went on with an answer in other words, from what its caller left", async () => {
+    const broken = { answer: { text: ["one", " two", " three"] }, fault: { is: "cut" as const, after: 3, isInside: true } };
+    const gate = Promise.withResolvers<void>();
+    const beforeFrame = (index: number) => (index === 3 ? gate.promise : undefined);
+    await start({ a: broken, b: { answer: { text: ["other", " words", " still"] }, beforeFrame } }, { route: { rescue: { attempts: 1 } } });
+    await read(stream(chat, "Stream", request("asked"))).catch(() => {});
+    await expect
+      .poll(() => told("attempt").map(({ provider, outcome, usage }) => [provider, outcome, usage]))
+      .toEqual([
+        ["first", "provider_truncated", "partial"],
+        ["second", "discarded", "partial"],
+      ]);
+    gate.resolve();
+  });
+
   it.each([
     [
       "estimate",

@@ -5,7 +5,7 @@ import type { CallContext } from "../../core/context.ts";
 import type { Clock, Log } from "../../core/ports.ts";
 import { asFault, reasonOf } from "../../core/reasons.ts";
 import type { TargetName } from "../../core/route-observer.ts";
-import { throwIfAborted } from "../../core/signals.ts";
+import { discarded, linkSignal, throwIfAborted } from "../../core/signals.ts";
 import type { Stop } from "../../core/targets.ts";
 import { gaveUp, isBreak, unended } from "./failure.ts";
 import type { Told } from "./told.ts";
@@ -105,12 +105,20 @@ async function* attempted({ rescue, way, splices }: Attempt): AsyncGenerator<Cha
   let serving: Stop | undefined;
   const onServing = (stop: Stop) => (serving = stop);
   const join = way.join();
+  const link = linkSignal(context.signal);
   told.forget();
   try {
-    for await (const event of run(way.request, context, { ...scope, accepts: way.accepts, isContinuation: true, onServing })) {
+    for await (const event of run(
+      way.request,
+      { ...context, signal: link.signal },
+      { ...scope, accepts: way.accepts, isContinuation: true, onServing },
+    )) {
       if (event.event.case === "started") addSplice(splices, { ...event.event.value, offset: told.length() });
       const joined = join(event);
-      if (joined === "differs") return { type: "differs" };
+      if (joined === "differs") {
+        link.abort(discarded);
+        return { type: "differs" };
+      }
       if (joined === "nothing") continue;
       const now = told.take(wholeOf(joined, { ...rescue, way, splices }));
       if (now !== undefined) yield now;
@@ -118,6 +126,8 @@ async function* attempted({ rescue, way, splices }: Attempt): AsyncGenerator<Cha
     }
   } catch (error) {
     return { type: "failed", error, serving };
+  } finally {
+    link.release();
   }
   return told.hasEnded() ? { type: "whole" } : { type: "failed", error: unended(), serving };
 }
