@@ -21,7 +21,7 @@ export const doorLimits = {
     undefined,
     "what an HTTP/2 connection sends within 100 ms beside requests, and beyond what it is sent; beyond it it is closed",
   ),
-  firstByteMs: limit(5 * second, [10, 10 * minute], "ms", undefined, "from accepting a connection to its first bytes"),
+  firstByteMs: limit(5 * second, [10, 10 * minute], "ms", undefined, "from accepting a connection to its first bytes, and to the end of its TLS handshake"),
   headersMs: limit(10 * second, [10, 10 * minute], "ms", "request_timeout", "receiving a request's headers"),
   bodyMs: limit(minute, [10, 60 * minute], "ms", "request_timeout", "receiving a request's body"),
   idleConnectionMs: limit(5 * minute, [10, 24 * 60 * minute], "ms", undefined, "a connection on which nothing runs"),
