@@ -12,6 +12,7 @@ import { attemptSpan } from "./layers/attempt-span.ts";
 import { concurrency } from "./layers/concurrency.ts";
 import { disconnect } from "./layers/disconnect.ts";
 import { ledger, type LedgerOptions } from "./layers/ledger.ts";
+import type { LeftReads } from "./layers/left-reads.ts";
 import { timeLimits } from "./layers/time-limits.ts";
 import type { MakeTarget, TargetRequest } from "./routing/remote-targets.ts";
 import { keptLedger } from "./telemetry/ledger.ts";
@@ -23,6 +24,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Answers that are read on for nobody but the books. */
+  readonly reads: LeftReads;
 }
 
 /** What a target's layers must know of it. */
@@ -43,13 +46,13 @@ export interface TargetFacts {
 
 /** Policies that an attempt at one target passes, outermost first. */
 export function targetLayers(parts: Parts, target: TargetFacts): readonly Layer[] {
-  const { clock, loaded } = parts;
+  const { clock, loaded, reads } = parts;
   const { limits } = loaded;
   const { provider, model, isLocal, queue, upstream } = target;
   const policy = upstream?.disconnect ?? "estimate";
   return [
     // outermost: where it reads on for a caller that has left, all others take that for the same attempt
-    disconnect({ clock, policy, drainReadMs: limits.drainReadMs }),
+    disconnect({ clock, policy, drainReadMs: limits.drainReadMs, reads }),
     // outside of all that may fail, wait or be left
     ledger(booksOf(parts, target, policy)),
     // outside of the queue, so that the span has the wait in it

@@ -12,6 +12,7 @@ import { countTokensKind } from "./core/unary-kinds.ts";
 import { reasonOf } from "./core/reasons.ts";
 import { only } from "./core/stream.ts";
 import { concurrency } from "./layers/concurrency.ts";
+import { leftReads } from "./layers/left-reads.ts";
 import { targetLayers } from "./service-targets.ts";
 import { callLayers, startServer, type ParleyServer } from "./service.ts";
 import { silentLog } from "./telemetry/log.ts";
@@ -23,7 +24,7 @@ import { recordingLog } from "./testing/recording-log.ts";
 import { sharedFolder } from "./testing/temporary-folder.ts";
 
 const loaded = loadConfig({ environment: { LLM_PROVIDER: "echo" } });
-const parts = { loaded, clock: systemClock, log: silentLog, metrics: createMetrics() };
+const parts = { loaded, clock: systemClock, log: silentLog, metrics: createMetrics(), reads: leftReads() };
 
 describe("the order of the layers", () => {
   it("of a call", () => {

@@ -15,6 +15,7 @@ import type { Target } from "./core/targets.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { authorizeModel } from "./layers/authorize-model.ts";
+import { leftReads } from "./layers/left-reads.ts";
 import { observe } from "./layers/observe.ts";
 import { mediaFetcher } from "./layers/media/fetcher.ts";
 import { fetchMedia } from "./layers/media/media.ts";
@@ -83,7 +84,7 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   const clock = options.clock ?? systemClock;
   await using opened = new AsyncDisposableStack(); // freed in reverse, also where the start fails half way
   const log = options.log ?? opened.adopt(openLog({ level: settings.logLevel, file: settings.logFile }), (own) => own.close());
-  const parts: Parts = { loaded, log, clock, metrics: createMetrics() };
+  const parts: Parts = { loaded, log, clock, metrics: createMetrics(), reads: leftReads() };
   opened.defer(await beginTracing(loaded));
   const library = opened.adopt(await openModelLibrary(loaded, log, clock), (open) => open.close());
   const { service, board, names, begin, gpu } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
@@ -163,6 +164,7 @@ function serviceOf(parts: Parts, library: Library) {
     gpu: providers.local.local?.gpu ?? new Promise<string>(() => {}),
     async close() {
       ready.close();
+      await parts.reads.end(); // before what they read is gone
       await Promise.all([providers.local, providers.echo, ...upstreams.flatMap((each) => each.providers)].map((each) => each.close()));
     },
   };

@@ -9,6 +9,7 @@ import { collect } from "../core/collect.ts";
 import { chatKind } from "../core/kinds.ts";
 import { compose, type Generate } from "../core/work.ts";
 import { concurrency } from "../layers/concurrency.ts";
+import { leftReads } from "../layers/left-reads.ts";
 import { echo } from "../providers/echo.ts";
 import type { Directory } from "../routing/directory.ts";
 import { callLayers, startServer } from "../service.ts";
@@ -37,7 +38,7 @@ export async function callParts(words: string, rounds: number): Promise<readonly
   const server = await startServer(loaded, { log });
   try {
     const request = { ...userRequest(words), model: "echo" };
-    const parts: Parts = { loaded, log, clock: systemClock, metrics: createMetrics() };
+    const parts: Parts = { loaded, log, clock: systemClock, metrics: createMetrics(), reads: leftReads() };
     const chains = [...chainsOf(parts), { name: "route", work: server.service.generate }];
     const costs = await costsOf(chains, request, rounds);
     return [...chains.map(({ name }, index) => ({ name, us: (costs[index] ?? 0) - (costs[index - 1] ?? 0) })), ...endOf(parts)];

@@ -17,6 +17,7 @@ import { asked } from "./asked.ts";
 import { concurrency } from "./concurrency.ts";
 import { disconnect } from "./disconnect.ts";
 import { ledger } from "./ledger.ts";
+import { leftReads } from "./left-reads.ts";
 
 const request = userRequest("hi");
 const usage = { $typeName: "parley.v1.Usage" as const, promptTokens: 100, completionTokens: 10, source: UsageSource.PROVIDER };
@@ -26,9 +27,10 @@ const rest = [text(0, "b"), finished(0, FinishReason.STOP), completed({ usage })
 const setUp = ({ policy = "drain" as const, reaches = true }: { policy?: "drain" | "estimate"; reaches?: boolean } = {}) => {
   const clock = fakeClock();
   const inner = script<ChatRequest, ChatEvent>();
+  const reads = leftReads();
   const recorded = Promise.withResolvers<AttemptRecord>();
   const layers: readonly Layer[] = [
-    disconnect({ clock, policy, drainReadMs: 1000 }),
+    disconnect({ clock, policy, drainReadMs: 1000, reads }),
     ledger({
       ...{ clock, ledger: { record: recorded.resolve }, provider: "p", model: "m", key: 0, takesCallerKeys: false, policy },
       ...{ price: { prompt: 1, completion: 1, cached: 1, cacheWrite: 1 }, priceVersion: "" },
@@ -39,7 +41,7 @@ const setUp = ({ policy = "drain" as const, reaches = true }: { policy?: "drain"
   const work = compose(layers, inner.work, chatKind);
   const caller = new AbortController();
   const open = (signal = caller.signal) => iterate(work(request, testContext(request, { signal })));
-  return { clock, inner, record: recorded.promise, caller, open };
+  return { clock, inner, reads, record: recorded.promise, caller, open };
 };
 
 /** A caller that has read the first words, waits for more, and leaves. */
@@ -65,6 +67,15 @@ describe("drain", () => {
     await call.closed;
     await setImmediate();
     expect(clock.pending()).toBe(0);
+  });
+
+  it("is ended by the end of the service, which waits for it", async () => {
+    const { call, clock, reads, record } = await leftWaiting();
+    await reads.end();
+    expect(reasonOf(call.context.signal.reason)).toBe("draining");
+    expect(await record).toMatchObject({ outcome: "draining", usage: { source: UsageSource.PARTIAL } });
+    expect(clock.pending()).toBe(0);
+    await reads.end();
   });
 
   it("holds its place until then", async () => {

@@ -5,6 +5,7 @@ import { abortFault, beaten, discarded } from "../core/signals.ts";
 import { begun, type ReadyIterator } from "../core/stream.ts";
 import type { DisconnectPolicy } from "../core/upstreams.ts";
 import type { Kind, Layer } from "../core/work.ts";
+import type { LeftReads } from "./left-reads.ts";
 
 /** What the policy needs. */
 export interface DisconnectOptions {
@@ -12,6 +13,8 @@ export interface DisconnectOptions {
   readonly policy: DisconnectPolicy;
   /** How long an answer is read whose caller has left, ms. */
   readonly drainReadMs: number;
+  /** Where such reads are known. */
+  readonly reads: LeftReads;
 }
 
 /** Events and characters that are read of an answer whose caller has left: more than any model writes. */
@@ -127,7 +130,8 @@ class Answer<Event> implements ReadyIterator<Event> {
 
   /** Reads to the usage. What fails here has nobody to be told but the books, and they are inside. */
   async #readOn(first: Promise<Result<Event>> | undefined): Promise<void> {
-    const { clock, drainReadMs } = this.#options;
+    const { clock, drainReadMs, reads } = this.#options;
+    const leave = reads.enter((error) => this.#own.abort(error));
     const cancel = clock.after(drainReadMs, () => this.#own.abort(fault("caller_gone", `its usage was not told within ${drainReadMs} ms`)));
     try {
       await this.#toUsage(first);
@@ -136,6 +140,7 @@ class Answer<Event> implements ReadyIterator<Event> {
       // told to the books
     } finally {
       cancel();
+      leave();
     }
   }
 

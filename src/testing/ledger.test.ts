@@ -127,4 +127,17 @@ describe("the books, over sockets", () => {
       expect(told("attempt")).toEqual([]);
     } else await expect.poll(() => told("attempt")).toEqual([expect.objectContaining(attempt)]);
   });
+
+  it("have what was read on for nobody when the service ended, which does not wait for its end", async () => {
+    const gate = Promise.withResolvers<void>();
+    await start({ a: { answer, beforeFrame: (index) => (index === 2 ? gate.promise : undefined) } }, { first: { disconnect: "drain" } });
+    await leaves();
+    await expect.poll(() => told("call")).toHaveLength(1);
+    const startMs = performance.now();
+    await server.server.drain();
+    expect(performance.now() - startMs).toBeLessThan(5000);
+    expect(told("attempt")).toMatchObject([{ provider: "first", outcome: "draining", usage: "partial" }]);
+    expect(await upstream.closed(1)).toMatchObject({ byClient: true });
+    gate.resolve();
+  });
 });
