@@ -6,6 +6,7 @@ it.each([
   `{"id":12345678901234567890,"b":[1.0,1e400,-0.12345678901234567890],"c":"12345678901234567890"}`,
   `[0.1,1,-5,"a",null,true,{}]`,
   `{"a":1e-400}`,
+  `[1.0,0.10,-0,1e5,2E+1]`,
 ])("numbers are written again as they were: %s", (text) => {
   expect(JSON.stringify(exactJson(text))).toBe(text);
 });

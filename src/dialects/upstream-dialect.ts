@@ -78,6 +78,8 @@ export interface UpstreamDialect {
   chat(request: ChatRequest, options: { readonly isStream: boolean }): UpstreamRequest;
   /** Reads a stream's frames. */
   reader(request: ChatRequest, asked: AskedUpstream): AnswerReader;
+  /** Reads the JSON of a whole answer where a plain parse would change what a tool is called with; undefined where it is none. Absent: a plain parse loses nothing. */
+  readonly parseWhole?: (text: string) => unknown;
   /** The events of an answer that came whole, as a stream's would be collected. Throws as `AnswerReader.read` does. */
   whole(body: unknown, request: ChatRequest, asked: AskedUpstream): readonly ChatEvent[];
   /** Asks which models there are. */

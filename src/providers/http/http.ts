@@ -114,6 +114,7 @@ function generateWhole(upstream: Upstream, request: ChatRequest, context: CallCo
     context,
     asked,
     request: () => dialect.chat(request, { isStream: false }),
+    parse: dialect.parseWhole,
     read: (value) => dialect.whole(value, request, asked),
   });
 }
@@ -160,15 +161,18 @@ interface Question<Event> {
   readonly errorIn?: (value: unknown) => unknown;
 }
 
-function askWhole<Event>(
-  upstream: Upstream,
-  { read, ...question }: Pick<Question<Event>, "context" | "asked" | "request"> & { readonly read: (value: unknown) => readonly Event[] },
-): AsyncIterable<Event> {
+interface WholeQuestion<Event> extends Pick<Question<Event>, "context" | "asked" | "request"> {
+  readonly parse?: UpstreamDialect["parseWhole"];
+  readonly read: (value: unknown) => readonly Event[];
+}
+
+function askWhole<Event>(upstream: Upstream, { read, parse = parsedJson, ...question }: WholeQuestion<Event>): AsyncIterable<Event> {
   const body = (wire: Wire<Event>, headers: ResponseHeaders) =>
     wholeBody({
       isLengthKnown: headers["content-length"] !== undefined && headers["content-encoding"] === undefined,
       provider: question.asked.provider,
       maxBytes: upstream.limits.maxUpstreamBodyBytes,
+      parse,
       read: (value) => {
         for (const event of read(value)) wire.push(event);
       },

@@ -1,7 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { ConnectError } from "@connectrpc/connect";
 import { GatheredBytes } from "../../core/gathered-bytes.ts";
-import { parsedJson } from "../../core/json.ts";
 import { limitFault } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
 import { withoutKey } from "../../core/secret.ts";
@@ -13,6 +12,8 @@ export interface WholeBodyOptions {
   readonly maxBytes: number;
   /** Whether HTTP says how long it is: then its end is seen, and not guessed. */
   readonly isLengthKnown: boolean;
+  /** The value of its text; undefined: it is no JSON. */
+  readonly parse: (text: string) => unknown;
   /** What becomes of it; may throw. */
   readonly read: (value: unknown) => void;
 }
@@ -43,17 +44,17 @@ class WholeBody implements Body {
   }
 
   write(chunk: Buffer): void {
-    const { provider, maxBytes, isLengthKnown } = this.#options;
+    const { provider, maxBytes, isLengthKnown, parse } = this.#options;
     if (this.#gathered.length + chunk.length > maxBytes)
       throw limitFault("maxUpstreamBodyBytes", `${provider} sent an answer of more than ${maxBytes} bytes`, { provider });
     this.#gathered.push(chunk);
     this.#value = undefined;
-    if (!isLengthKnown && chunk.at(-1) === closingBrace && this.#looks++ < mostLooks) this.#value = parsedJson(textOf(this.#gathered));
+    if (!isLengthKnown && chunk.at(-1) === closingBrace && this.#looks++ < mostLooks) this.#value = parse(textOf(this.#gathered));
   }
 
   end(isCut: boolean): void {
-    const { provider, read } = this.#options;
-    const value = this.#value ?? parsedJson(textOf(this.#gathered));
+    const { provider, read, parse } = this.#options;
+    const value = this.#value ?? parse(textOf(this.#gathered));
     // A JSON text that is whole cannot go on: the connection may break behind it.
     if (value === undefined) throw unreadable(isCut, this.#gathered.length, provider);
     read(value);

@@ -2,6 +2,7 @@ import type { DialectSettings, UpstreamDialect } from "../../upstream-dialect.ts
 import { faultOfAnswer } from "./errors.ts";
 import { anthropicFields } from "./fields.ts";
 import { modelsOf, modelsPerPage } from "./models.ts";
+import { parsedMessage } from "./parse-message.ts";
 import { MessageReader, wholeMessage } from "./reader.ts";
 import { hasFiles, messagesBody } from "./request.ts";
 import { anthropicTraits } from "./traits.ts";
@@ -24,6 +25,7 @@ export function anthropicDialect({ name, quirks }: DialectSettings): UpstreamDia
       return { method: "POST", path: "/v1/messages", body: { ...body }, headers: hasFiles(body) ? withFiles : versioned };
     },
     reader: (request, asked) => new MessageReader(request, asked),
+    parseWhole: parsedMessage,
     whole: wholeMessage,
     listModels: () => ({ method: "GET", path: `/v1/models?limit=${modelsPerPage}`, body: undefined, headers: versioned }),
     models: modelsOf,

@@ -5,6 +5,7 @@ import { faultOfAnswer } from "./errors.ts";
 import { ollamaFields } from "./fields.ts";
 import { modelsOf } from "./models.ts";
 import { contextLengthOf } from "./options.ts";
+import { parsedAnswer } from "./parse-answer.ts";
 import { LineReader } from "./reader.ts";
 import { chatBody, generateBody } from "./request.ts";
 import { ollamaTraits } from "./traits.ts";
@@ -27,6 +28,7 @@ export function ollamaDialect({ name, quirks }: DialectSettings): UpstreamDialec
         : { method: "POST", path: "/api/generate", body: { ...generateBody(request, asking) }, headers: noHeaders };
     },
     reader: (request, asked) => new LineReader(request, asked, contextLengthOf(request, traits)),
+    parseWhole: parsedAnswer,
     whole(body, request, asked) {
       const answer = new Answer(request, asked, contextLengthOf(request, traits));
       const events = answer.read(body);

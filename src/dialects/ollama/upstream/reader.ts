@@ -1,8 +1,8 @@
 import type { ChatEvent, ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
-import { exactJson } from "../../exact-json.ts";
 import type { AnswerReader, AskedUpstream, UpstreamFrame } from "../../upstream-dialect.ts";
 import { malformed } from "../../upstream-fault.ts";
 import { Answer } from "./answer.ts";
+import { parsedAnswer } from "./parse-answer.ts";
 
 /** Reads a stream of Ollama's, line by line. */
 export class LineReader implements AnswerReader {
@@ -25,12 +25,8 @@ export class LineReader implements AnswerReader {
 
   read({ data }: UpstreamFrame): readonly ChatEvent[] {
     if (this.#answer.isWhole || data.trim() === "") return [];
-    let line: unknown;
-    try {
-      line = exactJson(data);
-    } catch {
-      throw malformed(this.#asked, "a line that is no JSON");
-    }
+    const line = parsedAnswer(data);
+    if (line === undefined) throw malformed(this.#asked, "a line that is no JSON");
     return this.#answer.read(line);
   }
 
