@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { request } from "node:https";
@@ -8,6 +9,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
 import { ChatService } from "../../gen/parley/v1/chat_pb.ts";
+import { authority } from "../testing/certificates.ts";
 import { testCertificate, testKey } from "../testing/test-certificate.ts";
 import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
@@ -60,6 +62,28 @@ describe("a listener with TLS", () => {
     doors = await openDoors(saying("hello"), { tls: own, limits: { firstByteMs: 20 } });
     const socket = connectPlain(doors.port, "127.0.0.1");
     await once(socket, "close");
+  });
+
+  it("outlives what breaks handshakes, or speaks no HTTP behind them", async () => {
+    doors = await openDoors(saying("hello"), { tls: { ...own, clientAuthority: testCertificate, clientCertificates: "optional" } });
+    const other = authority("other").issue(["client"]);
+    const attempts = Array.from({ length: 40 }, (_, index) => {
+      const socket =
+        index % 2 === 0
+          ? connectPlain(doors.port, "127.0.0.1", () => socket.write(index % 4 === 0 ? randomBytes(200) : Buffer.from("160301", "hex")))
+          : connect({
+              ...trust,
+              port: doors.port,
+              ALPNProtocols: [index % 4 === 1 ? "h2" : "http/1.1"],
+              ...(index % 3 === 0 && { cert: other.certificate, key: other.key }),
+            });
+      socket.on("error", () => {}).resume();
+      if (index % 4 === 2) socket.once("connect", () => socket.destroy());
+      socket.once("secureConnect", () => socket.end(randomBytes(200)));
+      return new Promise((resolve) => socket.once("close", resolve));
+    });
+    await Promise.all(attempts);
+    expect(await livez()).not.toBe("");
   });
 
   it("drains: what runs ends, and connections are closed", async () => {

@@ -36,7 +36,7 @@ export interface ChromiumPage {
 }
 
 /** Opens the page, from an origin of its own. */
-export async function chromiumPage(name = "localhost"): Promise<ChromiumPage> {
+export async function chromiumPage(host = "localhost"): Promise<ChromiumPage> {
   const bundle = await build({
     entryPoints: [join(import.meta.dirname, "browser", "page.ts")],
     bundle: true,
@@ -44,7 +44,7 @@ export async function chromiumPage(name = "localhost"): Promise<ChromiumPage> {
     format: "iife",
   });
   const pages = await servePages(bundle.outputFiles[0]?.text ?? "");
-  const origin = `http://${name}:${(pages.address() as AddressInfo).port}`;
+  const origin = `http://${host}:${(pages.address() as AddressInfo).port}`;
   const profile = await mkdtemp(join(tmpdir(), "parley-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath, headless: true, args: quiet });
   const tab = await browser.newPage();

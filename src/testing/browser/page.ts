@@ -57,7 +57,7 @@ const page: Page = {
     const beganMs = performance.now();
     let firstTextMs = 0;
     let text = "";
-    for await (const { event } of clientOf(transport, url).stream(ask("hi", "tiny", 600))) {
+    for await (const { event } of clientOf(transport, url).stream(ask("hi", "tiny", 1200))) {
       kinds.push(event.case ?? "");
       if (event.case !== "text") continue;
       firstTextMs ||= performance.now();
