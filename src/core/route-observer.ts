@@ -12,8 +12,8 @@ export interface RouteObserver {
   further(target: TargetName, reason: Reason): void;
   /** A second attempt is made beside a first that is slow. */
   hedged(target: TargetName): void;
-  /** Another than the route's first target serves: why. */
-  fellBack(target: TargetName, reason: Reason | "passed_over"): void;
+  /** Another than the route's first target serves: why; `slow`: a hedge was faster, `passed_over`: it was not even asked. */
+  fellBack(target: TargetName, reason: Reason | "slow" | "passed_over"): void;
   /** A further attempt was not made: its upstream's budget was spent, or its wait did not fit. */
   withheld(target: TargetName, reason: "budget" | "wait"): void;
   /** The circuit breaker of one of its keys has opened or closed. */

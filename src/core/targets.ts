@@ -47,7 +47,7 @@ export interface Destination {
   readonly name: string;
   /** Never empty; by rank. */
   readonly stops: readonly Stop[];
-  /** A second stop is asked when the first has sent no content after so many ms, for at most so many percent of the route's calls. */
+  /** A second stop is asked when the first has sent no content after so many ms, for at most so many percent of the route's calls: one object a route. */
   readonly hedge?: { readonly afterMs: number; readonly percent: number } | undefined;
   /** A text answer that broke after it had started is gone on with, at most so many times. */
   readonly rescue?: { readonly attempts: number } | undefined;

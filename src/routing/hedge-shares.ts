@@ -1,4 +1,4 @@
-import type { Target } from "../core/targets.ts";
+import type { Destination } from "../core/targets.ts";
 
 /** How much of a route's calls may be hedged. */
 export interface HedgeShare {
@@ -8,10 +8,10 @@ export interface HedgeShare {
   take(): void;
 }
 
-/** The shares of all routes, by the first target of each: hedged calls are never more than the given percent of the calls so far. */
+/** The shares of all routes, by the settings of each, whatever names lead to it: hedged calls are never more than their percent of the calls so far. */
 export interface HedgeShares {
   /** The share of a route, on which one more call is counted. */
-  of(first: Target, percent: number): HedgeShare;
+  of(hedge: NonNullable<Destination["hedge"]>): HedgeShare;
 }
 
 /** A quiet route saves up no more than this. */
@@ -19,13 +19,13 @@ const mostSaved = 10;
 
 /** Starts with nothing. */
 export function hedgeShares(): HedgeShares {
-  const earned = new WeakMap<Target, number>(); // in percents of a hedged call
+  const earned = new WeakMap<object, number>(); // in percents of a hedged call
   return {
-    of(first, percent) {
-      earned.set(first, Math.min(mostSaved * 100, (earned.get(first) ?? 0) + percent));
+    of(hedge) {
+      earned.set(hedge, Math.min(mostSaved * 100, (earned.get(hedge) ?? 0) + hedge.percent));
       return {
-        isOpen: () => (earned.get(first) ?? 0) >= 100,
-        take: () => void earned.set(first, (earned.get(first) ?? 0) - 100),
+        isOpen: () => (earned.get(hedge) ?? 0) >= 100,
+        take: () => void earned.set(hedge, (earned.get(hedge) ?? 0) - 100),
       };
     },
   };

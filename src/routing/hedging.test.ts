@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { reasonOf } from "../core/reasons.ts";
 import { abortFault, beaten } from "../core/signals.ts";
-import { textOf, valuesOf } from "../testing/collect-events.ts";
+import { chatKind } from "../core/kinds.ts";
+import { plainStop } from "../core/stops.ts";
+import { begun } from "../core/stream.ts";
+import { testContext } from "../testing/call-context.ts";
+import { eventsOf, textOf, valuesOf } from "../testing/collect-events.ts";
+import { fakeClock } from "../testing/fake-clock.ts";
 import { routed, type Scripted } from "../testing/routed.ts";
-import type { Play } from "../testing/scripted-target.ts";
+import { userRequest } from "../testing/sample-request.ts";
+import { newScore, scriptedTarget, whileTimePasses, type Play } from "../testing/scripted-target.ts";
+import { testRouting } from "../testing/test-routing.ts";
 
 const hedge = { afterMs: 100, percent: 100 };
 const pair = (a: readonly Play[], b: readonly Play[]): Scripted[] => [
@@ -31,6 +38,7 @@ describe("a route with hedging", () => {
     expect(first!.context.signal.reason).toBe(beaten);
     expect(second!.context.signal.aborted).toBe(false);
     expect([route.score.running, route.score.ended]).toEqual([0, 2]);
+    expect(route.lines.map(({ facts }) => facts?.["reason"])).toEqual(["slow"]);
   });
 
   it("lets the first win when it is faster after all", async () => {
@@ -88,6 +96,21 @@ describe("a route with hedging", () => {
     const route = routed(pair([{ afterMs: 150 }], ["ok"]), { hedge: { afterMs: 100, percent: 10 } });
     for (let call = 0; call < 50; call++) await route.call();
     expect(route.asked().filter((name) => name === "b")).toHaveLength(5);
+  });
+
+  it("hedges no more than its own percent, whatever other routes begin at the same target", async () => {
+    const clock = fakeClock();
+    const score = newScore();
+    const target = (provider: string, play: Play) => plainStop(scriptedTarget([play], { clock, score, provider }));
+    const stops = [target("a", { afterMs: 150 }), target("b", "ok")];
+    const routes = [100, 10].map((percent) => ({ stops, hedge: { afterMs: 100, percent } }));
+    const resolve = (name: string) => ({ name, ...routes[name === "much" ? 0 : 1]! });
+    const generate = testRouting({ stops: [] }, { clock, resolve }).route(chatKind);
+    for (let call = 0; call < 40; call++) {
+      const request = userRequest("hi", { model: call % 2 === 0 ? "much" : "little" });
+      await whileTimePasses(clock, eventsOf(begun(() => generate(request, testContext(request)))));
+    }
+    expect(score.attempts.filter((each) => each.target === "b")).toHaveLength(20 + 2);
   });
 
   it("hedges no continuation, and nothing where there is one target", async () => {

@@ -2,6 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { asFault, fault, reasonOf } from "../core/reasons.ts";
 import { abortFault, linkSignal, type LinkedSignal } from "../core/signals.ts";
 import type { ReadyIterator } from "../core/stream.ts";
+import type { Destination } from "../core/targets.ts";
 import { Attempt, nothingCame, type Arrival } from "./attempts.ts";
 import { sleepUntil } from "./backoff.ts";
 import { Failures } from "./failures.ts";
@@ -184,16 +185,13 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
   }
 
   /** Lets a second attempt run beside the first, should that be slow. */
-  #contest(
-    first: Attempt<Request, Event>,
-    { afterMs, percent }: { readonly afterMs: number; readonly percent: number },
-  ): Rivals<Request, Event> {
+  #contest(first: Attempt<Request, Event>, hedge: NonNullable<Destination["hedge"]>): Rivals<Request, Event> {
     const { clock, hedges, observer } = this.#options;
     const { itinerary, kind, context } = this.#plan;
-    const share = hedges.of(this.#plan.first.target, percent);
+    const share = hedges.of(hedge);
     return new Rivals(first, {
       clock,
-      afterMs,
+      afterMs: hedge.afterMs,
       isProgress: (event) => kind.isProgress(event),
       second: () => {
         const candidate = share.isOpen() ? itinerary.beside(first.candidate) : undefined;

@@ -43,11 +43,11 @@ export class Serving<Request, Event> {
 
   /** An attempt has started; `failure` is why the first of its call did not, if it failed. */
   start(attempt: Attempt<Request, Event>, failure: Reason | undefined): void {
-    const { context, scope, first } = this.#plan;
+    const { context, scope, first, leg } = this.#plan;
     const { stop } = attempt.candidate;
     this.#attempt = attempt;
     context.record.target = stop.target;
-    if (!isSibling(first, stop)) this.#tellFallback(stop, failure ?? "passed_over");
+    if (!isSibling(first, stop)) this.#tellFallback(stop, failure ?? (attempt.candidate === leg.candidate ? "passed_over" : "slow"));
     scope.onServing?.(stop);
   }
 
@@ -80,7 +80,7 @@ export class Serving<Request, Event> {
     };
   };
 
-  #tellFallback({ target }: Stop, reason: Reason | "passed_over"): void {
+  #tellFallback({ target }: Stop, reason: Reason | "slow" | "passed_over"): void {
     const { log, observer } = this.#options;
     const { provider, model } = this.#plan.first.target;
     const { requestId } = this.#plan.context;
