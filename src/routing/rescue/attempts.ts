@@ -120,9 +120,11 @@ async function* attempted({ rescue, way, splices }: Attempt): AsyncGenerator<Cha
         return { type: "differs" };
       }
       if (joined === "nothing") continue;
-      const now = told.take(wholeOf(joined, { ...rescue, way, splices }));
-      if (now !== undefined) yield now;
-      yield* told.ready.splice(0);
+      for (const each of Array.isArray(joined) ? joined : [joined]) {
+        const now = told.take(wholeOf(each, { ...rescue, way, splices }));
+        if (now !== undefined) yield now;
+        yield* told.ready.splice(0);
+      }
     }
   } catch (error) {
     return { type: "failed", error, serving };

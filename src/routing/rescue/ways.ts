@@ -1,7 +1,7 @@
 import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { estimatedTokens } from "../../core/estimate.ts";
 import type { Stop } from "../../core/targets.ts";
-import { continuedJoin, repeatedJoin, restartedJoin, rethoughtJoin, type Join } from "./join.ts";
+import { continuedJoin, orAnewJoin, repeatedJoin, restartedJoin, rethoughtJoin, type Join } from "./join.ts";
 import { continuationOf, cutBack, quietly, type CutBack } from "./request.ts";
 import type { Told } from "./told.ts";
 import type { RunScope } from "../run.ts";
@@ -59,7 +59,7 @@ function continuedWays(request: ChatRequest, told: Told, broken: Stop): Omit<Way
     const continuation = continuationOf(request, { text: prefix, tokens: counts.textTokens + counts.thoughtTokens, maxTokens });
     if (continuation === undefined) return [];
     const { trimmed } = continuation;
-    const join = () => (again === "" ? continuedJoin(trimmed) : repeatedJoin(trimmed, again));
+    const join = () => orAnewJoin(text, again === "" ? continuedJoin(trimmed) : repeatedJoin(trimmed, again));
     return [{ name: "continued", request: continuation.request, isTentative: again !== "", join, told: counts }];
   };
   const whole = goOnFrom({ text, again: "" });
