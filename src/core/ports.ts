@@ -20,7 +20,7 @@ import type {
   TokenizeResponse,
 } from "../../gen/parley/v1/tokens_pb.ts";
 import type { FieldTable } from "./fields.ts";
-import type { Providers } from "./targets.ts";
+import type { Providers } from "./provider-report.ts";
 import type { Generate, Work } from "./work.ts";
 
 // What one module needs of another, as interfaces; `service.ts` passes the real things in.

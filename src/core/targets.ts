@@ -1,10 +1,9 @@
 import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
-import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
 import type { FieldTable } from "./fields.ts";
 import type { ModelPurpose } from "./ports.ts";
 import type { Kind, Work } from "./work.ts";
 
-// Where calls may go, and what is known of it.
+// Where calls may go.
 
 /** One place that can answer, with the policies around it: a model of an upstream, asked with one of its keys. The same object for as long as the service runs. */
 export interface Target {
@@ -51,62 +50,6 @@ export interface Destination {
   readonly hedge?: { readonly afterMs: number; readonly percent: number } | undefined;
   /** A text answer that broke after it had started is gone on with, at most so many times. */
   readonly rescue?: { readonly attempts: number } | undefined;
-}
-
-/** How an upstream fares, over all its targets. */
-export interface ProviderHealth {
-  /** Whether calls are sent to it. */
-  readonly isAvailable: boolean;
-  /** The worst of its targets; undefined: it has no breaker. */
-  readonly breaker: "closed" | "open" | "half-open" | undefined;
-  /** Failed share of recent attempts, 0 to 1; undefined: none recently. */
-  readonly errorRate: number | undefined;
-}
-
-/** One provider as it stands. */
-export interface ProviderReport extends ProviderHealth {
-  readonly name: string;
-  /** What it speaks, such as `openai` or `llama-cpp`. */
-  readonly kind: string;
-}
-
-/** What stands behind the service. */
-export interface Providers {
-  /** By name. */
-  list(): readonly ProviderReport[];
-  /** Name of the default model's provider; empty when there is no default. */
-  defaultProvider(): string;
-}
-
-/** What one attempt at a target took, for the books. */
-export interface AttemptRecord {
-  readonly requestId: string;
-  /** Name of the kind of work. */
-  readonly operation: string;
-  readonly tenant: string;
-  readonly keyId: string;
-  readonly provider: string;
-  readonly model: string;
-  /** Number of the upstream's key, from 1; 0 when it has none, or when the caller brought one. */
-  readonly key: number;
-  /** From 1, over all targets of the call. */
-  readonly attempt: number;
-  readonly isCallersKey: boolean;
-  /** `ok`, `lost` (a hedge that another beat), `discarded` (it was to go on with a broken answer, and came in other words), `left` (the caller went away), or the error's reason. */
-  readonly outcome: string;
-  /** Undefined: nothing was used, or nobody knows. */
-  readonly usage: Usage | undefined;
-  /** In currency units; undefined: no price is known. */
-  readonly cost: number | undefined;
-  /** Version of the prices. */
-  readonly priceVersion: string;
-  readonly durationMs: number;
-  readonly firstContentMs: number | undefined;
-}
-
-/** The books: one record an attempt. */
-export interface Ledger {
-  record(attempt: AttemptRecord): void;
 }
 
 /** From a name to targets; no name means the default for the purpose, `chat` unless said. Throws `model_not_found` or `provider_not_found`. */

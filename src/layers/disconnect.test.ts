@@ -6,7 +6,7 @@ import { completed, finished, started, text } from "../core/events.ts";
 import { chatKind } from "../core/kinds.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
 import { beaten } from "../core/signals.ts";
-import type { AttemptRecord } from "../core/targets.ts";
+import type { AttemptRecord } from "../core/books.ts";
 import { compose, type Layer } from "../core/work.ts";
 import { testContext } from "../testing/call-context.ts";
 import { eventsOf, failureOf, iterate } from "../testing/collect-events.ts";

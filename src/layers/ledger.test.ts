@@ -7,7 +7,7 @@ import { completed, reasoning, started, text, toolCall } from "../core/events.ts
 import { chatKind } from "../core/kinds.ts";
 import { fault, type Reason } from "../core/reasons.ts";
 import { beaten } from "../core/signals.ts";
-import type { AttemptRecord } from "../core/targets.ts";
+import type { AttemptRecord } from "../core/books.ts";
 import { countTokensKind } from "../core/unary-kinds.ts";
 import type { Call } from "../core/context.ts";
 import type { Work } from "../core/work.ts";

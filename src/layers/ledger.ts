@@ -7,8 +7,9 @@ import type { Clock } from "../core/ports.ts";
 import { costOf } from "../core/prices.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { beaten, discarded, outcomeError } from "../core/signals.ts";
+import { isUnsent } from "../core/unsent.ts";
 import { begun, observe, type Outcome } from "../core/stream.ts";
-import type { Ledger } from "../core/targets.ts";
+import type { Ledger } from "../core/books.ts";
 import type { DisconnectPolicy, Price } from "../core/upstreams.ts";
 import type { Kind, Layer } from "../core/work.ts";
 
@@ -37,11 +38,19 @@ export function ledger(options: LedgerOptions): Layer {
         const attempt = new Attempt(options, context, kind);
         return observe(() => next(request, { ...context, onAsked: () => (attempt.asked(), context.onAsked?.()) }), {
           event: (event) => attempt.see(event),
-          end: (outcome) => attempt.end(outcome, kind.operation === chatKind.operation ? kind.chatOf(request) : undefined),
+          end: (outcome) =>
+            outcome.type === "failed" && isUnsent(outcome.error)
+              ? undefined
+              : attempt.end(outcome, kind.operation === chatKind.operation ? kind.chatOf(request) : undefined),
         });
       });
     };
   };
+}
+
+/** What was refused while it was written took nothing. */
+function isOfNothing(outcome: Outcome): boolean {
+  return outcome.type === "failed" && isUnsent(outcome.error);
 }
 
 /** Ends before the first content after which an upstream has probably read the prompt all the same. */

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { fault } from "../core/reasons.ts";
 import { plainStop } from "../core/stops.ts";
-import type { ProviderHealth } from "../core/targets.ts";
+import type { ProviderHealth } from "../core/provider-report.ts";
 import { plainTarget } from "../testing/plain-target.ts";
 import { providerList } from "./provider-list.ts";
 

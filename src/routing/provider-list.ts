@@ -1,4 +1,4 @@
-import type { ProviderHealth, Providers } from "../core/targets.ts";
+import type { ProviderHealth, Providers } from "../core/provider-report.ts";
 import type { Directory } from "./directory.ts";
 
 /** A provider by its name, and what it speaks. */

@@ -1,6 +1,6 @@
 import type { Registry } from "prom-client";
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
-import type { AttemptRecord } from "../core/targets.ts";
+import type { AttemptRecord } from "../core/books.ts";
 import { Count, registerCounts, type Labels } from "./series.ts";
 
 const sources: Readonly<Record<number, string>> = {

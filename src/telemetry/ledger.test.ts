@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
-import type { AttemptRecord } from "../core/targets.ts";
+import type { AttemptRecord } from "../core/books.ts";
 import { recordingLog } from "../testing/recording-log.ts";
 import { attemptMetrics } from "./attempt-metrics.ts";
 import { keptLedger } from "./ledger.ts";

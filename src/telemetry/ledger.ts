@@ -1,5 +1,5 @@
 import type { Log } from "../core/ports.ts";
-import type { AttemptRecord, Ledger } from "../core/targets.ts";
+import type { AttemptRecord, Ledger } from "../core/books.ts";
 import { sourceName } from "./attempt-metrics.ts";
 
 /** What the books are kept with. */

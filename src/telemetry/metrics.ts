@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineObserver } from "../core/ports.ts";
 import type { RouteObserver } from "../core/route-observer.ts";
-import type { AttemptRecord } from "../core/targets.ts";
+import type { AttemptRecord } from "../core/books.ts";
 import { attemptMetrics } from "./attempt-metrics.ts";
 import { callMetrics, type CallFacts } from "./call-metrics.ts";
 import { durationBuckets } from "./buckets.ts";

@@ -9,7 +9,7 @@ import { healthBoard, type HealthBoard } from "../routing/health-board.ts";
 import { defaultLimits, type Limits } from "../core/limits.ts";
 import type { Models, Service, UnaryWork } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
-import type { ProviderReport } from "../core/targets.ts";
+import type { ProviderReport } from "../core/provider-report.ts";
 import { once } from "../core/stream.ts";
 import { listen, type Listener, type ListenOptions } from "../api/listen.ts";
 import { recordingLog, type LogLine } from "./recording-log.ts";

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { BreakerState, ProviderStatusSchema, type ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
 import { create } from "@bufbuild/protobuf";
-import type { ProviderHealth, ProviderReport, Providers } from "../../core/targets.ts";
+import type { ProviderHealth, ProviderReport, Providers } from "../../core/provider-report.ts";
 import { page } from "./page.ts";
 
 /** The RPC that tells what stands behind the service. */
