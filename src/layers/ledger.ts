@@ -39,7 +39,7 @@ export function ledger(options: LedgerOptions): Layer {
         return observe(() => next(request, { ...context, onAsked: () => (attempt.asked(), context.onAsked?.()) }), {
           event: (event) => attempt.see(event),
           end: (outcome) =>
-            outcome.type === "failed" && isUnsent(outcome.error)
+            isOfNothing(outcome)
               ? undefined
               : attempt.end(outcome, kind.operation === chatKind.operation ? kind.chatOf(request) : undefined),
         });

@@ -2,6 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { CallContext, CallRecord } from "../core/context.ts";
 import { asFault, fault, reasonOf } from "../core/reasons.ts";
 import { abortFault, beaten, linkSignal, type LinkedSignal } from "../core/signals.ts";
+import { isUnsent } from "../core/unsent.ts";
 import { mapStream, observe, type Outcome, type ReadyIterator } from "../core/stream.ts";
 import type { Trial } from "./circuit.ts";
 import type { Candidate } from "./candidates.ts";
@@ -96,9 +97,16 @@ export class Attempt<Request, Event> {
 
   /** Its stream has thrown. What it threw once its call was aborted says nothing of the target, but may of its key. */
   failed(error: ConnectError): void {
+    if (!this.#isOver && isUnsent(error)) this.#uncount();
     this.#learn(error);
     if (!isTargetsFault(reasonOf(error)) || this.#signal.aborted) this.ended();
     else if (this.#finish() && this.#trial !== undefined) this.candidate.state?.circuit.failed(this.#trial);
+  }
+
+  /** Nothing was sent: it was no attempt. */
+  #uncount(): void {
+    this.#record.attempts--;
+    if (--this.candidate.attempts > 0) this.#record.retries--;
   }
 
   /** How its stream ended. Until it has started, whoever waits for that says what it means. */

@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { withMore } from "../core/error-facts.ts";
 import { fault, reasonOf, retryAfterMsOf, type Reason } from "../core/reasons.ts";
+import { isUnsent } from "../core/unsent.ts";
 import type { Stop, Target } from "../core/targets.ts";
 import type { DeadEnd } from "./candidates.ts";
 import { isSibling } from "./order.ts";
@@ -15,6 +16,8 @@ interface Failure {
 export class Failures {
   /** Of the attempt that was made first, which is not always the one that failed first. */
   #first: Failure | undefined;
+  /** The first that is more than a refusal of what another target may do, which would hide why that one failed. */
+  #firstTrouble: Failure | undefined;
   #last: Failure | undefined;
   #count = 0;
   #targets: Set<Target> | undefined;
@@ -23,6 +26,8 @@ export class Failures {
   add(number: number, stop: Stop, error: ConnectError): void {
     this.#last = { number, stop, error: reasonOf(error) === "model_not_found" ? missingModel(stop, error) : error };
     if (this.#first === undefined || number < this.#first.number) this.#first = this.#last;
+    if (!isOnlyRefusal(error) && (this.#firstTrouble === undefined || number < this.#firstTrouble.number)) this.#firstTrouble = this.#last;
+    if (isUnsent(error)) return;
     this.#count++;
     (this.#targets ??= new Set()).add(stop.target);
   }
@@ -37,7 +42,7 @@ export class Failures {
 
   /** After an error that ends the call wherever it is made. It is told if the same model says it that failed first; of another it would hide why that was asked at all. */
   final(): ConnectError {
-    const first = this.#first;
+    const first = this.#firstTrouble ?? this.#first;
     const last = this.#last;
     const said = first !== undefined && last !== undefined && isSibling(first.stop, last.stop) ? last : first;
     return this.#counted(said?.error, "");
@@ -45,7 +50,7 @@ export class Failures {
 
   /** When nobody is left to ask. */
   told({ because, retryAfterMs }: DeadEnd): ConnectError {
-    return this.#counted(this.#first?.error, because, retryAfterMs);
+    return this.#counted((this.#firstTrouble ?? this.#first)?.error, because, retryAfterMs);
   }
 
   #counted(error: ConnectError | undefined, because: string, retryAfterMs?: number): ConnectError {
@@ -54,6 +59,12 @@ export class Failures {
     const more = [count, because].filter((text) => text !== "").join("; ");
     return more === "" ? error : withMore(error, `(${more})`, retryAfterMs ?? retryAfterMsOf(error));
   }
+}
+
+/** A target that cannot do what is asked, where another may. */
+function isOnlyRefusal(error: ConnectError): boolean {
+  const reason = reasonOf(error);
+  return reason === "unsupported_field" || reason === "context_length_exceeded";
 }
 
 function targetsText(count: number): string {

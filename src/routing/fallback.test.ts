@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FaultOptions, Reason } from "../core/reasons.ts";
-import { reasonOf, reasons } from "../core/reasons.ts";
+import { reasonOf, reasons, type FaultOptions, type Reason } from "../core/reasons.ts";
 import { textOf, valuesOf } from "../testing/collect-events.ts";
 import { routed, type Scripted } from "../testing/routed.ts";
 import type { Play } from "../testing/scripted-target.ts";

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "../../core/ports.ts";
+import { unsent } from "../../core/unsent.ts";
 import { abortFault } from "../../core/signals.ts";
 import type { Connection, Connections, Message } from "./connections.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -85,12 +86,20 @@ class Exchange<Event> implements Dispatcher.DispatchHandler, Wire<Event> {
     const { signal, connections } = this.#options;
     if (signal.aborted) return this.#fail(abortFault(signal));
     try {
-      const made = this.#options.message();
+      const made = this.#message();
       signal.addEventListener("abort", this.#onAbort, { once: true });
       this.#connection = connections.take();
       this.#connection.dispatch(made, this);
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  #message(): Message {
+    try {
+      return this.#options.message();
+    } catch (error) {
+      throw unsent(error);
     }
   }
 

@@ -7,6 +7,7 @@ import type { UpstreamDialect } from "../../dialects/upstream-dialect.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { Secret } from "../../core/secret.ts";
+import { isUnsent } from "../../core/unsent.ts";
 import { only } from "../../core/stream.ts";
 import { eventsOf, failureOf, outlineOf, textOf, valuesOf } from "../../testing/collect-events.ts";
 import { chatRequest, openProviders, streaming, whole } from "../../testing/http-provider.ts";
@@ -170,6 +171,17 @@ describe("a provider behind HTTP", () => {
     await second.close();
     await until(() => upstream.connections.open === 0);
   });
+});
+
+it("a request that its format cannot say is refused before anything is sent, and is marked so", async () => {
+  const { upstream, provider } = await openProviders();
+  const dialect: UpstreamDialect = { ...openaiDialect({ kind: "openai", quirks: {} }), chat: () => raise("cannot be said") };
+  const { provider: mute } = await openProviders({ options: { dialect } });
+  const error: unknown = await eventsOf(mute.generate(chatRequest, streaming())).catch((thrown: unknown) => thrown);
+  expect(isUnsent(error)).toBe(true);
+  await upstream.close();
+  const gone: unknown = await eventsOf(provider.generate(chatRequest, streaming())).catch((thrown: unknown) => thrown);
+  expect(isUnsent(gone)).toBe(false);
 });
 
 it("a request says how many gateways it comes through, this one included", async () => {
