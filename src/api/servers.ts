@@ -59,6 +59,8 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
 
 type StreamListener = (this: Http2Server, stream: ServerHttp2Stream, ...rest: readonly unknown[]) => void;
 
+const ignore = () => {};
+
 /** How many headers more than twice the limit are read, to be answered. */
 const spareHeaders = 64;
 
@@ -84,8 +86,10 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
   server.removeAllListeners("stream");
   server.on("stream", (...told) => {
     const [stream, headers, , rawHeaders] = told;
-    if (takeStream(stream, headers, rawHeaders)) return;
-    for (const make of makers) make.apply(server, told);
+    // Reset by its client before anybody has seen it: there is nobody to serve. To open a call for it, and to log its end, would cost as much as most answers do.
+    // Its error, unheard, would end the process.
+    if (stream.destroyed || stream.closed) stream.on("error", ignore);
+    else if (!takeStream(stream, headers, rawHeaders)) for (const make of makers) make.apply(server, told);
   });
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);

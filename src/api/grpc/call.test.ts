@@ -76,11 +76,19 @@ describe("the end of a call", () => {
 
   it("by a reset while the body still comes leaves a line in the log", async () => {
     await open(saying("x"));
+    // A reset that comes together with the headers is of no call; a session that is not connected yet sends no PING between them.
+    // Node's client ends the body before it resets, so what is heard first may be a message that is not whole.
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
     const stream = rawRpc(session, chat);
     stream.write(question.subarray(0, 3));
     await new Promise((resolve) => session.ping(resolve));
     stream.close(8);
-    await expect.poll(() => doors.log.at(-1)?.facts).toMatchObject({ status: "caller_gone", procedure: "parley.v1.ChatService/Chat" });
+    await expect
+      .poll(() => doors.log.at(-1)?.facts)
+      .toMatchObject({
+        status: expect.stringMatching(/^(caller_gone|malformed_body)$/),
+        procedure: "parley.v1.ChatService/Chat",
+      });
     expect(doors.calls).toEqual([]);
   });
 
