@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
 import { fuzz } from "./fuzz.ts";
 import { gguf } from "./gguf.ts";
+import { abuse } from "./abuse.ts";
 import { cancel } from "./cancel.ts";
 import { drawing } from "./drawing.ts";
 import { engine } from "./engine.ts";
@@ -15,7 +16,21 @@ import { schema } from "./schema.ts";
 import { soak } from "./soak.ts";
 
 /** Every benchmark there is, by the word that starts it. */
-const benches: Readonly<Record<string, Bench>> = { rpc, memory, gguf, fuzz, engine, gap, cancel, prefix, proxy, drawing, soak, schema };
+const benches: Readonly<Record<string, Bench>> = {
+  abuse,
+  rpc,
+  memory,
+  gguf,
+  fuzz,
+  engine,
+  gap,
+  cancel,
+  prefix,
+  proxy,
+  drawing,
+  soak,
+  schema,
+};
 
 const [name, ...rest] = process.argv.slice(2);
 const bench = name === undefined ? undefined : benches[name];

@@ -29,12 +29,14 @@ const together = (count: number, make: (index: number) => Buffer) =>
 
 /** Words to be repeated: each is 60 bytes over gRPC, and 200 over SSE. Clients may send 64 KiB before the server says how it goes on. */
 const asking = (words: number) => framed(toBinary(ChatRequestSchema, userRequest("four ".repeat(words))));
-const longJson = JSON.stringify({ messages: [{ role: "user", content: "four ".repeat(32_000) }], stream: true });
+const jsonAsking = (words: number) => JSON.stringify({ messages: [{ role: "user", content: "four ".repeat(words) }], stream: true });
+const longJson = jsonAsking(32_000);
+const chatPath = "/v1/chat/completions";
 
 const mostFrameBytes = 16_384;
 
-function request(stream: number, body: Uint8Array): Buffer {
-  const frames = [h2Frame({ type: frameType.headers, flags: frameFlag.endHeaders, stream }, hpackRequest(streamPath, grpc))];
+function request(stream: number, body: Uint8Array, headers = hpackRequest(streamPath, grpc)): Buffer {
+  const frames = [h2Frame({ type: frameType.headers, flags: frameFlag.endHeaders, stream }, headers)];
   for (let at = 0; at < body.length; at += mostFrameBytes)
     frames.push(h2Frame({ type: frameType.data, stream }, body.subarray(at, at + mostFrameBytes)));
   frames.push(h2Frame({ type: frameType.data, flags: frameFlag.endStream, stream }));
@@ -166,6 +168,14 @@ export const attacks = {
     opening: Buffer.from(
       `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${longJson.length}\r\n\r\n${longJson}`,
     ),
+    isDeaf: true,
+  },
+  "stalled SSE reader over HTTP/2": {
+    what: "a long answer over HTTP/2 that nobody reads",
+    opening: Buffer.concat([
+      opened,
+      request(1, Buffer.from(jsonAsking(11_000)), hpackRequest(chatPath, { "content-type": "application/json" })),
+    ]),
     isDeaf: true,
   },
   "stalled gRPC reader": {

@@ -1,0 +1,218 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { attacks, type AttackName } from "../testing/attacks.ts";
+import { healthyClients, type Healthy } from "./abuse/healthy.ts";
+import type { Bench, Report } from "./bench.ts";
+import { leaveServerCore, startParley, type BenchServer } from "./servers.ts";
+
+/** Smaller than the defaults, so that each limit is met within a measurement. Stalled readers, who are to be there all the time, meet the defaults. */
+const limits = {
+  ...{ firstByteMs: 2000, headersMs: 2000, bodyMs: 2000, stalledReaderMs: 4000, idleConnectionMs: 2000, connectionPingMs: 3000 },
+};
+
+/** How a cut may be late, ms: timers, and what lies between two looks. */
+const slackMs = 1500;
+
+/** What ends each attack, ms; what is not named is cut off at once. */
+const cutWithinMs: Readonly<Partial<Record<AttackName, number>>> = {
+  "zero window": 2 * limits.connectionPingMs,
+  "slow headers": limits.headersMs,
+  "slow frame": 2 * limits.headersMs,
+  "slow body": limits.bodyMs,
+  "slow gRPC body": limits.bodyMs + limits.idleConnectionMs,
+};
+
+/** Before the first, ms: code is to be compiled. */
+const warmUpMs = 5000;
+const afterMs = 1500;
+const mostBytesEach = 300_000;
+const mostRatio = 3;
+
+/** What an attack did. */
+interface Row {
+  readonly name: AttackName;
+  readonly connections: number;
+  readonly readers: number;
+  /** Of clients that mean well, ms. */
+  readonly p99Ms: number;
+  readonly ratio: number;
+  /** Their calls that failed. */
+  readonly failed: number;
+  /** How often a connection was cut off, and the longest that one lasted, ms. */
+  readonly cuts: number;
+  readonly longestMs: number;
+  /** What each stalled reader cost the server, bytes. */
+  readonly bytesEach: number | undefined;
+}
+
+type Measured = Omit<Row, "ratio">;
+
+/** What clients that mean well notice of those that do not. */
+export const abuse: Bench = {
+  what: "floods, slow clients and a thousand stalled readers: when they are cut off, what they cost, and the p99 of healthy clients beside its quiet value",
+  options: {
+    seconds: { default: 5, what: "seconds of each attack, and of quiet before it" },
+    connections: { default: 4, what: "connections that flood at a time" },
+    slow: { default: 200, what: "slow connections at a time" },
+    readers: { default: 1000, what: "stalled readers" },
+    clients: { default: 4, what: "healthy clients over gRPC, and as many over REST" },
+  },
+  async run({ seconds = 5, connections = 4, slow = 200, readers = 1000, clients = 4 }, say) {
+    leaveServerCore();
+    const names = Object.keys(attacks) as AttackName[];
+    const isStalled = (name: AttackName) => name.startsWith("stalled");
+    const given = { seconds, connections, slow, readers, clients, say };
+    const loud = await attackAll(
+      names.filter((name) => !isStalled(name)),
+      { ...given, values: limits },
+    );
+    const stalled = await attackAll(names.filter(isStalled), { ...given, values: {} });
+    const report = reportOf([...loud.rows, ...stalled.rows], [...loud.quiet, ...stalled.quiet]);
+    report.lines.forEach(say);
+    return report;
+  },
+};
+
+interface Given {
+  readonly seconds: number;
+  readonly connections: number;
+  readonly slow: number;
+  readonly readers: number;
+  readonly clients: number;
+  readonly say: (line: string) => void;
+  /** Limits of the service. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+interface Found {
+  readonly rows: readonly Measured[];
+  /** p99 before each, ms. */
+  readonly quiet: readonly number[];
+}
+
+/** One attack after the other at one service, with quiet between them. */
+async function attackAll(names: readonly AttackName[], { values, clients, seconds, say, ...counts }: Given): Promise<Found> {
+  const server = await startParley({ config: { limits: { values } } });
+  const healthy = healthyClients(server.port, clients);
+  const rows: Measured[] = [];
+  const quiet: number[] = [];
+  try {
+    await sleep(warmUpMs);
+    for (const name of names) {
+      healthy.taken();
+      await sleep(seconds * 1000);
+      const quietMs = p99(healthy.taken().times);
+      const row = await attackOnce({ server, healthy, seconds, ...countsOf(name, counts) }, name);
+      quiet.push(quietMs);
+      rows.push(row);
+      say(`${name}: p99 ${row.p99Ms.toFixed(2)} ms, quiet before it ${quietMs.toFixed(2)} ms`);
+      // What is left of it shall not disturb the next one's quiet.
+      await sleep(afterMs);
+    }
+  } finally {
+    healthy.stop();
+    await server.stop();
+  }
+  return { rows, quiet };
+}
+
+interface Counts {
+  readonly connections: number;
+  readonly readers: number;
+  readonly pauseMs: number;
+}
+
+function countsOf(name: AttackName, given: { connections: number; slow: number; readers: number }): Counts {
+  if (name === "stalled gRPC streams") return { connections: Math.ceil(given.readers / 100), readers: given.readers, pauseMs: 1000 };
+  // What the system buffers for each over HTTP/1.1 is megabytes of its own memory.
+  if (name === "stalled SSE reader") return { connections: given.slow, readers: given.slow, pauseMs: 1000 };
+  if (name.startsWith("stalled")) return { connections: given.readers, readers: given.readers, pauseMs: 1000 };
+  if (name.startsWith("slow")) return { connections: given.slow, readers: 0, pauseMs: 100 };
+  return { connections: given.connections, readers: 0, pauseMs: 100 };
+}
+
+interface AttackRun extends Counts {
+  readonly server: BenchServer;
+  readonly healthy: Healthy;
+  readonly seconds: number;
+}
+
+async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
+  const { server, healthy, seconds, connections, readers, pauseMs } = run;
+  const program = join(import.meta.dirname, "abuse", "attacker.ts");
+  const rssBefore = rssOf(server);
+  healthy.taken();
+  // On the load's core, behind whoever measures.
+  const words = [process.execPath, program, String(server.port), name, String(connections), String(pauseMs)];
+  const child = spawn("nice", ["-n", "19", ...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  await once(child, "message");
+  const bytesEach = readers === 0 ? undefined : (await mostRss(server, 2000)) - rssBefore;
+  // What it costs to begin their answers is work that was asked for, which anybody's would cost.
+  if (readers > 0) healthy.taken();
+  await sleep(seconds * 1000);
+  const { times, failed } = healthy.taken();
+  const told = once(child, "message") as Promise<[{ cuts: number[]; open: number }]>;
+  child.send("end");
+  const [{ cuts }] = await told;
+  await once(child, "exit");
+  return {
+    ...{ name, connections, readers, p99Ms: p99(times), failed },
+    cuts: cuts.length,
+    longestMs: Math.max(0, ...cuts),
+    bytesEach: bytesEach === undefined ? undefined : bytesEach / readers,
+  };
+}
+
+async function mostRss(server: BenchServer, ms: number): Promise<number> {
+  let most = 0;
+  for (const endMs = performance.now() + ms; performance.now() < endMs; await sleep(100)) most = Math.max(most, rssOf(server));
+  return most;
+}
+
+function rssOf({ process: child }: BenchServer): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+  return Number(kibibytes) * 1024;
+}
+
+function p99(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN;
+}
+
+function reportOf(rows: readonly Measured[], quiet: readonly number[]): Report {
+  const sorted = quiet.toSorted((a, b) => a - b);
+  const quietMs = sorted[sorted.length >> 1] ?? Number.NaN;
+  const data = rows.map((row) => ({ ...row, ratio: row.p99Ms / quietMs }));
+  const lines = [
+    `p99 of healthy clients in quiet: ${quietMs.toFixed(2)} ms (median of ${quiet.length} measurements; ${sorted[0]?.toFixed(2)} to ${sorted.at(-1)?.toFixed(2)})`,
+    `${"".padEnd(32)}${"p99, ms".padStart(10)}${"of quiet".padStart(10)}${"cut off".padStart(9)}${"longest, ms".padStart(13)}${"kB a reader".padStart(13)}`,
+    ...data.map(line),
+  ];
+  return { lines, data: { quietMs, quiet, rows: data } };
+}
+
+function line(row: Row): string {
+  const { name, p99Ms, ratio, cuts, longestMs, bytesEach } = row;
+  const cells = [
+    p99Ms.toFixed(2).padStart(10),
+    `${ratio.toFixed(2)}x`.padStart(10),
+    String(cuts).padStart(9),
+    Math.round(longestMs).toString().padStart(13),
+    (bytesEach === undefined ? "" : (bytesEach / 1000).toFixed(0)).padStart(13),
+  ];
+  return `${name.padEnd(32)}${cells.join("")}${problemsOf(row)}`;
+}
+
+/** What does not hold. */
+function problemsOf({ name, failed, ratio, longestMs, bytesEach = 0, readers, cuts }: Row): string {
+  const mostMs = (cutWithinMs[name] ?? 0) + slackMs;
+  return [
+    failed > 0 ? `  ${failed} healthy calls failed` : "",
+    ratio > mostRatio ? `  more than ${mostRatio} times the quiet value` : "",
+    readers === 0 && longestMs > mostMs ? `  later than ${mostMs} ms` : "",
+    readers === 0 && cuts === 0 ? "  never cut off" : "",
+    bytesEach > mostBytesEach ? "  more than 300 kB a reader" : "",
+  ].join("");
+}

@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { attackPort, attacks, type Attack, type AttackName, type Attacked } from "../../testing/attacks.ts";
+
+// Attacks a port over so many connections until it is told to end, and opens another for each that is cut off. Started by `abuse`, in a process of its own.
+// At the end it says how often it was cut off, and after how long.
+
+const [portText = "", name = "", connectionsText = "", pauseText = ""] = process.argv.slice(2);
+const attack: Attack = attacks[name as AttackName];
+const running = new Set<Attacked>();
+const cuts: number[] = [];
+const over = new AbortController();
+
+async function keepOn(): Promise<void> {
+  while (!over.signal.aborted) {
+    const attacked = attackPort(Number(portText), attack);
+    running.add(attacked);
+    const { ms } = await attacked.closed;
+    running.delete(attacked);
+    if (!over.signal.aborted) cuts.push(ms);
+    await sleep(Number(pauseText));
+  }
+}
+
+process.once("message", () => {
+  over.abort();
+  process.send?.({ cuts, open: running.size }, () => process.exit());
+});
+for (let index = 0; index < Number(connectionsText); index++) {
+  void keepOn();
+  // Not all at once: to open a thousand connections is an attack of another kind.
+  if (index % 10 === 9) await sleep(30);
+}
+process.send?.("opened");
