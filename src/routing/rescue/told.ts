@@ -88,10 +88,24 @@ function whyNever({ responseFormat, choices = 1, topLogprobs }: ChatRequest): st
 
 /** Characters of a piece, on average, up to which pieces are taken for tokens: those of English are 4 to 5 long. */
 const mostPerToken = 6;
+/** Fewer a piece, on average, are less than tokens have. */
+const leastPerToken = 2;
+/** Characters a token where pieces are none: more than most models write, so that too few tokens are counted rather than too many, and no rest of an answer is lost. */
+const perToken = 5;
+/** A character beyond ASCII is most of a token. */
+const weightBeyondAscii = 4;
+/** Pieces that are all of one length are cut by length; so many are no coincidence. */
+const fewestAlike = 8;
 
 function pieces() {
   const all: string[] = [];
   let length = 0;
+  function tokens(): number {
+    if (length > all.length * mostPerToken) return estimatedTokens(length);
+    const weight = length + (weightBeyondAscii - 1) * all.join("").replaceAll(/[\0-\x7f]/gu, "").length;
+    const areCut = weight < all.length * leastPerToken || areAlike(all);
+    return areCut ? Math.min(all.length, Math.floor(weight / perToken)) : all.length;
+  }
   return {
     add(piece: string) {
       if (piece === "") return;
@@ -100,6 +114,11 @@ function pieces() {
     },
     length: () => length,
     joined: () => all.join(""),
-    tokens: () => (length <= all.length * mostPerToken ? all.length : estimatedTokens(length)),
+    tokens,
   };
+}
+
+function areAlike(all: readonly string[]): boolean {
+  const [first] = all;
+  return all.length >= fewestAlike && all.slice(0, -1).every(({ length }) => length === first?.length);
 }
