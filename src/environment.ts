@@ -149,7 +149,7 @@ export const environment: readonly EnvironmentRow[] = [
   row("LLM_TIMEOUT_SECS", ["limits.values.unaryCallMs", "limits.values.firstTokenMs", "limits.values.idleStreamMs"], {
     type: secondsType,
     default: "120 whole, 60 between events; upstreams 60, `ollama` 120",
-    what: "Longest wait for an answer that comes whole, for the first content of a remote target, and for the next event of any stream; an upstream's own time limit beats it, `limits.callMs` caps every call.",
+    what: "Longest wait for an answer that comes whole, for the first content of a remote target, and for the next event of any stream; an upstream's own time limit beats it. It holds for each upstream that a call asks: a call as a whole has time to wait for all of them, and for the slowest twice, and only a configured `limits.callMs` caps that.",
   }),
   ...upstreamRows,
   row("LLM_LOG_LEVEL", "telemetry.logLevel", {

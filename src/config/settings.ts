@@ -20,7 +20,7 @@ import type { UpstreamSettings } from "../core/upstreams.ts";
 import { defaultHost, defaultPort } from "./default-address.ts";
 import { providerNameFrom } from "./checks.ts";
 import { tlsFilesOf, type TlsFiles } from "./tls-settings.ts";
-import { longestWholeMs, routesOf, upstreamsOf } from "./upstream-settings.ts";
+import { waitForAllMs, routesOf, upstreamsOf } from "./upstream-settings.ts";
 
 /** A configuration with its defaults filled in; what is still undefined is derived where it is used. */
 export interface Settings {
@@ -103,10 +103,13 @@ export function settingsOf(config: Config, variables: Variables): { readonly set
   };
 }
 
-/** A call is given the time that its upstream is: an upstream's own time limit beats that of all. */
+/** A call whose answer comes whole is given time for every upstream it may ask: the limit of an attempt must be reached before the call's, or nobody else would be asked. A limit of all calls that was configured stays. */
 function limitsOf(config: Config): Limits {
-  const limits = resolveLimits(config.limits?.values ?? {});
-  return { ...limits, unaryCallMs: Math.max(limits.unaryCallMs, longestWholeMs(config)) };
+  const given = config.limits?.values ?? {};
+  const limits = resolveLimits(given);
+  const unaryCallMs = Math.max(limits.unaryCallMs, waitForAllMs(upstreamsOf(config)));
+  const callMs = given["callMs"] === undefined ? Math.max(limits.callMs, unaryCallMs) : limits.callMs;
+  return { ...limits, unaryCallMs, callMs };
 }
 
 function remoteSettings(config: Config) {

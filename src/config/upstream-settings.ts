@@ -22,9 +22,10 @@ export function routesOf({ routes }: Config): readonly RouteSettings[] {
   return routes.map(routeOf);
 }
 
-/** The longest that an upstream of its own time limit may take for a whole answer, ms; 0 where none has one. */
-export function longestWholeMs({ upstreams }: Config): number {
-  return Math.max(0, ...upstreams.map(({ timeoutSeconds }) => (timeoutSeconds ?? 0) * second));
+/** What a call needs to wait for each upstream once and for the slowest once more, ms, so that it is the upstream's own limit that is reached, and others can still be asked; 0 where there is none. */
+export function waitForAllMs(upstreams: readonly UpstreamSettings[]): number {
+  const all = upstreams.map(({ times }) => times.wholeMs);
+  return all.reduce((sum, wholeMs) => sum + wholeMs, Math.max(0, ...all));
 }
 
 function upstreamOf(upstream: Upstream, config: Config): UpstreamSettings {

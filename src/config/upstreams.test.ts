@@ -209,7 +209,7 @@ describe("what the older services meant", () => {
     expect(fromEnvironment({ LLM_PROVIDER: "local", LLM_RAW_URL: "http://llm:8001" }).settings.defaultProvider).toBe("llama-cpp");
   });
 
-  it("an upstream's time limit beats that of all, which beats its kind's, and a whole call is given as long", () => {
+  it("an upstream's time limit beats that of all, which beats its kind's, and a whole call has time for all of them", () => {
     const { settings, limits } = fromEnvironment({
       LLM_TIMEOUT_SECS: "30",
       OPENAI_API_KEY: "k",
@@ -220,7 +220,10 @@ describe("what the older services meant", () => {
       settings.upstreams.map((each) => [each.name, [each.times.wholeMs, each.times.firstTokenMs, each.times.idleMs]]),
     );
     expect(times).toEqual({ openai: [300_000, 300_000, 300_000], ollama: [30_000, 30_000, 30_000] });
-    expect(limits.unaryCallMs).toBe(300_000);
+    expect([limits.unaryCallMs, limits.callMs]).toEqual([630_000, 630_000]);
+    const { limits: own } = load("limits: {values: {callMs: 100000}}\nupstreams: [{name: a, kind: ollama}]");
+    expect([own.unaryCallMs, own.callMs]).toEqual([240_000, 100_000]);
+    expect(fromEnvironment({ LLM_TIMEOUT_SECS: "30", OPENAI_API_KEY: "k" }).limits.unaryCallMs).toBe(60_000);
     expect(fromEnvironment({ LLM_TIMEOUT_SECS: "30" }).limits.unaryCallMs).toBe(30_000);
   });
 });
