@@ -53,6 +53,7 @@ describe("what an answer of Anthropic's took", () => {
     const estimated = { promptTokens: 7, completionTokens: 2, source: UsageSource.ESTIMATED };
     for (const usage of [{}, { input_tokens: -1 }, { input_tokens: "5" }, { input_tokens: 1e300 }, { input_tokens: 0.5 }])
       expect(usageOf(usage, {})).toMatchObject(estimated);
+    expect(usageOf({ input_tokens: 0, output_tokens: 0 }, { output_tokens: 0 })).toMatchObject(estimated);
     expect(usageOf({ input_tokens: 0 }, { output_tokens: 9 })).toMatchObject({
       promptTokens: 7,
       completionTokens: 9,

@@ -25,11 +25,12 @@ export class UsageCount {
   /** The usage of ours; estimated where the upstream has told too little. `characters` are those of the answer. */
   usage(request: ChatRequest, characters: number): Usage {
     const promptTokens = this.#promptTokens();
+    const output = this.#output === 0 && characters > 0 ? undefined : this.#output;
     const usage: Usage = {
       $typeName: "parley.v1.Usage",
       promptTokens: promptTokens ?? estimatedPromptTokens(request),
-      completionTokens: this.#output ?? estimatedTokens(characters),
-      source: promptTokens === undefined || this.#output === undefined ? UsageSource.ESTIMATED : UsageSource.PROVIDER,
+      completionTokens: output ?? estimatedTokens(characters),
+      source: promptTokens === undefined || output === undefined ? UsageSource.ESTIMATED : UsageSource.PROVIDER,
     };
     if (this.#cacheRead !== undefined) usage.cachedTokens = this.#cacheRead;
     if (this.#cacheWrite !== undefined) usage.cacheWriteTokens = this.#cacheWrite;

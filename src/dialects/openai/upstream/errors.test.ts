@@ -141,7 +141,7 @@ describe("when to ask again", () => {
   it.each([
     ["seconds", { "retry-after": "7" }, 7000],
     ["seconds with a fraction", { "retry-after": "0.25" }, 250],
-    ["milliseconds, which go before", { "retry-after-ms": "1500", "retry-after": "7" }, 1500],
+    ["milliseconds, which are more exact", { "retry-after-ms": "1500", "retry-after": "2" }, 1500],
     ["a date", { "retry-after": "Sat, 21 Nov 2026 12:00:09 GMT" }, 9000],
     [
       "the spent one of two limits",

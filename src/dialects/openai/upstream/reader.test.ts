@@ -160,6 +160,8 @@ describe("what an answer says", () => {
       { prompt_tokens: -1, completion_tokens: 2 },
       { prompt_tokens: 1.5, completion_tokens: 2 },
       { prompt_tokens: 1e12, completion_tokens: 1 },
+      { prompt_tokens: 0, completion_tokens: 0 },
+      { prompt_tokens: 7, completion_tokens: 0 },
     ];
     for (const usage of senseless) {
       const events = read([delta({ content: "12345678" }), finish(), JSON.stringify({ choices: [], usage })]);

@@ -15,6 +15,9 @@ export function usageOf(told: JsonObject | undefined, timings: JsonObject | unde
   const completionTokens = count(told?.["completion_tokens"]);
   if (told === undefined || promptTokens === undefined || completionTokens === undefined)
     return estimatedUsage(estimatedPromptTokens(request), characters);
+  // Some tell 0 for what they have not counted.
+  if (completionTokens === 0 && characters > 0)
+    return estimatedUsage(promptTokens === 0 ? estimatedPromptTokens(request) : promptTokens, characters);
   return { $typeName: "parley.v1.Usage", promptTokens, completionTokens, source: UsageSource.PROVIDER, ...detailsOf(told, timings) };
 }
 
