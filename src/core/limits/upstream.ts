@@ -48,7 +48,7 @@ export const upstreamLimits = {
     [0, 24 * 60 * minute],
     "ms",
     undefined,
-    "how long a key that its upstream refuses comes last, and a model that it does not have",
+    "how long a key that its upstream refuses or whose quota is used up comes last, and a model that it does not have",
   ),
   breakerWindowMs: limit(30 * second, [10, 60 * minute], "ms", undefined, "attempts at a target that its circuit breaker looks at"),
   breakerAttempts: limit(10, [1, 50], "count", undefined, "attempts in that time below which a circuit breaker never opens"),

@@ -46,6 +46,8 @@ export interface WallRow {
 
 /** `limits.maxAttempts` of the wall's service. */
 export const mostAttempts = 4;
+/** How often a call asks one target that limits its rate. */
+export const mostLimited = 3;
 
 /** A fault of an upstream behind HTTP. */
 export interface HttpRow extends WallRow {

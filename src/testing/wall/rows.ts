@@ -1,5 +1,5 @@
 import type { Fault, RefusalCause, Turn } from "../upstream/turn.ts";
-import { breaks, ends, mostAttempts, movesOn, served, type Outcomes, type HttpRow } from "./cells.ts";
+import { breaks, ends, mostLimited, movesOn, served, type Outcomes, type HttpRow } from "./cells.ts";
 
 // Streams break before their first content (frame 0), or after some of it. How many frames come before content is each format's own; after 6 of them each has said some.
 
@@ -42,7 +42,7 @@ const refusals: readonly HttpRow[] = [
   { name: "overloaded", turns: refused("overloaded"), ...again("provider_unavailable") },
   { name: "503-once", turns: [...refused("unavailable"), {}], ...both(served(2)) },
   // Without another key it is asked again, with backoff, as often as a call may ask at all.
-  { name: "429-bare", turns: refused("rate-limited"), ...both(movesOn("provider_rate_limited", { alone: mostAttempts, paired: 1 })) },
+  { name: "429-bare", turns: refused("rate-limited"), ...both(movesOn("provider_rate_limited", { alone: mostLimited, paired: 1 })) },
   { name: "429-once", turns: [...refused("rate-limited", { "retry-after-ms": "20" }), {}], ...both(servedLater) },
   {
     name: "429-seconds",
@@ -101,7 +101,7 @@ const early: readonly HttpRow[] = [
   {
     name: "limit-inside-first-frame",
     turns: broken({ is: "error-inside", cause: "rate-limited", after: 0 }),
-    ...both(movesOn("provider_rate_limited", { alone: mostAttempts, paired: 1 })),
+    ...both(movesOn("provider_rate_limited", { alone: mostLimited, paired: 1 })),
     but: { ollama: again("provider_error") },
   },
   {
@@ -182,7 +182,7 @@ const late: readonly HttpRow[] = [
     name: "limit-in-stream",
     turns: broken({ is: "error-inside", cause: "rate-limited", after: some }),
     stream: breaks("provider_rate_limited"),
-    unary: movesOn("provider_rate_limited", { alone: mostAttempts, paired: 1 }),
+    unary: movesOn("provider_rate_limited", { alone: mostLimited, paired: 1 }),
     but: { ollama: { stream: breaks("provider_error"), unary: movesOn("provider_error", { alone: 2 }) } },
   },
 ];
