@@ -64,6 +64,17 @@ describe("routing, at the sockets", () => {
     expect(upstream.requests).toHaveLength(2);
   });
 
+  it.each([
+    ["failed here more than once", refusal("server-error"), [502, "2", "1", "false"]],
+    ["failed once", { fault: { is: "html" } } as const, [502, "1", "0", null]],
+    ["is limited for longer than a call waits", refusal("rate-limited", { "retry-after": "300" }), [429, "1", "0", null]],
+  ])("tells SDKs how often an upstream was asked, and not to do so again where it %s", async (_what, turn, expected) => {
+    const { ask } = await serviceWith([await upstreamFor({ turns: [turn] })]);
+    const { status, headers } = await ask({ model: "a/m" });
+    const told = ["x-parley-attempts", "x-parley-retries", "x-should-retry"].map((name) => headers.get(name));
+    expect([status, ...told]).toEqual(expected);
+  });
+
   it("spreads calls over the keys of an upstream evenly", async () => {
     const upstream = await upstreamFor();
     const { ask } = await serviceWith([upstream], { settings: { apiKeys: ["k1", "k2", "k3"] } });

@@ -1,5 +1,7 @@
 import { errorToOpenAI, retryHeaders, type ParamOf } from "../../dialects/openai/errors.ts";
-import { asFault } from "../../core/reasons.ts";
+import type { ConnectError } from "@connectrpc/connect";
+import type { CallRecord } from "../../core/context.ts";
+import { asFault, reasonOf, reasons } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
 import { isClosed, statusOf, type Exchange } from "../exchange.ts";
 import { logCause } from "../log-lines.ts";
@@ -18,8 +20,20 @@ export function answerError(exchange: Exchange, error: unknown, { log, param }: 
   const known = note(exchange, error, log);
   const { response } = exchange;
   if (response.headersSent || response.writableEnded || isClosed(exchange)) return;
-  for (const [name, value] of Object.entries(retryHeaders(known))) response.setHeader(name, value);
+  const headers = { ...retryHeaders(known), ...attemptHeaders(known, exchange.call.record) };
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (!exchange.request.complete && !("stream" in exchange.request) && exchange.call.signal.aborted)
     response.setHeader("connection", "close");
   sendJson(exchange, statusOf(known), errorToOpenAI(known, param));
+}
+
+/** How often targets were asked. What failed here more than once is not to be multiplied by an SDK: each attempt may have to be paid for. A rate limit says itself when to come again. */
+function attemptHeaders(error: ConnectError, { attempts, retries }: CallRecord): Record<string, string> {
+  if (attempts === 0) return {};
+  const { fault, http } = reasons[reasonOf(error)];
+  return {
+    "x-parley-attempts": String(attempts),
+    "x-parley-retries": String(retries),
+    ...(attempts > 1 && fault === "provider" && http >= 500 && { "x-should-retry": "false" }),
+  };
 }
