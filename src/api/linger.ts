@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex, Readable } from "node:stream";
-import type { HttpRequest } from "./exchange.ts";
+import type { Doors, Exchange, HttpRequest } from "./exchange.ts";
 
 /** How long what a client still sends after its answer is read and thrown away, ms. A connection that is closed while bytes arrive is reset, and the client may lose the answer. */
 const lingerMs = 1000;
@@ -19,6 +19,28 @@ interface Rest {
   readonly source: Pick<Readable, "on" | "once" | "off" | "resume">;
   /** Tells a client that goes on sending to stop. */
   readonly stop: () => void;
+}
+
+/**
+ * Before an answer that comes early: hears to its end, for a while, what a client uploads. One that said how much it would send may stop at the headers of the answer;
+ * over HTTP/2 a body shorter than its content-length is a breach of the protocol, for which the stream is reset, answer and all.
+ */
+export function wholeUpload(
+  { request, call }: Pick<Exchange, "request" | "call">,
+  { clock }: Pick<Doors, "clock">,
+): Promise<void> | undefined {
+  if (!("stream" in request) || request.headers["content-length"] === undefined || isWhole(request)) return undefined;
+  return new Promise((resolve) => {
+    const done = () => {
+      stop();
+      request.off("end", done).off("close", done);
+      call.signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const stop = clock.after(lingerMs, done);
+    request.on("end", done).on("close", done);
+    call.signal.addEventListener("abort", done);
+  });
 }
 
 /** Throws away the rest of a request whose answer has been written; a client that goes on sending is stopped. */

@@ -8,6 +8,7 @@ import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { schemeOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose } from "../exchange.ts";
 import { recordingRouter, type NativeMethods } from "../grpc/methods.ts";
+import { wholeUpload } from "../linger.ts";
 import { notKept, send } from "../send.ts";
 import { edge, refused } from "./edge.ts";
 import { exchangeKey, exchangeOf } from "./exchange-key.ts";
@@ -190,6 +191,7 @@ async function sendAll(exchange: Exchange, answer: Answer, options: RpcOptions):
   if (exchange.request.method === "HEAD") return sendHead(exchange, answer);
   // Headers go out with the first bytes, so that a handler can still add to them.
   let chunk = await chunks.next();
+  await wholeUpload(exchange, options);
   response.writeHead(status, Object.fromEntries(header ?? []));
   for (; chunk.done !== true; chunk = await chunks.next()) await send(exchange, own.chunk(chunk.value), options);
   if (trailer !== undefined) response.addTrailers(grpcTrailers(own.trailer(trailer)));
