@@ -1,4 +1,13 @@
-import type { Accepted, ChatEvent, ChoiceFinished, Completed, TokenLogprob, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
+import type {
+  Accepted,
+  ChatEvent,
+  ChoiceFinished,
+  Completed,
+  ReasoningDelta,
+  TokenLogprob,
+  ToolCallDelta,
+} from "../../../gen/parley/v1/chat_pb.ts";
+import { reasoningDetail } from "./reasoning-details.ts";
 import { servedComment } from "./served.ts";
 import { finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
 
@@ -13,6 +22,8 @@ interface ChoiceState {
   hasToolCalls: boolean;
   /** Calls whose id and name were sent, by index. */
   readonly calls: Set<number>;
+  /** Thinking since the last that was signed. */
+  thought: string;
 }
 
 type Content = Extract<ChatEvent["event"], { case: "text" | "reasoning" | "refusal" | "toolCall" }>;
@@ -91,13 +102,24 @@ export class ChunkWriter {
       case "text":
         return this.#delta(event.value.choice, { content: event.value.text }, event.value.logprobs);
       case "reasoning":
-        // Hidden thinking has no place in this dialect.
-        return event.value.text === "" ? "" : this.#delta(event.value.choice, { reasoning_content: event.value.text });
+        return this.#thought(event.value);
       case "refusal":
         return this.#delta(event.value.choice, { refusal: event.value.text });
       default:
         return this.#toolCall(event.value);
     }
+  }
+
+  /** What has to come back as it was - signed or hidden - is told whole where it ends, so that a client needs to join nothing but the list. */
+  #thought({ choice, text, signature, redactedData }: ReasoningDelta): string {
+    const state = this.#choices.get(choice);
+    const words = text === "" ? "" : this.#delta(choice, { reasoning_content: text });
+    if (state === undefined) return words;
+    state.thought += text;
+    if (signature === "" && redactedData.length === 0) return words;
+    const detail = reasoningDetail({ text: state.thought, signature, redactedData });
+    if (redactedData.length === 0) state.thought = "";
+    return words + this.#delta(choice, { reasoning_details: [detail] });
   }
 
   #finish({ choice, reason }: ChoiceFinished): string {
@@ -122,7 +144,7 @@ export class ChunkWriter {
   /** The first chunk of a choice, if it is due. */
   #role(choice: number): string {
     if (this.#choices.has(choice)) return "";
-    this.#choices.set(choice, { hasToolCalls: false, calls: new Set() });
+    this.#choices.set(choice, { hasToolCalls: false, calls: new Set(), thought: "" });
     return this.#chunk(choice, `{"role":"assistant","content":""}`, "null");
   }
 

@@ -1,8 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MediaDetail, MessageSchema, PartSchema, Role, type Message, type Part } from "../../../gen/parley/v1/messages_pb.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
-import { jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, saysAny, textAt, type Json } from "./read.ts";
+import { thoughtsAt } from "./reasoning-details.ts";
+import { bytesAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, saysAny, textAt, type Json } from "./read.ts";
 
 type PartInit = MessageInitShape<typeof PartSchema>;
 
@@ -41,7 +41,7 @@ function messageFromOpenAI(message: Json, at: string): Message {
   if (role === Role.TOOL) return create(MessageSchema, { role, name, parts: [toolResult(message, at)] });
   const content = contentParts(message, at);
   const parts = saysAny(message, answered)
-    ? [...reasoning(message, at), ...content, ...refusal(message, at), ...toolCalls(message, at)]
+    ? [...(thoughtsAt(message, at) ?? reasoning(message, at)), ...content, ...refusal(message, at), ...toolCalls(message, at)]
     : content;
   // Beside tool calls clients send an empty content.
   if (role === Role.ASSISTANT)
@@ -55,7 +55,7 @@ function messageFromOpenAI(message: Json, at: string): Message {
 }
 
 /** What messages that a model wrote have beside their content. */
-const answered: ReadonlySet<string> = new Set(["reasoning_content", "reasoning", "refusal", "tool_calls"]);
+const answered: ReadonlySet<string> = new Set(["reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls"]);
 
 function messageOf(role: Role, name: string, parts: readonly PartInit[]): Message {
   return { $typeName: "parley.v1.Message", role, name, parts: parts.map((part) => create(PartSchema, part)) };
@@ -134,14 +134,6 @@ function filePart(file: Json, at: string): PartInit {
   const url = textAt(required(file, "file_data", at), `${at}file_data`);
   if (url.startsWith("data:")) return { part: { case: "file", value: { source: { case: "url", value: url }, fileName } } };
   return { part: { case: "file", value: { source: { case: "data", value: bytesAt(url, `${at}file_data`) }, fileName } } };
-}
-
-function bytesAt(value: unknown, path: string): Uint8Array<ArrayBuffer> {
-  try {
-    return base64Decode(textAt(value, path));
-  } catch {
-    throw invalidField(path, "is not base64");
-  }
 }
 
 function toolResult(message: Json, at: string): PartInit {

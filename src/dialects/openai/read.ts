@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
 import { invalidField } from "../../core/reasons.ts";
 import type { ConnectError } from "@connectrpc/connect";
 
@@ -24,6 +25,15 @@ export function listAt(value: unknown, path: string): readonly unknown[] {
 export function textAt(value: unknown, path: string): string {
   if (typeof value === "string") return value.toWellFormed();
   throw wrongType(path, "a string", value);
+}
+
+/** The bytes that a text is the base64 of, or a refusal that names `path`. */
+export function bytesAt(value: unknown, path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return base64Decode(textAt(value, path));
+  } catch {
+    throw invalidField(path, "is not base64");
+  }
 }
 
 /** The number a value is, or a refusal that names `path`. */

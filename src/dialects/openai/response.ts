@@ -1,5 +1,6 @@
 import { FinishReason, type ChatResponse, type Choice, type TokenLogprob, type TopLogprob } from "../../../gen/parley/v1/chat_pb.ts";
 import type { Part } from "../../../gen/parley/v1/messages_pb.ts";
+import { reasoningDetails } from "./reasoning-details.ts";
 import type { Usage } from "../../../gen/parley/v1/usage_pb.ts";
 
 /** `finish_reason` of OpenAI's for one of ours; a choice that called tools never says `stop`. */
@@ -61,6 +62,7 @@ function choiceToOpenAI(choice: Choice): object {
   const parts = choice.message?.parts ?? [];
   const calls = toolCalls(parts);
   const reasoning = joined(parts, "reasoning");
+  const details = reasoning === null ? [] : reasoningDetails(parts);
   return {
     index: choice.index,
     message: {
@@ -70,6 +72,7 @@ function choiceToOpenAI(choice: Choice): object {
       refusal: joined(parts, "refusal"),
       annotations: [],
       ...(reasoning !== null && { reasoning_content: reasoning }),
+      ...(details.length > 0 && { reasoning_details: details }),
       ...(calls.length > 0 && { tool_calls: calls }),
     },
     logprobs: logprobsToOpenAI(choice.logprobs),

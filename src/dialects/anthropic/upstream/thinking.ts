@@ -43,9 +43,9 @@ export function thinkingOf(request: ChatRequest, turns: readonly Turn[], traits:
   const wish = wishOf(request.reasoning);
   if (wish === "none") return { maxTokens };
   if (wish === "off") return { maxTokens, thinking: { type: "disabled" } };
+  // The API wants that thinking back, and refuses to think without it; it answers without thinking anew.
+  if (callsWithoutThinking(turns)) return { maxTokens, thinking: { type: "disabled" } };
   refuseBeside(request);
-  if (callsWithoutThinking(turns))
-    refuse("reasoning", "wants the thinking back that led to the calls whose results are sent, and it is not there");
   return traits.thinking === "budget" ? withBudget(request, traits) : adaptive(request, maxTokens);
 }
 
