@@ -96,8 +96,8 @@ function planOf(schema: DescMessage, { table, prefix, above }: PlanScope): Plan 
     const path = prefix + field.name;
     const fate = fateOf(table, path);
     const message = messageOf(field);
-    // A refused path speaks for what is below it, but for what has an entry of its own.
-    const because = fate?.is === "refused" && !hasEntryBelow(table, path) ? fate.because : undefined;
+    // A refused path speaks for what is below it, but for what is honoured by an entry of its own.
+    const because = fate?.is === "refused" && !isHonouredBelow(table, path) ? fate.because : undefined;
     const isDeep = because === undefined && message !== undefined && !isLeaf(message);
     const below = isDeep ? (above.get(message.typeName) ?? planOf(message, { table, prefix: `${path}.`, above: inside })) : undefined;
     const isInItself = message !== undefined && below !== undefined && below === above.get(message.typeName);
@@ -106,8 +106,8 @@ function planOf(schema: DescMessage, { table, prefix, above }: PlanScope): Plan 
   return plan;
 }
 
-function hasEntryBelow(table: FieldTable, path: string): boolean {
-  return Object.keys(table).some((each) => each.startsWith(`${path}.`));
+function isHonouredBelow(table: FieldTable, path: string): boolean {
+  return Object.entries(table).some(([each, fate]) => each.startsWith(`${path}.`) && fate.is === "honoured");
 }
 
 /** Notes each refused field that is set, by its place with indexes. */
