@@ -144,14 +144,22 @@ describe("a stream that knows what is there already", () => {
     expect(seen).toEqual(["inner", "outer"]);
   });
 
-  it("tells a change that fails to the layers outside it alone", async () => {
+  it("tells a change that fails to the layers outside it, and leaves what is inside", async () => {
     const seen: string[] = [];
-    const inner = observe(() => letters(["a"]).stream, { end: ({ type }) => void seen.push(`inner ${type}`) });
+    async function* source() {
+      try {
+        yield "a";
+        yield "b";
+      } finally {
+        seen.push("source left");
+      }
+    }
+    const inner = observe(source, { end: ({ type }) => void seen.push(`inner ${type}`) });
     const changed = mapStream(inner, () => {
       throw new Error("no");
     });
     const outer = observe(() => changed, { end: ({ type }) => void seen.push(`outer ${type}`) });
     await expect(only(outer)).rejects.toThrow("no");
-    expect(seen).toEqual(["outer failed"]);
+    expect(seen).toEqual(["inner left", "outer failed", "source left"]);
   });
 });

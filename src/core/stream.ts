@@ -101,7 +101,7 @@ class Pipe implements ReadyIterator<unknown> {
   }
 
   async return(): Promise<IteratorResult<unknown>> {
-    for (let index = this.stages.length - 1; index >= 0; index--) this.stages[index]?.end(left);
+    this.#endInner(this.stages.length);
     await this.#source.return?.();
     return { done: true, value: undefined };
   }
@@ -121,10 +121,21 @@ class Pipe implements ReadyIterator<unknown> {
         try {
           event = change(event);
         } catch (error) {
+          this.#leave(index);
           this.#fail(error, index + 1);
         }
     }
     return event === result.value ? result : { done: false, value: event };
+  }
+
+  #endInner(before: number): void {
+    for (let index = before - 1; index >= 0; index--) this.stages[index]?.end(left);
+  }
+
+  /** Leaves the source, and the layers before one that cannot go on: what they throw on their way out comes behind what is told. */
+  #leave(before: number): void {
+    this.#endInner(before);
+    this.#source.return?.().catch(() => {});
   }
 
   /** Tells a failure to the layers from one on. */
