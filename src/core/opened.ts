@@ -7,13 +7,14 @@ export interface Opened<Event> {
   readonly close?: () => void;
 }
 
-/** A stream that has to be opened, which may wait, and perhaps closed. Cheaper than a generator, which takes several promises an event. */
-export function opened<Event>(open: () => Promise<Opened<Event>>): AsyncIterable<Event> {
-  return begun(() => ({ [Symbol.asyncIterator]: () => new Opening(open) }));
+/** A stream that has to be opened, which may wait, and perhaps closed; `cancel` is called when its reader leaves meanwhile, and makes the opening fail. Cheaper than a generator, which takes several promises an event. */
+export function opened<Event>(open: () => Promise<Opened<Event>>, cancel?: () => void): AsyncIterable<Event> {
+  return begun(() => ({ [Symbol.asyncIterator]: () => new Opening(open, cancel) }));
 }
 
 class Opening<Event> implements ReadyIterator<Event> {
   readonly #open: () => Promise<Opened<Event>>;
+  readonly #cancel: (() => void) | undefined;
   #opening: Promise<void> | undefined;
   #inner: ReadyIterator<Event> | undefined;
   #close: (() => void) | undefined;
@@ -21,8 +22,9 @@ class Opening<Event> implements ReadyIterator<Event> {
   readonly #onResult = (result: IteratorResult<Event>) => this.#pass(result);
   readonly #onError = (error: unknown) => this.#fail(error);
 
-  constructor(open: () => Promise<Opened<Event>>) {
+  constructor(open: () => Promise<Opened<Event>>, cancel?: () => void) {
     this.#open = open;
+    this.#cancel = cancel;
   }
 
   next(): Promise<IteratorResult<Event>> {
@@ -44,6 +46,7 @@ class Opening<Event> implements ReadyIterator<Event> {
   }
 
   async return(): Promise<IteratorResult<Event>> {
+    if (this.#opening !== undefined && this.#inner === undefined) this.#cancel?.();
     // What is being opened cannot be closed before it is open.
     await this.#opening?.catch(() => {});
     if (!this.#isOver) {

@@ -4,7 +4,7 @@ import { text } from "../core/events.ts";
 import { chatKind } from "../core/kinds.ts";
 import { fault, reasonOf, retryAfterMsOf } from "../core/reasons.ts";
 import { testContext as contextOf } from "../testing/call-context.ts";
-import { eventsOf, failureOf } from "../testing/collect-events.ts";
+import { eventsOf, failureOf, iterate } from "../testing/collect-events.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { userRequest } from "../testing/sample-request.ts";
 import { script } from "../testing/script.ts";
@@ -68,6 +68,21 @@ describe("concurrency", () => {
     inner.calls[0]?.end();
     (await inner.next()).end();
     expect(await waiting).toEqual([]);
+  });
+
+  it("frees the place in the queue of a reader that leaves", async () => {
+    const { inner, open, work } = setUp(1, 1);
+    void open();
+    await inner.next();
+    const left = iterate(work(request, testContext()));
+    const next = failureOf(left.next());
+    await left.return?.();
+    expect(reasonOf(await next)).toBe("caller_gone");
+    const waiting = open();
+    inner.calls[0]?.end();
+    (await inner.next()).end();
+    expect(await waiting).toEqual([]);
+    expect(inner.calls).toHaveLength(2);
   });
 
   it("takes no permit for a stream that nobody reads", async () => {

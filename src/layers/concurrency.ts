@@ -1,7 +1,9 @@
 import { limitFault } from "../core/limits.ts";
 import type { Clock } from "../core/ports.ts";
+import { opened } from "../core/opened.ts";
+import { fault } from "../core/reasons.ts";
 import { abortFault } from "../core/signals.ts";
-import { begun, deferred, observe } from "../core/stream.ts";
+import { begun, observe } from "../core/stream.ts";
 import type { Layer } from "../core/work.ts";
 
 /** What concurrency needs. */
@@ -28,9 +30,10 @@ export function concurrency({ clock, target, limit, queue, queueMs }: Concurrenc
     else first();
   };
 
-  /** Resolves with the place of the call that left. */
-  function wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
+  /** Its turn comes with the place of a call that left. */
+  function wait(signal: AbortSignal): Wait {
+    let leaveQueue = () => {};
+    const turn = new Promise<void>((resolve, reject) => {
       const settle = () => {
         waiting.delete(admit);
         cancelTimer();
@@ -45,7 +48,9 @@ export function concurrency({ clock, target, limit, queue, queueMs }: Concurrenc
       });
       signal.addEventListener("abort", onAbort, { once: true });
       waiting.add(admit);
+      leaveQueue = () => (settle(), reject(fault("caller_gone", `the call was left while it waited for ${target}`)));
     });
+    return { turn, leave: leaveQueue };
   }
 
   return function concurrencyLayer(next) {
@@ -57,10 +62,27 @@ export function concurrency({ clock, target, limit, queue, queueMs }: Concurrenc
           running++;
           return run();
         }
-        if (waiting.size < queue) return deferred(() => wait(context.signal).then(run));
+        if (waiting.size < queue) return waited(() => wait(context.signal), run);
         const message = `${target} is busy: ${running} calls run and ${waiting.size} wait; try again later`;
         throw limitFault("targetQueue", message, { retryAfterMs: 1000, provider: target });
       });
     };
   };
+}
+
+/** A call's place in the queue. */
+interface Wait {
+  readonly turn: Promise<void>;
+  readonly leave: () => void;
+}
+
+/** Runs when its turn has come. Whoever leaves it before leaves the queue. */
+function waited<Event>(begin: () => Wait, run: () => AsyncIterable<Event>): AsyncIterable<Event> {
+  let wait: Wait | undefined;
+  const open = async () => {
+    wait = begin();
+    await wait.turn;
+    return { stream: run() };
+  };
+  return opened(open, () => wait?.leave());
 }
