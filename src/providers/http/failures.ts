@@ -36,12 +36,12 @@ export function cutBefore(error: Error, wasSent: boolean, facts: CallFacts): Con
   return fault("provider_unavailable", `${provider} ${what}${code === "" ? "" : ` (${code})`}`, options);
 }
 
-/** A redirect is followed by nobody: a key must not travel to where its operator did not send it. */
+/** A redirect is followed by nobody, and no second request is answered otherwise: a key must not travel to where its operator did not send it. */
 export function redirectFault(status: number, location: unknown, { provider, key }: Pick<AskedUpstream, "provider" | "key">): ConnectError {
   const origin = typeof location === "string" ? URL.parse(location)?.origin : undefined;
   const where = origin === undefined || origin === "null" ? "" : ` to ${heardText(origin, key)}`;
   const message = `${provider} redirects${where} (${status}), which is not followed, since keys must not travel; set its baseUrl to the final address`;
-  return fault("provider_error", message, { provider });
+  return fault("provider_malformed", message, { provider });
 }
 
 /** Parsers hang the bytes that they stumbled over on their errors: the log must not have those. */

@@ -85,7 +85,7 @@ describe("an upstream that misbehaves", () => {
     });
     for (const context of [streaming(), whole()]) {
       const error = await failureOf(eventsOf(provider.generate(chatRequest, context)));
-      expect(reasonOf(error)).toBe("provider_error");
+      expect(reasonOf(error)).toBe("provider_malformed");
       expect(error.rawMessage).toContain(other.upstream.url);
       expect(error.rawMessage).not.toContain("secret");
     }

@@ -59,7 +59,11 @@ const refusals: readonly HttpRow[] = [
     turns: refused("rate-limited", { "retry-after": new Date(Date.now() + 60_000).toUTCString() }),
     ...both(movesOn("provider_rate_limited", { tellsWhen: true })),
   },
-  { name: "redirect", turns: broken({ is: "redirect", to: "http://127.0.0.1:1/v1/chat/completions" }), ...again("provider_error") },
+  {
+    name: "redirect",
+    turns: broken({ is: "redirect", to: "http://127.0.0.1:1/v1/chat/completions" }),
+    ...both(movesOn("provider_malformed")),
+  },
 ];
 
 const early: readonly HttpRow[] = [
