@@ -92,3 +92,11 @@ function thrownBy(body: unknown): unknown {
     return error;
   }
 }
+
+it("who is to answer may be named; OpenRouter's wishes of that name are no name", () => {
+  const messages = [{ role: "user", content: "hi" }];
+  expect(chatRequestFromOpenAI({ messages, provider: "anthropic" }).request.provider).toBe("anthropic");
+  for (const provider of [undefined, null, { order: ["a"] }])
+    expect(chatRequestFromOpenAI({ messages, provider }).request.provider).toBe("");
+  expect(() => chatRequestFromOpenAI({ messages, provider: 3 })).toThrow("provider");
+});

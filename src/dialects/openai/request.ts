@@ -91,7 +91,15 @@ const nothingSaid = {
 /** Fields that few requests say; those of them that are said, and what they become. */
 const rareNames: ReadonlySet<string> = new Set([
   ...["n", "logprobs", "top_logprobs", "reasoning_effort", "thinking_token_budget", "safety_identifier", "user", "priority"],
-  ...["min_tokens", "ignore_eos", "continue_final_message", "add_generation_prompt", "chat_template_kwargs", "prompt_cache_key"],
+  ...[
+    "min_tokens",
+    "ignore_eos",
+    "continue_final_message",
+    "add_generation_prompt",
+    "chat_template_kwargs",
+    "prompt_cache_key",
+    "provider",
+  ],
 ]);
 
 function rareFields(body: Json): Partial<ChatRequest> {
@@ -106,7 +114,13 @@ function rareFields(body: Json): Partial<ChatRequest> {
     continueFinalMessage: continueFinalMessage(body),
     chatTemplateOptions: read(body, "chat_template_kwargs", structAt),
     promptCacheKey: read(body, "prompt_cache_key", textAt),
+    provider: providerNamed(body),
   });
+}
+
+/** Our own extension: who is to answer, by name. OpenRouter's object of that name says how it is to choose, which is nothing to others. */
+function providerNamed(body: Json): string | undefined {
+  return typeof body["provider"] === "object" ? undefined : read(body, "provider", textAt);
 }
 
 function refuseModalities(body: Json): void {

@@ -20,6 +20,10 @@ describe("options of an upstream", () => {
     expect(bodyOf({ kind: "vllm", quirks: {} }, options)).not.toHaveProperty("service_tier");
   });
 
+  it("are not sent where they are null, which says nothing", () => {
+    expect(bodyOf(openai, { openai: { verbosity: null, store: true } })).not.toHaveProperty("verbosity");
+  });
+
   it("are refused where the kind is not known to have them, unless the operator lets all pass", () => {
     const options = { openai: { logits_processors: ["x"] } };
     expect(reasonThrown(() => bodyOf(openai, options))).toBe("unsupported_field");

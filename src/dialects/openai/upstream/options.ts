@@ -98,7 +98,8 @@ function givenOptions(options: JsonObject, scope: OptionScope): ReadonlyMap<stri
     for (const [name, value] of Object.entries(here)) {
       const field = `provider_options.${key}.${name}`;
       refuseOption(name, field, scope);
-      given.set(name, { value, field });
+      // Clients send null for what they do not say.
+      if (value !== null) given.set(name, { value, field });
     }
   }
   return given;

@@ -86,6 +86,14 @@ describe("an answer in the raw format", () => {
     }
   });
 
+  it("is looked at a few times, and once more at its end", () => {
+    const reader = dialect.reader(request, asked);
+    const inner = Array.from({ length: 200 }, () => "{}").join("\n,");
+    const lines = `{"rest": [\n${inner}],\n"completion": "a"\n}`.split("\n");
+    const events = lines.flatMap((data) => reader.read({ event: "", data }));
+    expect(textOf([...events, ...reader.end()])).toBe("a");
+  });
+
   it("is an error where it is something else, ends early or comes twice", () => {
     for (const body of [undefined, [], {}, { completion: 3 }, { detail: "x" }])
       expect(reasonThrown(() => dialect.whole(body, request, asked))).toBe("provider_malformed");

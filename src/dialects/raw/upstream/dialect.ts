@@ -69,7 +69,7 @@ function eventsOf(body: unknown, request: ChatRequest, asked: AskedUpstream): re
 
 /** As long as an answer may be that comes in lines, and as often as it is looked at whether it is there. */
 const mostCharacters = 64 * 1024 * 1024;
-const mostLooks = 100;
+const mostLooks = 4;
 
 /** An answer that comes whole where a stream was asked for; its JSON may stand on several lines. */
 class CompletionReader implements AnswerReader {
@@ -89,16 +89,20 @@ class CompletionReader implements AnswerReader {
     this.#text += `${data}\n`;
     if (this.#text.length > mostCharacters) throw malformed(this.#asked, "an answer that is longer than any");
     // Only a line that may be the last is worth a look at all of them, and an answer has few such lines.
-    if (!data.endsWith("}") || ++this.#looks > mostLooks) return [];
+    return data.endsWith("}") && ++this.#looks <= mostLooks ? this.#look() : [];
+  }
+
+  end(): readonly ChatEvent[] {
+    const events = this.isWhole ? [] : this.#look();
+    if (!this.isWhole) throw truncated(this.#asked);
+    return events;
+  }
+
+  #look(): readonly ChatEvent[] {
     const body = parsedJson(this.#text);
     if (body === undefined) return [];
     const events = eventsOf(body, this.#request, this.#asked);
     this.isWhole = true;
     return events;
-  }
-
-  end(): readonly ChatEvent[] {
-    if (!this.isWhole) throw truncated(this.#asked);
-    return [];
   }
 }
