@@ -29,7 +29,7 @@ describe("a status", () => {
     [401, "provider_credentials"],
     [402, "provider_rate_limited"],
     [403, "provider_credentials"],
-    [404, "model_not_found"],
+    [404, "provider_malformed"],
     [408, "provider_timeout"],
     [413, "context_length_exceeded"],
     [422, "invalid_request"],
@@ -64,4 +64,9 @@ it("the key that was sent is heard nowhere, and our own words and codes stay wha
     "failed with status 500",
   );
   expect(heardText("the model_not_found", "model")).toBe("the model_not_found");
+});
+
+it.each(["<html>404</html>", "", "Not Found", "404 page not found"])("a path that is not there is no missing model: %s", (words) => {
+  expect(reasonOf(faultOfStatus({ status: 404, words }, asked))).toBe("provider_malformed");
+  expect(reasonOf(faultOfStatus({ status: 404, words: "model: m" }, asked))).toBe("model_not_found");
 });

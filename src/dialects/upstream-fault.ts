@@ -51,7 +51,7 @@ export function upstreamFault(
 /** What a status means where the words say nothing more exact, and what has to be done about it. */
 export function faultOfStatus(refusal: Refusal, asked: AskedUpstream): ConnectError {
   const { status } = refusal;
-  const { provider, model } = asked;
+  const { provider } = asked;
   const make = (reason: Reason, message: string) => upstreamFault(reason, message, { asked, refusal });
   switch (status) {
     case 401:
@@ -60,7 +60,9 @@ export function faultOfStatus(refusal: Refusal, asked: AskedUpstream): ConnectEr
     case 402:
       return quotaFault(refusal, asked);
     case 404:
-      return make("model_not_found", `${provider} has no model "${model}": check the name in the configuration, and the base URL`);
+      return isUnknownPath(refusal.words)
+        ? make("provider_malformed", `${provider} has no such path: check its base URL and kind`)
+        : missingModelFault(refusal, asked);
     case 408:
       return make("provider_timeout", `${provider} gave up waiting for the request`);
     case 413:
@@ -73,6 +75,18 @@ export function faultOfStatus(refusal: Refusal, asked: AskedUpstream): ConnectEr
     default:
       return otherFault(refusal, asked);
   }
+}
+
+/** What servers say of a path that they do not have: a page, nothing, or that alone. */
+function isUnknownPath(words: string): boolean {
+  return /^\s*(?:$|<|(?:file |page |404 (?:page )?)?not found\.?\s*$)/i.test(words);
+}
+
+/** A model that an upstream does not have. */
+export function missingModelFault(refusal: Refusal, asked: AskedUpstream): ConnectError {
+  const { provider, model } = asked;
+  const message = `${provider} has no model "${model}": check the name in the configuration, and the base URL`;
+  return upstreamFault("model_not_found", message, { asked, refusal });
 }
 
 function otherFault(refusal: Refusal, asked: AskedUpstream): ConnectError {

@@ -50,6 +50,7 @@ const changed: ReadonlySet<string> = new Set([
   "options of Anthropic's",
   "options of Ollama's",
   "an option of Ollama's that nobody knows",
+  "thinking after calls that lost theirs",
 ]);
 
 describe("a request for a message", () => {

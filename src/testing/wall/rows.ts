@@ -95,11 +95,10 @@ const early: readonly HttpRow[] = [
   { name: "error-inside-first-frame", turns: broken({ is: "error-inside", cause: "server-error", after: 0 }), ...again("provider_error") },
   { name: "page-502", turns: broken({ is: "html", status: 502 }), ...again("provider_error") },
   {
-    // A wrong address: formats differ in what they make of it, and all move on.
+    // A wrong address.
     name: "page-404",
     turns: broken({ is: "html", status: 404 }),
     ...both(movesOn("provider_malformed")),
-    but: { anthropic: both(movesOn("model_not_found")), ollama: again("provider_error") },
   },
   { name: "empty-500", turns: broken({ is: "empty", status: 500 }), ...again("provider_error") },
   {

@@ -130,7 +130,7 @@ describe("a refusal by Ollama", () => {
   it.each([
     [404, `model "llama3.2" not found, try pulling it first`, "model_not_found", /run `ollama pull llama3\.2` there/],
     [404, "model 'llama3.2' not found", "model_not_found", /ollama pull/],
-    [404, { page: "not found" }, "provider_error", /check its base URL/],
+    [404, { page: "not found" }, "provider_malformed", /check its base URL/],
     [400, "registry.ollama.ai/library/gemma does not support tools", "unsupported_field", /^tools: /],
     [400, `"gemma" does not support thinking`, "unsupported_field", /^reasoning: /],
     [400, `think value "high" is not supported for this model`, "unsupported_field", /^reasoning: /],

@@ -67,7 +67,7 @@ function faultOfServer(refusal: Refusal, asked: AskedUpstream): ConnectError {
   if (/not found, try pulling|^model .{0,300} not found/i.test(words) || (status === 404 && /model/i.test(words)))
     return upstreamFault("model_not_found", `${provider} has no model "${model}": run \`ollama pull ${model}\` there`, { asked, refusal });
   if (status === 404)
-    return upstreamFault("provider_error", `${provider} knows no such path: check its base URL, and that it is an Ollama`, {
+    return upstreamFault("provider_malformed", `${provider} knows no such path: check its base URL, and that it is an Ollama`, {
       asked,
       refusal,
     });

@@ -6,6 +6,7 @@ import {
   credentialsFault,
   faultOfStatus,
   heardText,
+  missingModelFault,
   promptTooLong,
   quotaFault,
   upstreamFault,
@@ -138,7 +139,7 @@ function aboutModel({ told, refusal, asked }: Told): ConnectError | undefined {
     return upstreamFault("provider_malformed", message, { asked, refusal });
   }
   const isUnknown = modelCodes.test(code) || (status >= 400 && status < 500 && unknownModel.test(words));
-  return isUnknown ? faultOfStatus({ ...refusal, status: 404 }, asked) : undefined;
+  return isUnknown ? missingModelFault({ ...refusal, status: 404 }, asked) : undefined;
 }
 
 function isUnknownPath(status: number, words: string): boolean {
