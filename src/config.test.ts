@@ -241,12 +241,3 @@ it("takes origins as browsers, extensions and desktop programs send them", () =>
   const origins = ["https://chat.example", "http://localhost:3000", "chrome-extension://abcdef", "app://notes"];
   expect(loadConfig({ environment: { LLM_CORS_ORIGINS: origins.join(",") } }).settings.corsOrigins).toEqual(origins);
 });
-
-it("takes hosts that media may be fetched from, by their names alone", () => {
-  expect(loadConfig({ environment: { LLM_MEDIA_ALLOW: "images.example, *.cdn.example:8443" } }).settings.mediaHosts).toEqual([
-    "images.example",
-    "*.cdn.example:8443",
-  ]);
-  for (const entry of ["*", "127.0.0.1", "https://images.example", "[::1]"])
-    expect(() => loadConfig({ environment: { LLM_MEDIA_ALLOW: entry } })).toThrow("LLM_MEDIA_ALLOW");
-});

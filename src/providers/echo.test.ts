@@ -20,7 +20,7 @@ describe("echo", () => {
     for (let round = 0; round < 200; round++) {
       const words = Array.from({ length: draw(12) + 1 }, () => letters[draw(letters.length)]).join("");
       const request = userRequest(words);
-      const events = await Array.fromAsync(echo().generate!(request, { ...testContext(request), isWhole: false }));
+      const events = await Array.fromAsync(echo().generate(request, { ...testContext(request), isWhole: false }));
       expect(valuesOf(events, "text").map((each) => each.text)).toEqual(words.match(/\s*\S+|\s+$/gu));
     }
   });

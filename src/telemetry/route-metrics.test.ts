@@ -3,7 +3,8 @@ import { createMetrics } from "./metrics.ts";
 
 describe("metrics of routing", () => {
   it("count what is done beside asking a target once, by target and reason", async () => {
-    const { routes, text } = createMetrics();
+    const metrics = createMetrics();
+    const { routes } = metrics;
     const target = { provider: "p", label: "m" };
     routes.further(target, "provider_error");
     routes.further(target, "provider_error");
@@ -13,7 +14,7 @@ describe("metrics of routing", () => {
     routes.circuit(target, "open");
     routes.retired(target);
     routes.rescued(target, "continued");
-    const { body } = await text();
+    const { body } = await metrics.text();
     expect(body.split("\n").filter((line) => line.startsWith("llm_route_"))).toEqual([
       'llm_route_further_attempts_total{provider="p",model="m",reason="provider_error"} 2',
       'llm_route_hedged_attempts_total{provider="p",model="m"} 1',

@@ -3,30 +3,16 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { asFault } from "../../core/reasons.ts";
 import { abortFault } from "../../core/signals.ts";
 import { readAll } from "../../core/stream.ts";
-import { goneFault, lateBody, limitCall, type Entry, type Gate } from "../admission.ts";
-import type { Called, Doors, RequestHead } from "../exchange.ts";
+import { goneFault, lateBody, limitCall, type Entry } from "../admission.ts";
 import { discardRestOf } from "../linger.ts";
 import { outgoing } from "../rpc/edge.ts";
 import { drained } from "../send.ts";
 import { Answer } from "./answer.ts";
-import { gzipped, leastCompressedBytes, plain, type Encodings } from "./compression.ts";
-import type { NativeMethod } from "./methods.ts";
+import type { Asked, CallOptions } from "./asked.ts";
+import { gzipped, leastCompressedBytes, plain } from "./compression.ts";
 import { RequestMessage } from "./request-message.ts";
 import { RpcContext } from "./rpc-context.ts";
 import { trailersOf } from "./status.ts";
-
-/** What serving a call needs. */
-export interface CallOptions extends Pick<Doors, "clock" | "limits" | "log"> {
-  readonly gate: Gate;
-}
-
-/** What is asked. */
-export interface Asked extends Called {
-  readonly method: NativeMethod;
-  readonly encodings: Encodings;
-  readonly requestId: string;
-  readonly head: RequestHead;
-}
 
 /** NGHTTP2_CANCEL. */
 const cancelCode = 8;

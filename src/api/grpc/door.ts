@@ -3,7 +3,8 @@ import { isLoopbackAddress } from "../../core/loopback.ts";
 import { newRequestId, type Gate } from "../admission.ts";
 import type { Called, Doors, Purpose, RequestHead } from "../exchange.ts";
 import { hasBadHeaders } from "../unacceptable.ts";
-import { GrpcCall, type CallOptions } from "./call.ts";
+import type { CallOptions } from "./asked.ts";
+import { GrpcCall } from "./call.ts";
 import { encodingsOf } from "./compression.ts";
 import type { NativeMethod, NativeMethods } from "./methods.ts";
 

@@ -1,4 +1,4 @@
-import { status } from "@grpc/grpc-js";
+import { compressionAlgorithms, status } from "@grpc/grpc-js";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -99,7 +99,9 @@ describe("grpc-js with the .proto files", () => {
   });
 
   it("sends compressed requests", async () => {
-    const compressing = grpcJsClient(server.port, "parley.v1.ChatService", { "grpc.default_compression_algorithm": 2 });
+    const compressing = grpcJsClient(server.port, "parley.v1.ChatService", {
+      "grpc.default_compression_algorithm": compressionAlgorithms.gzip,
+    });
     const { answer } = await call(compressing, "Chat", user("again ".repeat(2000), { model: "echo", max_tokens: 2 }));
     compressing.close();
     expect(answer["usage"]).toMatchObject({ completion_tokens: 2 });
