@@ -7,7 +7,7 @@ import { disconnectPolicies, upstreamKinds, type UpstreamKind } from "../core/up
 import { nearest } from "../environment/nearest.ts";
 import { defaultHost, defaultPort } from "./default-address.ts";
 import { range, type Problem } from "./problem.ts";
-import { upstreamKindFrom, upstreamKindRow } from "./upstream-kinds.ts";
+import { upstreamKindFrom, upstreamKindRow } from "../core/upstream-kinds.ts";
 
 const day = 86_400;
 const hour = 3600;

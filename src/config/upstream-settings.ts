@@ -4,7 +4,7 @@ import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import { Secret } from "../core/secret.ts";
 import { disconnectPolicies, type Price, type UpstreamKind, type UpstreamSettings, type UpstreamTimes } from "../core/upstreams.ts";
 import { parametersOf } from "./route-checks.ts";
-import { upstreamKindFrom, upstreamKindRow } from "./upstream-kinds.ts";
+import { upstreamKindFrom, upstreamKindRow } from "../core/upstream-kinds.ts";
 
 const defaultConnectMs = 10_000;
 const defaultTotalMs = 600_000;

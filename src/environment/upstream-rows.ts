@@ -1,5 +1,7 @@
 import { textOf } from "./text-of.ts";
 import type { Variables } from "../core/child-environment.ts";
+import { upstreamKindRow } from "../core/upstream-kinds.ts";
+import type { UpstreamKind } from "../core/upstreams.ts";
 import { row, type Alias, type EnvironmentRow } from "./row.ts";
 import { numberType, textType, urlType, secretsType, type ValueType } from "./values.ts";
 import { ollamaHostType, versionedUrlType } from "./upstream-values.ts";
@@ -9,7 +11,7 @@ const plainSecondsType: ValueType = { ...numberType, name: "seconds", expects: "
 
 /** What one upstream's variables are called, and what holds where they say nothing. */
 interface NamedUpstream {
-  readonly name: string;
+  readonly name: UpstreamKind;
   /** For people. */
   readonly title: string;
   readonly baseUrl: string;
@@ -27,49 +29,41 @@ const ofTheServer = "whatever the server has loaded";
 
 /** Upstreams that the environment can name. Its key or its base URL makes one; so does being the default provider or a fallback. */
 const namedUpstreams: readonly NamedUpstream[] = [
-  named({ name: "openai", title: "OpenAI", baseUrl: "https://api.openai.com/v1", keyAliases: ["OPENAI_API_KEY"], model: "gpt-4o-mini" }),
+  named({ name: "openai", title: "OpenAI", keyAliases: ["OPENAI_API_KEY"] }),
   named({
     name: "anthropic",
     title: "Anthropic",
-    baseUrl: "https://api.anthropic.com",
     keyAliases: ["ANTHROPIC_API_KEY"],
-    model: "claude-sonnet-4-5-20250929",
   }),
   named({
     name: "ollama",
     title: "Ollama",
-    baseUrl: "http://localhost:11434",
     baseUrlAliases: [{ name: "OLLAMA_HOST", type: ollamaHostType }],
-    model: "llama3.1",
-    seconds: 120,
   }),
   named({
     name: "huggingface",
     title: "Hugging Face",
-    baseUrl: "https://router.huggingface.co/v1",
     keyAliases: ["HUGGINGFACE_API_KEY"],
-    model: "meta-llama/Llama-3.1-8B-Instruct",
     modelVariable: "LLM_HUGGINGFACE_MODEL",
     modelAliases: ["HUGGINGFACE_MODEL"],
   }),
   named({
     name: "vllm",
     title: "vLLM",
-    baseUrl: "http://localhost:8000/v1",
     baseUrlAliases: [{ name: "VLLM_URL", type: versionedUrlType }],
     keyAliases: [],
   }),
   named({
     name: "lan",
     title: "another Parley, or any server of OpenAI's shape",
-    baseUrl: "http://localhost:8000/v1",
     baseUrlAliases: [{ name: "LLM_BASE_URL", type: versionedUrlType }],
     keyAliases: [{ name: "LLM_API_KEY", type: secretsType, when: isLanChosen }],
   }),
 ];
 
-function named(facts: Pick<NamedUpstream, "name" | "title" | "baseUrl"> & Partial<NamedUpstream>): NamedUpstream {
-  return { model: ofTheServer, seconds: 60, ...facts };
+function named(facts: Omit<NamedUpstream, "baseUrl" | "model" | "seconds">): NamedUpstream {
+  const { baseUrl = "", defaultModel = "", timeoutMs } = upstreamKindRow(facts.name);
+  return { baseUrl, model: defaultModel === "" ? ofTheServer : defaultModel, seconds: timeoutMs / 1000, ...facts };
 }
 
 /** Every variable that configures an upstream. */

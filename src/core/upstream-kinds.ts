@@ -1,4 +1,4 @@
-import { upstreamKinds, type UpstreamKind } from "../core/upstreams.ts";
+import { upstreamKinds, type UpstreamKind } from "./upstreams.ts";
 
 /** What holds for upstreams of a kind unless the configuration says otherwise. */
 export interface UpstreamKindRow {
