@@ -1,3 +1,4 @@
+import { isLocalProvider } from "../core/local-providers.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Library, ModelFile } from "../core/ports.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
@@ -82,7 +83,7 @@ function leadsHere(lead: Lead): readonly (LocalLead | "elsewhere")[] {
   if (lead.is === "here") return [lead];
   if (lead.is === "there") return ["elsewhere"];
   return lead.route.targets.map(({ upstream: provider, model }) =>
-    provider === "llama-cpp" || provider === "echo" ? { is: "here", provider, model } : "elsewhere",
+    isLocalProvider(provider) ? { is: "here", provider, model } : "elsewhere",
   );
 }
 

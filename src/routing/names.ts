@@ -1,3 +1,4 @@
+import { isLocalProvider } from "../core/local-providers.ts";
 import type { RouteSettings } from "../core/routes.ts";
 
 /** An upstream, as far as names go. */
@@ -77,7 +78,7 @@ function knownLeads(name: string, rules: NameRules, isMeant = false): Lead[] {
   const upstream = isMeant ? ownerOfMeant(name, rules) : ownerOf(name, rules);
   if (upstream !== undefined) return [...leads, leadAt(upstream, name, { ...rules, aliases: {} })];
   const [prefix = "", ...rest] = name.split("/");
-  return rest.length > 0 && isHere(prefix) ? [...leads, { is: "here", provider: prefix, model: rest.join("/") }] : leads;
+  return rest.length > 0 && isLocalProvider(prefix) ? [...leads, { is: "here", provider: prefix, model: rest.join("/") }] : leads;
 }
 
 /** The upstream that lists the name, or is named before it; where several list it, the default one, else the first. */
@@ -99,10 +100,6 @@ function ownerOfMeant(name: string, rules: NameRules): NamedUpstream | undefined
 
 function isListed({ models, defaultModel }: NamedUpstream, model: string): boolean {
   return models.includes(model) || (defaultModel !== "" && defaultModel === model);
-}
-
-function isHere(provider: string): boolean {
-  return provider === "llama-cpp" || provider === "echo";
 }
 
 /** What an alias stands for is the operator's word. */

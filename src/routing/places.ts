@@ -1,5 +1,6 @@
 import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { fillOf } from "../core/fill.ts";
+import { isLocalProvider } from "../core/local-providers.ts";
 import type { Library, Provider } from "../core/ports.ts";
 import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import { plainStop } from "../core/stops.ts";
@@ -132,7 +133,7 @@ function routePlaces({ targets }: RouteSettings, { fileAt, targetsThere, fill }:
   return targets.flatMap((target) => {
     if (!isWeighted || target.weight === undefined) rank++;
     isWeighted = target.weight !== undefined;
-    const isHere = target.upstream === "llama-cpp" || target.upstream === "echo";
+    const isHere = isLocalProvider(target.upstream);
     const file = isHere ? fileAt(target.model, target.upstream) : undefined;
     const there = isHere ? [] : keysOf(target, targetsThere(target.upstream, target.model, true));
     const found = file === undefined ? there : [file];

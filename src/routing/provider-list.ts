@@ -1,3 +1,4 @@
+import { isLocalProvider } from "../core/local-providers.ts";
 import type { ProviderHealth, Providers } from "../core/provider-report.ts";
 import type { Directory } from "./directory.ts";
 
@@ -23,16 +24,12 @@ export function providerList(
   health: HealthSource,
 ): Providers {
   return {
-    list: () => providers.map(({ name, kind }) => ({ name, kind, ...(isHere(name) ? here : health.healthOf(name)) })),
+    list: () => providers.map(({ name, kind }) => ({ name, kind, ...(isLocalProvider(name) ? here : health.healthOf(name)) })),
     defaultProvider() {
       const name = names.defaultModel();
       return name === undefined ? "" : (resolved(names, name) ?? "");
     },
   };
-}
-
-function isHere(name: string): boolean {
-  return name === "llama-cpp" || name === "echo";
 }
 
 /** A default that is not on disk yet is nobody's. */
