@@ -38,7 +38,7 @@ export interface RemoteTargetsOptions {
 export type RemoteTargets = (upstream: RoutedUpstream, model: string, isConfigured: boolean) => readonly Target[];
 
 /** What a model is called that the upstream chooses itself. */
-const unnamed = "default";
+export const unnamed = "default";
 /** What models are called that callers name beyond the limit. */
 const overflow = "other";
 

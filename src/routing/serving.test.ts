@@ -32,6 +32,14 @@ describe("what a caller is told of the targets", () => {
     expect(valuesOf(events, "started")[0]).toMatchObject({ answerModel: "other", model: "other", attempt: 2, isFallback: true });
   });
 
+  it("names the upstream where that chooses the other model itself", async () => {
+    const route = routed([
+      { ...a, plays: [fails("provider_malformed")] },
+      { ...b, model: "default", plays: ["ok"], isOtherModel: true },
+    ]);
+    expect(valuesOf((await route.call()).events, "started")[0]).toMatchObject({ answerModel: "b", model: "default" });
+  });
+
   it("repeats the name asked for where a fallback has the same model under another name", async () => {
     const route = routed([
       { ...a, plays: [fails("provider_malformed")] },

@@ -1,7 +1,7 @@
 import type { CallContext } from "../core/context.ts";
 import type { Log } from "../core/ports.ts";
 import type { Reason } from "../core/reasons.ts";
-import type { Stop } from "../core/targets.ts";
+import type { Stop, Target } from "../core/targets.ts";
 import type { Kind, Served } from "../core/work.ts";
 import type { Attempt } from "./attempts.ts";
 import type { HedgeShares } from "./hedge-shares.ts";
@@ -9,6 +9,7 @@ import type { Leg } from "./candidates.ts";
 import type { Itinerary, ItineraryOptions } from "./itinerary.ts";
 import { isSibling } from "./order.ts";
 import type { RunScope } from "./run.ts";
+import { unnamed } from "./remote-targets.ts";
 import { named } from "./target-states.ts";
 
 /** What a run needs beside its call. */
@@ -65,7 +66,7 @@ export class Serving<Request, Event> {
     const { candidate, number: attempt } = this.#attempt!;
     const { target, isOtherModel } = candidate.stop;
     return {
-      name: isOtherModel ? target.model : scope.destination.name,
+      name: isOtherModel ? nameOf(target) : scope.destination.name,
       provider: target.provider,
       model: target.model,
       attempt,
@@ -87,4 +88,9 @@ export class Serving<Request, Event> {
     log.warn("a fallback serves", { requestId, ...named(target), reason, insteadOf: `${provider}/${model}` });
     observer.fellBack(target, reason);
   }
+}
+
+/** What another model than the one that was asked for is called: by its upstream where that chooses it. */
+function nameOf({ model, provider }: Target): string {
+  return model === unnamed ? provider : model;
 }
