@@ -39,7 +39,7 @@ const goPlugins = join(go, "plugins");
 const goSettings = { GOPATH: go, GOCACHE: join(go, "build"), GOBIN: goPlugins, GOFLAGS: "-modcacherw" };
 const goClient = join(cache, "go-client");
 
-const maven = ["mvn", "-q", "-B", "-Dstyle.color=never", `-Dmaven.repo.local=${join(cache, "m2")}`] as const;
+const maven = ["mvn", "-q", "-B", `-Dmaven.repo.local=${join(cache, "m2")}`] as const;
 
 const cargo = { CARGO_HOME: join(cache, "cargo"), CARGO_TARGET_DIR: join(cache, "rust") };
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { startTestServer } from "../testing/test-server.ts";
 import { languages, root, type Language, type Step } from "./languages.ts";
 
@@ -36,7 +36,8 @@ Watch: SERVING
 List: SERVING
 `;
 
-const plain = (text: string) => text.trim().toLowerCase().replaceAll("_", "").replaceAll("\r", "");
+// Maven colours even where it is told not to.
+const plain = (text: string) => stripVTControlCharacters(text).trim().toLowerCase().replaceAll("_", "").replaceAll("\r", "");
 
 const results: { readonly name: string; readonly isWhole: boolean | undefined }[] = [];
 for (const language of languages) {
