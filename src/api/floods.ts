@@ -22,6 +22,16 @@ export interface Requests {
   running: number;
   /** That have come since somebody set it to 0. */
   opened: number;
+  /** Bytes of their bodies that were read since somebody set it to 0, of those that may send many messages. */
+  taken: number;
+}
+
+const requestsOf = new WeakMap<object, Requests>();
+
+/** Notes bytes of a body as asked for: a stream of many messages has no limit of its own. */
+export function noteTaken(session: object | undefined, bytes: number): void {
+  const requests = session && requestsOf.get(session);
+  if (requests !== undefined) requests.taken += bytes;
 }
 
 /** A connection of HTTP/2. */
@@ -50,6 +60,7 @@ export function floodGuard(limits: FloodLimits): FloodGuard {
   return {
     watch(connection) {
       const each = new Watched(connection, limits);
+      requestsOf.set(connection.session, connection.requests);
       watched.add(each);
       // One for all: ten thousand connections are looked at in less than a ms.
       timer ??= setInterval(look, lookMs).unref();
@@ -95,7 +106,7 @@ class Watched {
     if (read === 0 || this.#isClosing) return;
     const isBusy = requests.running > 0 || requests.opened > 0;
     const { maxBodyBytes, maxHeaderBytes, maxControlBytes } = this.#limits;
-    this.#credit = isBusy ? this.#credit + requests.opened * (maxBodyBytes + maxHeaderBytes) : 0;
+    this.#credit = isBusy ? this.#credit + requests.taken + requests.opened * (maxBodyBytes + maxHeaderBytes) : 0;
     // As many bytes as were written may be window updates.
     const unexplained = read - (bytesWritten - this.#written);
     if (unexplained > maxControlBytes + this.#credit) return this.#close(calmCode);
@@ -106,6 +117,7 @@ class Watched {
     this.#written = bytesWritten;
     this.#controls = 0;
     requests.opened = 0;
+    requests.taken = 0;
   }
 
   /** A client's last window updates come once; headers that never end go on and on. */
