@@ -94,7 +94,8 @@ function announce(
   const { adminUrls } = server;
   const upstreams = settings.upstreams.map((upstream) => upstream.name);
   host.out.write(banner({ name, version, urls: server.urls, adminUrls, ...defaults, upstreams, modelsDirectory, notes }));
-  if (readyFile !== undefined) writeReadyFile(readyFile, { urls: server.urls, ...(adminUrls.length > 0 && { adminUrls }), pid: process.pid });
+  if (readyFile !== undefined)
+    writeReadyFile(readyFile, { urls: server.urls, ...(adminUrls.length > 0 && { adminUrls }), pid: process.pid });
   host.out.write(`${readyLine(server.urls)}\n`);
   // known once the default model's process has begun to load it, which nobody should wait for
   void server.gpu.then((what) => host.out.write(gpuLine(what)));

@@ -50,7 +50,8 @@ function checkMedia({ source, detail }: Media, place: () => string, { check, med
 export function checkSchemas(tools: readonly Tool[], format: ResponseFormat["format"] | undefined, within: Within): void {
   for (let index = 0; index < tools.length; index++) {
     const tool = tools[index]?.tool;
-    if (tool?.case === "function") within("maxSchemaBytes", Buffer.byteLength(tool.value.parameters), () => `tools[${index}].function.parameters`);
+    if (tool?.case === "function")
+      within("maxSchemaBytes", Buffer.byteLength(tool.value.parameters), () => `tools[${index}].function.parameters`);
   }
   if (format?.case === "jsonSchema") within("maxSchemaBytes", Buffer.byteLength(format.value.schema), "response_format.json_schema.schema");
   if (format?.case === "grammar") within("maxSchemaBytes", Buffer.byteLength(format.value.gbnf), "response_format.grammar.gbnf");

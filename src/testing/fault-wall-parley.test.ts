@@ -52,6 +52,12 @@ const rows: readonly ParleyRow[] = [
     ...both(movesOn("provider_timeout")),
   },
   {
+    name: "ended-and-silent",
+    silence: "late",
+    play: (mode) => then(good(mode), silent),
+    ...both(served()),
+  },
+  {
     name: "stall",
     silence: "late",
     play: (mode) => then(mode === "stream" ? some : [], silent),

@@ -24,7 +24,7 @@ export interface StreamQuestion<Request, Answer, Event> {
   readonly reader: StreamReader<Answer, Event>;
 }
 
-/** How long the status may take of a stream whose last message has come. */
+/** How long the status may take of a stream whose last message has come; less than its time limits, for it has ended. */
 const afterEndMs = 2000;
 
 /** Asks for a stream, when it is read for the first time. Whoever leaves it or aborts the signal cancels the call, in every phase. */
@@ -101,7 +101,12 @@ class StreamCall<Request, Answer, Event> {
     } catch (error) {
       return this.#fail(error);
     }
-    if (reader.isComplete) this.#cancelTimer ??= this.#upstream.clock.after(afterEndMs, () => this.#end(undefined));
+    if (reader.isComplete) this.#cancelTimer ??= this.#upstream.clock.after(this.#afterEndMs(), () => this.#end(undefined));
+  }
+
+  #afterEndMs(): number {
+    const { idleMs, wholeMs } = this.#upstream.settings.times;
+    return Math.min(afterEndMs, idleMs / 2, wholeMs / 2);
   }
 
   #settle(): void {

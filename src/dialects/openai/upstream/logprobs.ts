@@ -22,7 +22,13 @@ function chatTokens({ content, refusal }: JsonObject, most: number): TokenLogpro
     if (!isJsonObject(item) || typeof item["token"] !== "string" || typeof item["logprob"] !== "number") return undefined;
     const { token, logprob, bytes } = item;
     const tokenBytes = bytesOf(bytes, token);
-    tokens.push({ $typeName: "parley.v1.TokenLogprob", token: token.toWellFormed(), logprob, bytes: tokenBytes, top: alternatives(item, most) });
+    tokens.push({
+      $typeName: "parley.v1.TokenLogprob",
+      token: token.toWellFormed(),
+      logprob,
+      bytes: tokenBytes,
+      top: alternatives(item, most),
+    });
   }
   return tokens;
 }
