@@ -11,10 +11,16 @@ import { withoutCredentials } from "../environment/values.ts";
 /** What a configuration was understood as and where each value comes from, a line a value, for people; secrets are `***`. */
 export function describeConfig(loaded: LoadedConfig): string {
   const rows = [...settingRows(loaded), ...surroundingRows(loaded), ...limitRows(loaded)].map(
-    ([path, value]) => [path, shown(value), loaded.origins.get(path) ?? "default"] as const,
+    ([path, value]) => [path, shown(value), originOf(path, loaded.origins)] as const,
   );
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map(([path, value, origin]) => `${path.padEnd(widths[0] ?? 0)}  ${value.padEnd(widths[1] ?? 0)}  ${origin}`).join("\n");
+}
+
+/** What set a value; a row that sums up several keys comes from where the first of them does. */
+function originOf(path: string, origins: ReadonlyMap<string, string>): string {
+  const below = () => [...origins.keys()].find((key) => key.startsWith(`${path}.`) || key.startsWith(`${path}[`));
+  return origins.get(path) ?? origins.get(below() ?? "") ?? "default";
 }
 
 type Value = string | number | boolean | readonly string[] | Secret | undefined;

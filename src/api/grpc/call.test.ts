@@ -1,43 +1,18 @@
-import { connect, type ClientHttp2Session } from "node:http2";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { connect } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, describe, expect, it } from "vitest";
-import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { ChatEventSchema, ChatRequestSchema, type ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
 import { accepted, started, text } from "../../core/events.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
-import { framed, messagesOf, rawAnswer, rawRpc, type RawAnswer } from "../../testing/raw-rpc.ts";
-import { userRequest } from "../../testing/sample-request.ts";
-import { done, openDoors, saying, type Script, type TestDoors } from "../../testing/test-doors.ts";
+import { framed, rawAnswer, rawRpc } from "../../testing/raw-rpc.ts";
+import { eventsOf, RawDoors, rawPaths, rawQuestion as question, reasonsOf } from "../../testing/raw-doors.ts";
+import { done, saying, type Script } from "../../testing/test-doors.ts";
 
-let doors: TestDoors;
-let session: ClientHttp2Session;
-const open = async (...[script, options]: Parameters<typeof openDoors>) => {
-  doors = await openDoors(script, options);
-  session = connect(doors.url);
-  session.on("error", () => {});
-};
-afterEach(async () => {
-  session.destroy();
-  await doors.close();
-});
-
-const chat = "/parley.v1.ChatService/Chat";
-const streamed = "/parley.v1.ChatService/Stream";
-const question = framed(toBinary(ChatRequestSchema, userRequest("hello")));
-
-/** Sends a whole body. */
-function ask(path: string, body: Uint8Array = question, headers = {}): Promise<RawAnswer> {
-  const stream = rawRpc(session, path, headers);
-  stream.end(body);
-  return rawAnswer(stream);
-}
-
-const reasonsOf = ({ rich }: RawAnswer) => rich?.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? []);
-const eventsOf = (answer: RawAnswer): ChatEvent[] => messagesOf(answer).map(({ bytes }) => fromBinary(ChatEventSchema, bytes));
+const opened = new RawDoors();
+const { open, ask } = opened;
+const { chat, streamed } = rawPaths;
+afterEach(() => opened.close());
 
 describe("the end of a call", () => {
   /** Says one word, and then waits until it is told to stop; tells why. */
@@ -66,35 +41,35 @@ describe("the end of a call", () => {
   it.each([chat, streamed])("by a reset ends the work, by %s", async (path) => {
     const { script, reason } = hanging();
     await open(script);
-    const stream = rawRpc(session, path);
+    const stream = rawRpc(opened.session, path);
     stream.end(question);
-    await expect.poll(() => doors.calls.length).toBe(1);
+    await expect.poll(() => opened.doors.calls.length).toBe(1);
     stream.close(8);
     expect(await reason).toBe("caller_gone");
-    await expect.poll(() => doors.log.at(-1)?.facts["status"]).toBe("caller_gone");
+    await expect.poll(() => opened.doors.log.at(-1)?.facts["status"]).toBe("caller_gone");
   });
 
   it("by a reset while the body still comes leaves a line in the log", async () => {
     await open(saying("x"));
     // A reset that comes together with the headers is of no call; a session that is not connected yet sends no PING between them.
     // Node's client ends the body before it resets, so what is heard first may be a message that is not whole.
-    await new Promise((resolve) => session.once("remoteSettings", resolve));
-    const stream = rawRpc(session, chat);
+    await new Promise((resolve) => opened.session.once("remoteSettings", resolve));
+    const stream = rawRpc(opened.session, chat);
     stream.write(question.subarray(0, 3));
-    await new Promise((resolve) => session.ping(resolve));
+    await new Promise((resolve) => opened.session.ping(resolve));
     stream.close(8);
     await expect
-      .poll(() => doors.log.at(-1)?.facts)
+      .poll(() => opened.doors.log.at(-1)?.facts)
       .toMatchObject({
         status: expect.stringMatching(/^(caller_gone|malformed_body)$/),
         procedure: "parley.v1.ChatService/Chat",
       });
-    expect(doors.calls).toEqual([]);
+    expect(opened.doors.calls).toEqual([]);
   });
 
   it("by a body that does not come is told", async () => {
     await open(saying("x"), { limits: { bodyMs: 30 } });
-    const stream = rawRpc(session, chat);
+    const stream = rawRpc(opened.session, chat);
     stream.write(question.subarray(0, 3));
     expect(reasonsOf(await rawAnswer(stream))).toEqual(["REQUEST_TIMEOUT"]);
   });
@@ -102,11 +77,11 @@ describe("the end of a call", () => {
   it("by the listener's drain limit is told", async () => {
     const { script } = hanging();
     await open(script, { limits: { drainMs: 20 } });
-    const stream = rawRpc(session, streamed);
+    const stream = rawRpc(opened.session, streamed);
     stream.end(question);
     const answer = rawAnswer(stream);
-    await expect.poll(() => doors.calls.length).toBe(1);
-    await doors.drain();
+    await expect.poll(() => opened.doors.calls.length).toBe(1);
+    await opened.doors.drain();
     expect([(await answer).status, reasonsOf(await answer)]).toEqual([Code.Unavailable, ["DRAINING"]]);
   });
 });
@@ -121,12 +96,12 @@ describe("a client that reads slowly", () => {
       yield done(total);
     });
     // The server's settings give the client's window: a small one, so that the client holds nothing for it.
-    session.destroy();
-    session = connect(doors.url, { settings: { initialWindowSize: 10_000 } });
-    const stream = rawRpc(session, streamed);
+    opened.session.destroy();
+    opened.session = connect(opened.doors.url, { settings: { initialWindowSize: 10_000 } });
+    const stream = rawRpc(opened.session, streamed);
     stream.end(question);
     await new Promise((resolve) => stream.once("response", resolve));
-    for (let round = 0; round < 5; round++) await new Promise((resolve) => session.ping(resolve));
+    for (let round = 0; round < 5; round++) await new Promise((resolve) => opened.session.ping(resolve));
     // What waits here, in the connection and in the stream's buffers.
     expect(said * word.length).toBeLessThan(300_000);
     const answer = await rawAnswer(stream);

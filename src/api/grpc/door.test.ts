@@ -1,43 +1,22 @@
-import { connect, type ClientHttp2Session } from "node:http2";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ErrorInfoSchema, RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { HealthCheckRequestSchema, HealthCheckResponseSchema } from "../../../gen/grpc/health/v1/health_pb.ts";
-import { ChatEventSchema, ChatRequestSchema, ChatResponseSchema, type ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
+import { ChatEventSchema, ChatRequestSchema, ChatResponseSchema } from "../../../gen/parley/v1/chat_pb.ts";
 import { text } from "../../core/events.ts";
 import { fault } from "../../core/reasons.ts";
 import { framed, messagesOf, rawAnswer, rawRpc, type RawAnswer } from "../../testing/raw-rpc.ts";
+import { eventsOf, RawDoors, rawPaths, rawQuestion as question, reasonsOf } from "../../testing/raw-doors.ts";
 import { userRequest } from "../../testing/sample-request.ts";
-import { failing, openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
+import { failing, saying } from "../../testing/test-doors.ts";
 
-let doors: TestDoors;
-let session: ClientHttp2Session;
-const open = async (...[script, options]: Parameters<typeof openDoors>) => {
-  doors = await openDoors(script, options);
-  session = connect(doors.url);
-  session.on("error", () => {});
-};
-afterEach(async () => {
-  session.destroy();
-  await doors.close();
-});
-
-const chat = "/parley.v1.ChatService/Chat";
-const streamed = "/parley.v1.ChatService/Stream";
-const question = framed(toBinary(ChatRequestSchema, userRequest("hello")));
-
-/** Sends a whole body. */
-function ask(path: string, body: Uint8Array = question, headers = {}): Promise<RawAnswer> {
-  const stream = rawRpc(session, path, headers);
-  stream.end(body);
-  return rawAnswer(stream);
-}
-
-const reasonsOf = ({ rich }: RawAnswer) => rich?.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? []);
-const eventsOf = (answer: RawAnswer): ChatEvent[] => messagesOf(answer).map(({ bytes }) => fromBinary(ChatEventSchema, bytes));
+const opened = new RawDoors();
+const { open, ask } = opened;
+const { chat, streamed } = rawPaths;
+afterEach(() => opened.close());
 
 describe("a unary call", () => {
   beforeEach(() => open(saying("hi", " there")));
@@ -53,12 +32,12 @@ describe("a unary call", () => {
     expect(Object.entries(answer.trailers)).toEqual([["grpc-status", "0"]]);
     expect(fromBinary(ChatResponseSchema, message!.bytes).choices[0]?.message?.parts[0]?.part.value).toMatchObject({ text: "hi there" });
     await expect
-      .poll(() => doors.log.at(-1)?.facts)
+      .poll(() => opened.doors.log.at(-1)?.facts)
       .toMatchObject({ procedure: "parley.v1.ChatService/Chat", protocol: "grpc", status: "ok" });
   });
 
   it("comes in as many pieces as the client likes", async () => {
-    const stream = rawRpc(session, chat);
+    const stream = rawRpc(opened.session, chat);
     for (const byte of question) stream.write(Uint8Array.of(byte));
     stream.end();
     expect((await rawAnswer(stream)).status).toBe(0);
@@ -85,7 +64,7 @@ describe("a stream", () => {
       yield text(0, "lone");
       await new Promise(() => {});
     });
-    const stream = rawRpc(session, streamed);
+    const stream = rawRpc(opened.session, streamed);
     stream.end(question);
     const pieces: Buffer[] = [];
     const arrived = () => new Promise<void>((resolve) => stream.once("data", (piece: Buffer) => (pieces.push(piece), resolve())));
@@ -124,7 +103,7 @@ describe("an error", () => {
       "internal error",
     ]);
     expect(JSON.stringify(answer.rich, (_key, value: unknown) => (typeof value === "bigint" ? "" : value))).not.toContain("secret");
-    expect(doors.log.find(({ message }) => message === "internal error")?.facts["error"]).toMatchObject({ message: "secret" });
+    expect(opened.doors.log.find(({ message }) => message === "internal error")?.facts["error"]).toMatchObject({ message: "secret" });
   });
 
   it.each([
@@ -151,7 +130,7 @@ describe("an error", () => {
     await open(saying("x"), { limits: { maxBodyBytes: 2000 } });
     const answer = await ask(chat, body, headers);
     expect([answer.status, answer.message, reasonsOf(answer)]).toEqual([status, expect.stringContaining(words), [reason]]);
-    await expect.poll(() => doors.log.at(-1)?.facts["status"]).toBe(reason.toLowerCase());
+    await expect.poll(() => opened.doors.log.at(-1)?.facts["status"]).toBe(reason.toLowerCase());
     expect((await ask(chat)).status).toBe(0);
   });
 
@@ -162,7 +141,7 @@ describe("an error", () => {
 
   it("for a message that is announced too large comes before the message does, and the connection lives on", async () => {
     await open(saying("x"), { limits: { maxBodyBytes: 2000 } });
-    const stream = rawRpc(session, chat);
+    const stream = rawRpc(opened.session, chat);
     stream.write(framed(new Uint8Array(5000)).subarray(0, 100));
     expect((await rawAnswer(stream)).status).toBe(Code.ResourceExhausted);
     expect((await ask(chat)).status).toBe(0);

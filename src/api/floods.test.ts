@@ -1,0 +1,26 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { expect, it, onTestFinished } from "vitest";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { openDoors, saying } from "../testing/test-doors.ts";
+
+it("a stream of many messages is no flood, however many bytes they are together", async () => {
+  const doors = await openDoors(saying("hi"), { reflection: true, limits: { maxBodyBytes: 20_000, maxControlBytes: 1024 } });
+  onTestFinished(() => doors.close());
+  const client = createClient(ServerReflection, createGrpcTransport({ baseUrl: doors.url }));
+  let answered = 0;
+  let onAnswer = () => {};
+  // One at a time, and so many that the guard looks while they come.
+  async function* asked() {
+    for (let index = 0; index < 1500; index++) {
+      const answer = new Promise<void>((resolve) => (onAnswer = resolve));
+      yield { host: "x".repeat(15_000), messageRequest: { case: "listServices" as const, value: "" } };
+      await answer;
+    }
+  }
+  for await (const { messageResponse } of client.serverReflectionInfo(asked())) {
+    if (messageResponse.case === "listServicesResponse") answered++;
+    onAnswer();
+  }
+  expect(answered).toBe(1500);
+});
