@@ -66,7 +66,7 @@ export interface UpstreamSettings {
   readonly takesCallerKeys: boolean;
   /** Attempts that it serves at once, over all its targets; undefined: `limits.targetConcurrency`. */
   readonly concurrency: number | undefined;
-  /** Ids that it serves under its own name; empty: whatever it lists. */
+  /** Ids that may be asked for without its name before them; all others still answer with it. */
   readonly models: readonly string[];
   /** Sent with every request; none carries a key. */
   readonly headers: Readonly<Record<string, string>>;

@@ -504,7 +504,7 @@ export type Upstream = Message<"parley.config.v1.Upstream"> & {
   concurrency?: number | undefined;
 
   /**
-   * Ids of its models that it serves under its own name. Empty: whatever it lists.
+   * Ids of its models that may be asked for without its name before them, and are listed so. All others still answer as upstream/model. Default none.
    *
    * @generated from field: repeated string models = 15;
    */
