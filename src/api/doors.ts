@@ -7,7 +7,8 @@ import { pathOf, type Doors, type HttpRequest, type HttpResponse, type Procedure
 import { hostCheck, type Names } from "./hosts.ts";
 import { grpcDoor, type TakeStream } from "./grpc/door.ts";
 import type { NativeMethods } from "./grpc/methods.ts";
-import { restRouter, type MetricsText } from "./rest/router.ts";
+import { restRouter } from "./rest/router.ts";
+import type { MetricsText } from "./rest/own-routes.ts";
 import { rpcProcedures } from "./rpc/adapter.ts";
 import { mountReflection } from "./rpc/reflection.ts";
 import { isRpcType, unknownRpc } from "./rpc/refuse.ts";

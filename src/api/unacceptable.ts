@@ -1,8 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { errorToOpenAI } from "../dialects/openai/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import { fault } from "../core/reasons.ts";
-import { statusOf, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { pathOf, statusOf, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { envelopeOf } from "./rest/families.ts";
 import { refuseRpc } from "./rpc/refuse.ts";
 import { sendJson } from "./send.ts";
 
@@ -30,7 +30,7 @@ function isGrpc({ headers }: HttpRequest): boolean {
 function answering({ error, status = statusOf(error) }: Refusal): Procedure["serve"] {
   return async (exchange: Exchange) => {
     exchange.outcome.error = error;
-    sendJson(exchange, status, errorToOpenAI(error));
+    sendJson(exchange, status, envelopeOf(pathOf(exchange.request)).bodyOf(error, exchange));
   };
 }
 

@@ -1,11 +1,12 @@
-import { errorToOpenAI, retryHeaders, type ParamOf } from "../../dialects/openai/errors.ts";
+import { retryHeaders } from "../../dialects/openai/errors.ts";
 import type { ConnectError } from "@connectrpc/connect";
 import type { CallRecord } from "../../core/context.ts";
 import { asFault, reasonOf, reasons } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
-import { isClosed, statusOf, type Exchange } from "../exchange.ts";
+import { isClosed, type Exchange } from "../exchange.ts";
 import { logCause } from "../log-lines.ts";
 import { sendJson } from "../send.ts";
+import type { Envelope } from "./envelope.ts";
 
 /** Notes what a call failed with, and writes down what must not leave the process. */
 export function note({ call, outcome }: Exchange, error: unknown, log: Log) {
@@ -15,8 +16,12 @@ export function note({ call, outcome }: Exchange, error: unknown, log: Log) {
   return known;
 }
 
-/** Answers with OpenAI's envelope, the reason's status, and when to try again. Nothing is sent to a client that is gone. */
-export function answerError(exchange: Exchange, error: unknown, { log, param }: { readonly log: Log; readonly param?: ParamOf }): void {
+/** Answers with the envelope of the route's clients, and when to try again. Nothing is sent to a client that is gone. */
+export function answerError(
+  exchange: Exchange,
+  error: unknown,
+  { log, envelope }: { readonly log: Log; readonly envelope: Envelope },
+): void {
   const known = note(exchange, error, log);
   const { response } = exchange;
   if (response.headersSent || response.writableEnded || isClosed(exchange)) return;
@@ -24,7 +29,7 @@ export function answerError(exchange: Exchange, error: unknown, { log, param }: 
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (!exchange.request.complete && !("stream" in exchange.request) && exchange.call.signal.aborted)
     response.setHeader("connection", "close");
-  sendJson(exchange, statusOf(known), errorToOpenAI(known, param));
+  sendJson(exchange, envelope.statusOf(known), envelope.bodyOf(known, exchange));
 }
 
 /** How often targets were asked. What failed here more than once is not to be multiplied by an SDK: each attempt may have to be paid for. A rate limit says itself when to come again. */

@@ -1,15 +1,10 @@
 import { fault } from "../../core/reasons.ts";
-import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose, type Serve } from "../exchange.ts";
-import { notKept, sendBody } from "../send.ts";
-import { answerError } from "./answer-error.ts";
-import { chatCompletions } from "./chat-completions.ts";
-import { getModel, listModels } from "./models.ts";
-import { listProviders } from "./providers.ts";
-import { alive, health, ready, root } from "./probes.ts";
-import { embeddings, rerank } from "./vectors.ts";
-
-/** Writes the metrics page. */
-export type MetricsText = () => Promise<{ readonly contentType: string; readonly body: string }>;
+import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Serve } from "../exchange.ts";
+import { envelopeOf } from "./families.ts";
+import type { Envelope } from "./envelope.ts";
+import { openaiRoutes } from "./openai/routes.ts";
+import { guarded, type Route } from "./route.ts";
+import { metricsRoute, ownRoutes, type MetricsText } from "./own-routes.ts";
 
 /** The routes that there are. */
 export interface Router {
@@ -20,7 +15,6 @@ export interface Router {
 }
 
 interface Path {
-  readonly path: string;
   readonly methods: ReadonlyMap<string, Procedure>;
   readonly otherMethod: Procedure;
 }
@@ -33,65 +27,46 @@ export interface RouterOptions {
   readonly areProbesAlone: boolean;
 }
 
-/** The REST routes: a closed table, so that names of procedures stay few. */
-export function restRouter(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): Router {
-  const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>): Serve => {
-    const answer = guarded((exchange) => serve(exchange, doors), doors);
-    return (exchange) => {
-      exchange.response.setHeader("cache-control", notKept);
-      return answer(exchange);
-    };
-  };
-  const paths = [
-    pathOfRoutes("/v1/chat/completions", { POST: chatCompletions(doors) }, doors, "call"),
-    pathOfRoutes("/v1/embeddings", { POST: embeddings(doors) }, doors, "call"),
-    pathOfRoutes("/v1/rerank", { POST: rerank(doors) }, doors, "call"),
-    pathOfRoutes("/v1/models", { GET: get(listModels) }, doors),
-    pathOfRoutes("/providers", { GET: get(listProviders) }, doors),
-    pathOfRoutes("/", { GET: get(root) }, doors),
-    pathOfRoutes("/health", { GET: get(health) }, doors, "probe"),
-    pathOfRoutes("/healthz", { GET: get(alive) }, doors, "probe"),
-    pathOfRoutes("/livez", { GET: get(alive) }, doors, "probe"),
-    pathOfRoutes("/readyz", { GET: get(ready) }, doors, "probe"),
-  ];
-  if (metricsText !== undefined) {
-    const serve = async (exchange: Exchange) => {
-      const { contentType: type, body } = await metricsText();
-      sendBody(exchange, 200, { type, body });
-    };
-    paths.push(pathOfRoutes("/metrics", { GET: get(serve) }, doors, "probe"));
-  }
-  const served = areProbesAlone ? paths.filter(({ methods }) => methods.get("GET")?.purpose === "probe") : paths;
-  const byPath = new Map(served.map((path) => [path.path, path]));
-  const model = areProbesAlone ? undefined : pathOfRoutes("/v1/models/{id}", { GET: get(getModel) }, doors);
-  const nowhere = refusing("_OTHER", doors, (request) =>
-    fault("route_not_found", `there is no ${request.method} ${JSON.stringify(pathOf(request).slice(0, 256))}`),
-  );
-  const names = [...served, ...(model === undefined ? [] : [model])].flatMap(({ methods }) =>
-    [...methods.values()].map(({ name }) => name),
-  );
-  const find = (request: HttpRequest) => {
-    const path = pathOf(request);
-    const found = byPath.get(path) ?? (path.startsWith("/v1/models/") && path.length > "/v1/models/".length ? model : undefined);
-    return found === undefined ? nowhere : (found.methods.get(request.method ?? "") ?? found.otherMethod);
-  };
-  return { find, names };
+/** The table of the REST routes: closed, so that names of procedures stay few. */
+export function routesOf(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): readonly Route[] {
+  const routes = [...openaiRoutes(doors), ...ownRoutes(doors), ...(metricsText === undefined ? [] : [metricsRoute(doors, metricsText)])];
+  return areProbesAlone ? routes.filter(({ purpose }) => purpose === "probe") : routes;
 }
 
-// oxlint-disable-next-line max-params -- a row of the table
-function pathOfRoutes(path: string, serves: Readonly<Record<string, Serve>>, doors: Doors, purpose: Purpose = "other"): Path {
+const anything = "{id}";
+
+/** Finds routes. */
+export function restRouter(doors: Doors, options: RouterOptions): Router {
+  const routes = routesOf(doors, options);
+  const paths = routes.map((route) => ({ path: route.path, found: pathOfRoute(route, doors) }));
+  const byPath = new Map(paths.map(({ path, found }) => [path, found]));
+  const above = paths
+    .filter(({ path }) => path.endsWith(anything))
+    .map(({ path, found }) => [path.slice(0, -anything.length), found] as const);
+  const nowhere = refusing("_OTHER", doors, (request) => ({
+    error: fault("route_not_found", `there is no ${request.method} ${JSON.stringify(pathOf(request).slice(0, 256))}`),
+    envelope: envelopeOf(pathOf(request)),
+  }));
+  const find = (request: HttpRequest) => {
+    const path = pathOf(request);
+    const found = byPath.get(path) ?? above.find(([prefix]) => path.startsWith(prefix) && path.length > prefix.length)?.[1];
+    return found === undefined ? nowhere : (found.methods.get(request.method ?? "") ?? found.otherMethod);
+  };
+  return { find, names: paths.flatMap(({ found }) => [...found.methods.values()].map(({ name }) => name)) };
+}
+
+function pathOfRoute({ path, methods: served, purpose = "other", envelope }: Route, doors: Doors): Path {
   const procedure = (method: string, serve: Serve): Procedure => ({ name: `${method} ${path}`, family: "rest", purpose, serve });
-  const methods = new Map(Object.entries(serves).map(([method, serve]) => [method, procedure(method, serve)]));
-  const { GET } = serves;
-  if (GET !== undefined) methods.set("HEAD", procedure("HEAD", GET));
+  const methods = new Map(Object.entries(served).map(([method, { serve }]) => [method, procedure(method, serve)]));
+  if (served["GET"] !== undefined) methods.set("HEAD", procedure("HEAD", served["GET"].serve));
   const allow = [...methods.keys(), "OPTIONS"].join(", ");
-  const options = guarded((exchange) => answerOptions(exchange, allow), doors);
+  const options = guarded((exchange) => answerOptions(exchange, allow), doors, envelope);
   methods.set("OPTIONS", { ...procedure("OPTIONS", options), purpose: "other" });
   const otherMethod = refusing(`_OTHER ${path}`, doors, ({ method }, response) => {
     response.setHeader("allow", allow);
-    return fault("method_not_allowed", `${method} is not allowed here; allowed are ${allow}`, { metadata: { allow } });
+    return { error: fault("method_not_allowed", `${method} is not allowed here; allowed are ${allow}`, { metadata: { allow } }), envelope };
   });
-  return { path, methods, otherMethod };
+  return { methods, otherMethod };
 }
 
 async function answerOptions({ response }: Exchange, allow: string): Promise<void> {
@@ -99,21 +74,15 @@ async function answerOptions({ response }: Exchange, allow: string): Promise<voi
   response.end();
 }
 
-function refusing(name: string, doors: Doors, because: (request: HttpRequest, response: Exchange["response"]) => Error): Procedure {
-  const serve = guarded(async ({ request, response }) => {
-    throw because(request, response);
-  }, doors);
-  return { name, family: "rest", purpose: "other", serve };
+interface Refusal {
+  readonly error: Error;
+  readonly envelope: Envelope;
 }
 
-/** Answers what admission refused, and what a route throws. */
-function guarded(serve: Serve, { log }: Doors): Serve {
-  return async (exchange) => {
-    try {
-      if (exchange.refusal !== undefined) throw exchange.refusal;
-      await serve(exchange);
-    } catch (error) {
-      answerError(exchange, error, { log });
-    }
+function refusing(name: string, doors: Doors, because: (request: HttpRequest, response: Exchange["response"]) => Refusal): Procedure {
+  const serve = (exchange: Exchange) => {
+    const { error, envelope } = because(exchange.request, exchange.response);
+    return guarded(() => Promise.reject(error), doors, envelope)(exchange);
   };
+  return { name, family: "rest", purpose: "other", serve };
 }

@@ -3,12 +3,12 @@ import { callContext } from "../../core/context.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { only } from "../../core/stream.ts";
 import type { Kind, Work } from "../../core/work.ts";
-import type { ParamOf } from "../../dialects/openai/errors.ts";
 import type { Doors, Exchange, Serve } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 import { unary } from "../unary.ts";
 import { answerError } from "./answer-error.ts";
 import { readJson } from "./body.ts";
+import type { Envelope } from "./envelope.ts";
 import { tellServed } from "./tell-served.ts";
 
 /** An answer that tells who served it. */
@@ -22,13 +22,13 @@ export interface WholeRoute<Request, Answer extends Told> {
   readonly work: Work<Request, Answer>;
   /** Reads a body: the request, and how its answer is written. */
   readonly read: (body: unknown) => { readonly request: Request; readonly write: (answer: Answer) => object };
-  /** What the caller of a body calls our fields. */
-  readonly paramOf: (body: unknown) => ParamOf;
+  /** Tells of failures to the caller of a body; undefined where it could not be read. */
+  readonly envelopeFor: (body: unknown) => Envelope;
 }
 
 /** Serves such a route. */
 export function wholeAnswer<Request, Answer extends Told>(doors: Doors, route: WholeRoute<Request, Answer>): Serve {
-  const { kind, work, read, paramOf } = route;
+  const { kind, work, read, envelopeFor } = route;
   return async function serveWholeAnswer(exchange: Exchange): Promise<void> {
     let body: unknown;
     try {
@@ -40,7 +40,7 @@ export function wholeAnswer<Request, Answer extends Told>(doors: Doors, route: W
       tellServed(exchange, answer.servedBy);
       sendJson(exchange, 200, write(answer));
     } catch (error) {
-      answerError(exchange, error, { log: doors.log, param: paramOf(body) });
+      answerError(exchange, error, { log: doors.log, envelope: envelopeFor(body) });
     }
   };
 }

@@ -1,14 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { fieldOf, reasonOf, reasons } from "../../core/reasons.ts";
 import type { AnthropicRequest } from "./request.ts";
+import type { ErrorBody } from "./wire/errors.ts";
 import { eventFrame } from "./writer.ts";
-
-/** Anthropic's error object. */
-export interface AnthropicError {
-  readonly type: "error";
-  readonly error: { readonly type: string; readonly message: string };
-  readonly request_id: string;
-}
 
 /** What Anthropic calls a field, by its path in the contract. */
 const names: Readonly<Record<string, string>> = {
@@ -50,7 +44,7 @@ function placeOf(field: string, places: readonly string[]): string | undefined {
 export function errorToAnthropic(
   error: ConnectError,
   { requestId, places }: { readonly requestId: string; readonly places?: readonly string[] },
-): AnthropicError {
+): ErrorBody {
   const field = fieldOf(error);
   const begins = field !== undefined && error.rawMessage.startsWith(`${field}: `);
   const message = begins ? anthropicFieldOf(field, places) + error.rawMessage.slice(field.length) : error.rawMessage;
@@ -62,6 +56,6 @@ export function errorToAnthropic(
 }
 
 /** An error in a stream that has begun: the last frame, without an end of the message. */
-export function errorFrame(error: AnthropicError): string {
+export function errorFrame(error: ErrorBody): string {
   return eventFrame(error);
 }

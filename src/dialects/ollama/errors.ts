@@ -1,10 +1,6 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { fieldOf } from "../../core/reasons.ts";
-
-/** Ollama's error object; inside a stream it is a line of its own, and the last. */
-export interface OllamaError {
-  readonly error: string;
-}
+import type { ErrorBody } from "./wire/errors.ts";
 
 /** What Ollama calls a field, by its path in the contract. */
 const names: Readonly<Record<string, string>> = {
@@ -29,7 +25,7 @@ function ollamaFieldOf(field: string): string {
 }
 
 /** The error object for a fault; its text names the field as the caller did. */
-export function errorToOllama(error: ConnectError): OllamaError {
+export function errorToOllama(error: ConnectError): ErrorBody {
   const field = fieldOf(error);
   const begins = field !== undefined && error.rawMessage.startsWith(`${field}: `);
   const message = begins ? ollamaFieldOf(field) + error.rawMessage.slice(field.length) : error.rawMessage;
@@ -37,6 +33,6 @@ export function errorToOllama(error: ConnectError): OllamaError {
 }
 
 /** An error in a stream that has begun: its last line. */
-export function errorLine(error: OllamaError): string {
+export function errorLine(error: ErrorBody): string {
   return `${JSON.stringify(error)}\n`;
 }

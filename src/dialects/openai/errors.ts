@@ -1,11 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { fieldOf, reasonOf, reasons, retryAfterMsOf } from "../../core/reasons.ts";
 import { present, type Json } from "./read.ts";
-
-/** OpenAI's error object; all four keys are always there, and the code is a string, since clients reject others. */
-export interface OpenAIError {
-  readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
-}
+import type { ErrorBody } from "./wire/errors.ts";
 
 /** What OpenAI calls a field of ours. The body tells which of two names the caller used. */
 export type ParamOf = (field: string) => string;
@@ -65,7 +61,7 @@ export function paramOf(body: unknown): ParamOf {
 }
 
 /** The error object for a fault: param and message name the field as the caller did. */
-export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(undefined)): OpenAIError {
+export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(undefined)): ErrorBody {
   const { openaiType: type, openaiCode: code } = reasons[reasonOf(error)];
   const field = fieldOf(error);
   if (field === undefined) return { error: { message: error.rawMessage.toWellFormed(), type, param: null, code } };

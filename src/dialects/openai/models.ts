@@ -1,10 +1,11 @@
 import type { Model } from "../../../gen/parley/v1/models_pb.ts";
+import type { ModelList, ModelObject } from "./wire/models.ts";
 
 /** When this process began, s since the epoch: models that are part of the program are as old as that. */
 const processStarted = Math.floor(performance.timeOrigin / 1000);
 
 /** OpenAI's model object, with what other servers add of the same name. */
-export function modelToOpenAI(model: Model): object {
+export function modelToOpenAI(model: Model): ModelObject {
   return {
     id: model.id,
     object: "model",
@@ -15,6 +16,6 @@ export function modelToOpenAI(model: Model): object {
 }
 
 /** OpenAI's list of models. */
-export function modelsToOpenAI(models: readonly Model[]): object {
+export function modelsToOpenAI(models: readonly Model[]): ModelList {
   return { object: "list", data: models.map(modelToOpenAI) };
 }

@@ -1,9 +1,9 @@
-import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
-import { fault } from "../../core/reasons.ts";
-import { modelsToOpenAI, modelToOpenAI } from "../../dialects/openai/models.ts";
-import { allowedModel, allowedModels } from "../allowed-models.ts";
-import { pathOf, type Doors, type Exchange } from "../exchange.ts";
-import { sendJson } from "../send.ts";
+import { ModelState } from "../../../../gen/parley/v1/models_pb.ts";
+import { fault } from "../../../core/reasons.ts";
+import { modelsToOpenAI, modelToOpenAI } from "../../../dialects/openai/models.ts";
+import { allowedModel, allowedModels } from "../../allowed-models.ts";
+import { pathOf, type Doors, type Exchange } from "../../exchange.ts";
+import { sendJson } from "../../send.ts";
 
 /** `GET /v1/models`: what can be asked for now. */
 export async function listModels(exchange: Exchange, { service }: Doors): Promise<void> {

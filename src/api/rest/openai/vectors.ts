@@ -1,15 +1,16 @@
-import { embedKind, rerankKind } from "../../core/unary-kinds.ts";
-import { rerankRequestFromJina, rerankResponseToJina } from "../../dialects/jina/rerank.ts";
-import { embeddingParamOf, embedRequestFromOpenAI, embedResponseToOpenAI } from "../../dialects/openai/embeddings.ts";
-import type { Doors, Serve } from "../exchange.ts";
-import { wholeAnswer } from "./whole-answer.ts";
+import { embedKind, rerankKind } from "../../../core/unary-kinds.ts";
+import { rerankRequestFromJina, rerankResponseToJina } from "../../../dialects/jina/rerank.ts";
+import { embeddingParamOf, embedRequestFromOpenAI, embedResponseToOpenAI } from "../../../dialects/openai/embeddings.ts";
+import type { Doors, Serve } from "../../exchange.ts";
+import { openaiEnvelope } from "../envelope.ts";
+import { wholeAnswer } from "../whole-answer.ts";
 
 /** `POST /v1/embeddings`, as OpenAI has it. */
 export function embeddings(doors: Doors): Serve {
   return wholeAnswer(doors, {
     kind: embedKind,
     work: doors.service.embed,
-    paramOf: embeddingParamOf,
+    envelopeFor: (body) => openaiEnvelope(embeddingParamOf(body)),
     read(body) {
       const asked = embedRequestFromOpenAI(body);
       return { request: asked.request, write: (answer) => embedResponseToOpenAI(answer, asked) };
@@ -23,7 +24,7 @@ export function rerank(doors: Doors): Serve {
     kind: rerankKind,
     work: doors.service.rerank,
     // Its names are the contract's.
-    paramOf: () => (field) => field,
+    envelopeFor: () => openaiEnvelope((field) => field),
     read(body) {
       const request = rerankRequestFromJina(body);
       return { request, write: (answer) => rerankResponseToJina(answer, request) };
