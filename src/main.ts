@@ -1,6 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { Command, CommanderError } from "commander";
 import { generate } from "./commands/generate.ts";
+import { healthcheckCommand } from "./commands/healthcheck.ts";
 import type { Host } from "./commands/host.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { modelsCommand } from "./commands/models.ts";
@@ -17,6 +18,7 @@ Start here:
   parley models list                    what is on disk, and what can be pulled
   parley models pull hf:owner/repo/file.gguf
   parley keys create                    a key for callers; from then on each must show one
+  parley healthcheck                    whether a running service serves, for probes
 
   curl localhost:8080/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"messages":[{"role":"user","content":"Why is the sky blue?"}]}'
@@ -48,6 +50,7 @@ function program(host: Host, done: (exitCode: number) => void): Command {
     .addCommand(serveCommand(host, done))
     .addCommand(modelsCommand(host, done))
     .addCommand(keysCommand(host, done))
+    .addCommand(healthcheckCommand(host, done))
     .addCommand(
       new Command("generate").description("renew .env.example and the README's tables from the source").action(() => generate(host)),
       { hidden: true },
