@@ -4,12 +4,23 @@ import type { Timings, Usage } from "../../../gen/parley/v1/usage_pb.ts";
 import { isJsonObject } from "../../core/json.ts";
 import { fault } from "../../core/reasons.ts";
 import { exactJson } from "../exact-json.ts";
+import { defined } from "../openai/read.ts";
+import type { CalledTool, ChatLine, GenerateLine, Logprob, Metrics } from "./wire/answers.ts";
 
 /** Which of the two shapes an answer has: that of `/api/chat`, or that of `/api/generate`. */
 export type Shape = "chat" | "generate";
 
+/** What stands beside the words. */
+type Beside = Pick<GenerateLine, "thinking" | "tool_calls">;
+
 /** What is said, in the fields of a shape. */
-export function saidIn(shape: Shape, words: string, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+export type Said = Pick<ChatLine, "message"> | (Pick<GenerateLine, "response"> & Beside);
+
+/** One line, or a whole answer. */
+export type Line = ChatLine | GenerateLine;
+
+/** What is said, in the fields of a shape. */
+export function saidIn(shape: Shape, words: string, more: Beside = {}): Said {
   return shape === "chat" ? { message: { role: "assistant", content: words, ...more } } : { response: words, ...more };
 }
 
@@ -19,9 +30,9 @@ export function doneReason(reason: FinishReason): string {
 }
 
 /** What it took, with durations in nanoseconds. */
-export function metricsToOllama(usage: Usage | undefined, timings: Timings | undefined): Readonly<Record<string, number>> {
+export function metricsToOllama(usage: Usage | undefined, timings: Timings | undefined): Metrics {
   const ns = (ms: number | undefined) => (ms === undefined ? undefined : ms * 1_000_000);
-  const told = {
+  return defined({
     total_duration: ns(timings?.totalMs),
     load_duration: ns(timings?.loadMs),
     prompt_eval_count: usage?.promptTokens,
@@ -29,12 +40,11 @@ export function metricsToOllama(usage: Usage | undefined, timings: Timings | und
     prompt_eval_duration: ns(timings?.promptMs),
     eval_count: usage?.completionTokens,
     eval_duration: ns(timings?.generationMs),
-  };
-  return Object.fromEntries(Object.entries(told).filter((entry): entry is [string, number] => entry[1] !== undefined));
+  });
 }
 
 /** A call as this format has it. Throws `provider_malformed` where its arguments are no JSON object: there is no place for them. */
-export function callToOllama({ id, name, arguments: text }: Pick<ToolCall, "id" | "name" | "arguments">, index: number): object {
+export function callToOllama({ id, name, arguments: text }: Pick<ToolCall, "id" | "name" | "arguments">, index: number): CalledTool {
   let given: unknown;
   try {
     given = text.trim() === "" ? {} : exactJson(text);
@@ -49,11 +59,11 @@ export function callToOllama({ id, name, arguments: text }: Pick<ToolCall, "id" 
 }
 
 /** Logprobs as this format has them. */
-export function logprobsToOllama(tokens: readonly TokenLogprob[]): object[] {
+export function logprobsToOllama(tokens: readonly TokenLogprob[]): Logprob[] {
   return tokens.map((token) => ({ ...logprob(token), top_logprobs: token.top.map(logprob) }));
 }
 
-function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): object {
+function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): Omit<Logprob, "top_logprobs"> {
   // JSON has no infinity: what can never come is written as OpenAI writes it.
   return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: [...bytes] };
 }
