@@ -19,6 +19,7 @@ const heeded: readonly (readonly [name: string, text: string, path: string, valu
   ["LLM_HOST", "::1", "http.host", "::1"],
   ["LLM_PORT", "0", "http.port", 0],
   ["PORT", "9000", "http.port", 9000],
+  ["LLM_MORE_PORTS", "8000, 8081", "http.morePorts", ["8000", "8081"]],
   ["LLM_OPEN", "true", "http.open", true],
   ["LLM_ENABLE_AUTH", "false", "http.open", true],
   ["LLM_ENABLE_AUTH", "true", "http.open", false],
@@ -114,6 +115,7 @@ describe("which variable holds", () => {
 describe("what is refused", () => {
   it.each([
     [{ LLM_PORT: "http" }, 'LLM_PORT: "http" is not a whole number'],
+    [{ LLM_OPEN: "true", LLM_ENABLE_AUTH: "true" }, "LLM_OPEN opens the service and LLM_ENABLE_AUTH closes it"],
     [{ LLM_OPEN: "maybe" }, 'LLM_OPEN: "maybe" is not true or false'],
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL: "loud" is not one of trace, debug, info, warn, error, silent'],
     [{ LLM_MODEL_ALIASES: "a=b,a=c" }, "LLM_MODEL_ALIASES:"],

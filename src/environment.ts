@@ -11,6 +11,7 @@ import {
   pairsType,
   pathType,
   placeType,
+  portsType,
   portType,
   secondsType,
   secretType,
@@ -37,6 +38,7 @@ export const environment: readonly EnvironmentRow[] = [
     what: "Port; 0 takes a free one, which the ready line names.",
     aliases: ["PORT"],
   }),
+  row("LLM_MORE_PORTS", "http.morePorts", { type: portsType, default: "none", what: "Further ports with the same answers." }),
   row("LLM_OPEN", "http.open", {
     type: switchType,
     default: "false",

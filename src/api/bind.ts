@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from "node:net";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 
@@ -21,6 +21,43 @@ export function bind(server: Server, { host, port }: Place, log: Log): Promise<A
       resolve(server.address() as AddressInfo);
     });
   });
+}
+
+/** A server that is bound to all its ports. */
+export interface Bound {
+  readonly address: string;
+  /** The first one. */
+  readonly port: number;
+  /** Takes no more connections on any port; resolves when those that were taken have ended. */
+  close(): Promise<void>;
+}
+
+/** Binds a server, and makes further ports lead to it. Throws `invalid_request` when one of them cannot be bound, and leaves none open then. */
+export async function bindAll(
+  server: Server,
+  place: Place & { readonly morePorts?: readonly number[] | undefined },
+  log: Log,
+): Promise<Bound> {
+  const { address, port } = await bind(server, place, log);
+  const all = [server];
+  const close = async () => {
+    await Promise.all(all.filter(({ listening }) => listening).map((each) => new Promise((resolve) => each.close(resolve))));
+  };
+  try {
+    for (const other of place.morePorts ?? []) all.push(await bindTo(server, { host: place.host, port: other }, log));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { address, port, close };
+}
+
+/** A further port of a server. It accepts as a front does, which decides what happens when a client closes its half. */
+async function bindTo(server: Server, place: Place, log: Log): Promise<Server> {
+  const other = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void server.emit("connection", socket));
+  other.maxConnections = server.maxConnections;
+  await bind(other, place, log);
+  return other;
 }
 
 function bindProblem({ code, message }: NodeJS.ErrnoException): string {

@@ -3,7 +3,7 @@ import type { ServerHttp2Session } from "node:http2";
 import { systemClock } from "../core/clock.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Clock, Log, Service } from "../core/ports.ts";
-import { bind } from "./bind.ts";
+import { bindAll } from "./bind.ts";
 import { handlersOf, type DoorOptions } from "./doors.ts";
 import { drain as makeDrain, type Drain } from "./drain.ts";
 import { front } from "./front.ts";
@@ -21,6 +21,8 @@ export interface ListenOptions extends Partial<DoorOptions> {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
+  /** Further ports on which the same answers. Default: none. */
+  readonly morePorts?: readonly number[];
   /** Default: without TLS. */
   readonly tls?: TlsSettings | undefined;
   /** Names that requests may ask for beside those of loopback, `*` for any; an empty list stands for any where other machines reach the port. Default: any. */
@@ -59,7 +61,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const server = secure?.server ?? front(behind);
   const sockets = tracked<Socket>(server, "connection");
   const sessions = tracked<ServerHttp2Session>(http2, "session");
-  const { address, port } = await bind(server, options, log);
+  const bound = await bindAll(server, options, log);
 
   const close = async () => {
     drain.begin();
@@ -68,19 +70,19 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     for (const socket of sockets) socket.destroy();
     http1.close(() => {});
     http2.close(() => {});
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
+    await bound.close();
     // Whoever closes the service next may rely on no call being left in it.
     await within(lastWordsMs, clock, drain.idle());
   };
   return {
-    host: address,
-    port,
+    host: bound.address,
+    port: bound.port,
     renewTls: (credentials) => renew(secure, credentials),
-    urls: [`${tls === undefined ? "http" : "https"}://${reachable(address)}:${port}`],
+    urls: [`${tls === undefined ? "http" : "https"}://${reachable(bound.address)}:${bound.port}`],
     close,
     async drain() {
       drain.begin();
-      server.close();
+      void bound.close();
       for (const session of sessions) session.close();
       http1.closeIdleConnections();
       await endCalls(drain, limits.drainMs, clock);

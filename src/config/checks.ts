@@ -60,14 +60,19 @@ function* problems(config: Config): Generator<Problem> {
 }
 
 function* httpProblems({ http }: Config): Generator<Problem> {
-  yield* range("http.port", http?.port, [0, 65_535]);
-  yield* range("http.adminPort", http?.adminPort, [0, 65_535]);
+  yield* portProblems(http);
   if (http?.host !== undefined && !isHost(http.host))
     yield { path: "http.host", what: "must be an address or a host name, without a port" };
   for (const origin of http?.cors?.origins ?? []) {
     if (isOrigin(origin)) continue;
     yield { path: "http.cors.origins", what: `${JSON.stringify(origin)} is no exact origin such as https://chat.example` };
   }
+}
+
+function* portProblems(http: Config["http"]): Generator<Problem> {
+  yield* range("http.port", http?.port, [0, 65_535]);
+  yield* range("http.adminPort", http?.adminPort, [0, 65_535]);
+  for (const port of http?.morePorts ?? []) yield* range("http.morePorts", port, [1, 65_535]);
 }
 
 function* nameProblems({ http }: Config): Generator<Problem> {

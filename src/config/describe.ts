@@ -30,6 +30,7 @@ function settingRows({ settings }: LoadedConfig): Row[] {
   return [
     ["http.host", settings.host],
     ["http.port", settings.port],
+    ["http.morePorts", settings.morePorts.map(String)],
     ["http.open", settings.open],
     ["http.keysFile", settings.keysFile],
     ["http.adminPort", settings.adminPort],

@@ -27,6 +27,8 @@ export interface Settings {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Where the same answers too. */
+  readonly morePorts: readonly number[];
   /** Whether callers without keys are served, beyond loopback too. */
   readonly open: boolean;
   /** Absolute. */
@@ -122,6 +124,7 @@ function doorSettings({ http = create(HttpSchema), media }: Config) {
   return {
     host: host.replace(/^\[(.*)\]$/, "$1"),
     port,
+    morePorts: [...new Set(http.morePorts)].filter((other) => other !== port && other !== http.adminPort),
     open,
     tls: tlsFilesOf(http),
     hosts: http.hosts.map((name) => name.toLowerCase()),

@@ -25,6 +25,7 @@ export interface EnvironmentReading {
 /** Understands variables by the table. Throws `invalid_request` that names the variable: one that cannot be read, an unknown name of ours, or one of a part that this version lacks. */
 export function readEnvironment(variables: Variables): EnvironmentReading {
   refuseUnknown(variables);
+  refuseContradiction(variables);
   const settings = new Map<string, Setting>();
   for (const row of environment) {
     const setting = readRow(row, variables);
@@ -52,6 +53,15 @@ function readRow(row: EnvironmentRow, variables: Variables): Setting | undefined
     if (value !== saysNothing) return { value, from: name, isSecret: isSecret(row) };
   }
   return undefined;
+}
+
+/** Who may come in must not hang on which of two names wins: the image sets one of them. */
+function refuseContradiction(variables: Variables): void {
+  const names = environment.filter(({ sets }) => sets.includes("http.open")).flatMap(namesOf);
+  const said = names.map(({ name, type }) => ({ name, value: type.parse(textOf(variables, name) ?? "") }));
+  const [opens, closes] = [true, false].map((wanted) => said.find(({ value }) => value === wanted)?.name);
+  if (opens === undefined || closes === undefined) return;
+  throw fault("invalid_request", `${opens} opens the service and ${closes} closes it: unset one, or let both say the same`);
 }
 
 /** The row's own name, then its aliases. */

@@ -151,6 +151,17 @@ export const namesType: ValueType = {
   parse: (text) => (text.toLowerCase() === "none" ? [] : splitList(text.toLowerCase())),
 };
 
+/** Ports, by commas. */
+export const portsType: ValueType = {
+  ...listType,
+  name: "ports, by commas",
+  expects: "a comma list of ports",
+  parse: (text) => {
+    const ports = splitList(text);
+    return ports.every((port) => /^\d{1,5}$/.test(port)) ? ports : unparsable;
+  },
+};
+
 /** `name=value,name=value`. */
 export const pairsType: ValueType = {
   name: "name=value, by commas",
