@@ -41,7 +41,7 @@ describe("REST", () => {
     expect(await ask("/providers")).toMatchObject({ status: 200, json: { providers: ["echo", "openai"], default: "openai" } });
   });
 
-  it("answers a completion with every key that OpenAI requires", async () => {
+  it("answers a completion with every key that OpenAI's has, null where there is no value", async () => {
     const { status, json } = await post(question);
     expect(status).toBe(200);
     expect(json).toEqual({
@@ -52,13 +52,36 @@ describe("REST", () => {
       choices: [
         {
           index: 0,
-          message: { role: "assistant", content: "hi", refusal: null, annotations: [] },
+          message: {
+            role: "assistant",
+            content: "hi",
+            refusal: null,
+            annotations: [],
+            audio: null,
+            function_call: null,
+            tool_calls: null,
+          },
           logprobs: null,
           finish_reason: "stop",
         },
       ],
-      usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 },
+      usage: {
+        prompt_tokens: 3,
+        completion_tokens: 1,
+        total_tokens: 4,
+        prompt_tokens_details: { cached_tokens: null, cache_write_tokens: null, audio_tokens: null, image_tokens: null, text_tokens: null },
+        completion_tokens_details: {
+          reasoning_tokens: null,
+          audio_tokens: null,
+          text_tokens: null,
+          accepted_prediction_tokens: null,
+          rejected_prediction_tokens: null,
+        },
+      },
+      service_tier: null,
       system_fingerprint: "test/tiny",
+      metadata: null,
+      moderation: null,
     });
   });
 

@@ -145,6 +145,6 @@ describe("chunks", () => {
     expect(frames).toContain(
       '"logprobs":{"content":[{"token":"é","logprob":-0.5,"bytes":[195,169],"top_logprobs":[{"token":"x","logprob":-9999,"bytes":null}]}],"refusal":null}',
     );
-    expect(framesOf(whole([text(0, "é")]), false)).not.toContain("logprobs");
+    expect(framesOf(whole([text(0, "é")]), false)).not.toContain('"logprobs":{');
   });
 });

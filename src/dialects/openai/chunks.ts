@@ -4,17 +4,22 @@ import type {
   ChoiceFinished,
   Completed,
   ReasoningDelta,
+  Started,
   TokenLogprob,
   ToolCallDelta,
 } from "../../../gen/parley/v1/chat_pb.ts";
 import { reasoningDetail } from "./reasoning-details.ts";
+import { padded } from "./padding.ts";
 import { servedComment } from "./served.ts";
-import { finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
+import { fingerprint, finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
+import type { ChatCompletionChunk, ChatDelta, ToolCallPiece } from "./wire/chat-chunk.ts";
 
 /** How chunks are written. */
 export interface ChunkOptions {
   /** Whether a chunk with the usage comes before the end. */
   readonly includeUsage: boolean;
+  /** Whether chunks are padded, so that their sizes tell nothing of what they say. */
+  readonly includeObfuscation?: boolean;
 }
 
 /** What one choice has sent so far. */
@@ -61,6 +66,7 @@ export class ChunkWriter {
   readonly #choices = new Map<number, ChoiceState>();
   #isDone = false;
   #accepted: Accepted | undefined;
+  #started: Started | undefined;
   #prefix = "";
   #suffix = "";
 
@@ -77,10 +83,12 @@ export class ChunkWriter {
   write({ event }: ChatEvent): string {
     switch (event.case) {
       case "accepted":
-        this.#begin(event.value);
+        this.#accepted = event.value;
+        this.#begin();
         return "";
       case "started":
-        this.#rename(event.value.answerModel);
+        this.#started = event.value;
+        this.#begin();
         return this.#role(0);
       case "text":
       case "reasoning":
@@ -127,17 +135,20 @@ export class ChunkWriter {
     return this.#chunk(choice, "{}", `"${finishReasonToOpenAI(reason, hasToolCalls)}"`);
   }
 
-  /** Another model than the one that was asked for serves: chunks name it from here on, and none came before. */
-  #rename(model: string): void {
-    if (this.#accepted !== undefined && model !== "" && model !== this.#accepted.model) this.#begin({ ...this.#accepted, model });
-  }
-
-  /** What all chunks share is written once: streams are made of small chunks. */
-  #begin(accepted: Accepted): void {
-    this.#accepted = accepted;
-    const { id, model, created } = accepted;
-    const head = oneLine({ id, object: "chat.completion.chunk", created: Number(created?.seconds ?? 0n), model });
-    this.#prefix = `data: ${head.slice(0, -1)},"choices":[`;
+  /** What all chunks share is written once: streams are made of small chunks. The first of them comes behind `started`, whose model may be another than was asked for. */
+  #begin(): void {
+    if (this.#accepted === undefined) return;
+    const { id, model, created } = this.#accepted;
+    const head: Omit<ChatCompletionChunk, "choices"> = {
+      id,
+      object: "chat.completion.chunk",
+      created: Number(created?.seconds ?? 0n),
+      model: this.#started?.answerModel || model,
+      service_tier: null,
+      system_fingerprint: fingerprint(this.#started),
+      moderation: null,
+    };
+    this.#prefix = `data: ${oneLine(head).slice(0, -1)},"choices":[`;
     this.#suffix = this.#options.includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
   }
 
@@ -155,18 +166,20 @@ export class ChunkWriter {
       state.hasToolCalls = true;
       state.calls.add(index);
     }
-    const call = isFirst ? { index, id, type: "function", function: { name, arguments: text } } : { index, function: { arguments: text } };
+    const call: ToolCallPiece = isFirst
+      ? { index, id, type: "function", function: { name, arguments: text } }
+      : { index, function: { arguments: text } };
     return this.#delta(choice, { tool_calls: [call] });
   }
 
-  #delta(choice: number, delta: object, logprobs: readonly TokenLogprob[] = []): string {
-    const tokens = logprobsToOpenAI(logprobs);
-    return this.#chunk(choice, oneLine(delta), "null", tokens === null ? "" : `,"logprobs":${oneLine(tokens)}`);
+  #delta(choice: number, delta: ChatDelta, logprobs: readonly TokenLogprob[] = []): string {
+    return this.#chunk(choice, oneLine(delta), "null", logprobs.length === 0 ? "null" : oneLine(logprobsToOpenAI(logprobs)));
   }
 
   // oxlint-disable-next-line max-params -- the four places of one literal
-  #chunk(choice: number, delta: string, finish: string, logprobs = ""): string {
-    return `${this.#prefix}{"index":${choice},"delta":${delta}${logprobs},"finish_reason":${finish}}${this.#suffix}`;
+  #chunk(choice: number, delta: string, finish: string, logprobs = "null"): string {
+    const frame = `${this.#prefix}{"index":${choice},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}}${this.#suffix}`;
+    return this.#options.includeObfuscation === true ? padded(frame) : frame;
   }
 
   /** The chunk without choices, on which clients that did not ask for it break. */

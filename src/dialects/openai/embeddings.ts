@@ -4,6 +4,7 @@ import { EmbedRequestSchema, type EmbedRequest, type EmbedResponse } from "../..
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import type { ParamOf } from "./errors.ts";
 import { defined, integerAt, objectAt, oneOf, present, read, required, textAt, type Json } from "./read.ts";
+import type { EmbeddingList } from "./wire/embeddings.ts";
 
 /** What a body of `/v1/embeddings` asks for. */
 export interface OpenAIEmbeddings {
@@ -80,7 +81,7 @@ function isObject(value: unknown): value is Json {
 export function embedResponseToOpenAI(
   { model, embeddings, usage }: EmbedResponse,
   { isBase64 }: Pick<OpenAIEmbeddings, "isBase64">,
-): object {
+): EmbeddingList {
   const promptTokens = usage?.promptTokens ?? 0;
   return {
     object: "list",

@@ -11,6 +11,7 @@ export function modelToOpenAI(model: Model): ModelObject {
     object: "model",
     created: model.created === undefined ? processStarted : Number(model.created.seconds),
     owned_by: model.ownedBy === "" ? "local" : model.ownedBy,
+    shutdown_date: null,
     ...(model.contextLength !== undefined && { max_model_len: model.contextLength }),
   };
 }

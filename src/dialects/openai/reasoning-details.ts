@@ -2,19 +2,20 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import type { Part, PartSchema, ReasoningPart } from "../../../gen/parley/v1/messages_pb.ts";
 import { bytesAt, listAt, objectAt, oneOf, present, readAt, required, textAt, type Json } from "./read.ts";
+import type { ReasoningDetail } from "./wire/chat-answer.ts";
 
 // The format has no place for thinking that has to come back as it was: signed, or hidden. OpenRouter's has, and clients return what they find in a message.
 
 type Thought = Pick<ReasoningPart, "text" | "signature" | "redactedData">;
 
 /** One thought as it stands in `reasoning_details`. */
-export function reasoningDetail({ text, signature, redactedData }: Thought): object {
+export function reasoningDetail({ text, signature, redactedData }: Thought): ReasoningDetail {
   if (redactedData.length > 0) return { type: "reasoning.encrypted", data: base64Encode(redactedData) };
   return { type: "reasoning.text", text, ...(signature !== "" && { signature }) };
 }
 
 /** All of a message's thoughts; empty where none of them has to come back as it was. */
-export function reasoningDetails(parts: readonly Part[]): object[] {
+export function reasoningDetails(parts: readonly Part[]): ReasoningDetail[] {
   const thoughts = parts.flatMap(({ part }) => (part.case === "reasoning" ? [part.value] : []));
   return thoughts.some(({ signature, redactedData }) => signature !== "" || redactedData.length > 0) ? thoughts.map(reasoningDetail) : [];
 }

@@ -4,32 +4,15 @@ import { ReasoningEffort, ReasoningSchema, type Reasoning } from "../../../gen/p
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { messagesFromOpenAI } from "./messages.ts";
 import { providerOptionsFromOpenAI } from "./passed.ts";
-import {
-  booleanAt,
-  defined,
-  integerAt,
-  listAt,
-  objectAt,
-  oneOf,
-  read,
-  readAt,
-  required,
-  saysAny,
-  structAt,
-  textAt,
-  type Json,
-} from "./read.ts";
+import { booleanAt, defined, integerAt, listAt, objectAt, oneOf, read, required, saysAny, structAt, textAt, type Json } from "./read.ts";
 import { refuseUnsupported } from "./refusals.ts";
 import { samplingFromOpenAI } from "./sampling.ts";
+import { streamFromOpenAI, type AskedStream } from "./stream-options.ts";
 import { responseFormatFromOpenAI, toolChoiceFromOpenAI, toolsFromOpenAI } from "./tools.ts";
 
 /** A chat completion request: what is asked, and how the answer is to be written. */
-export interface OpenAIChatRequest {
+export interface OpenAIChatRequest extends AskedStream {
   readonly request: ChatRequest;
-  /** Whether the answer is a stream of chunks. */
-  readonly stream: boolean;
-  /** Whether a stream ends with a chunk that has the usage. */
-  readonly includeUsage: boolean;
 }
 
 const effortOf = oneOf({
@@ -73,7 +56,7 @@ export function chatRequestFromOpenAI(json: unknown): OpenAIChatRequest {
     }),
     ...(saysAny(body, rareNames) && rareFields(body)),
   };
-  return { request, stream: read(body, "stream", booleanAt) ?? false, includeUsage: read(body, "stream_options", usageWanted) ?? false };
+  return { request, ...streamFromOpenAI(body) };
 }
 
 /** What is there of a request that says nothing of it. */
@@ -182,8 +165,4 @@ function stopAt(value: unknown, path: string): string[] {
 function labelsAt(value: unknown, path: string): Record<string, string> {
   const labels = Object.entries(objectAt(value, path));
   return Object.fromEntries(labels.map(([key, label]) => [key.toWellFormed(), textAt(label, `${path}.${key}`)]));
-}
-
-function usageWanted(value: unknown, path: string): boolean {
-  return readAt(objectAt(value, path), { at: `${path}.`, name: "include_usage" }, booleanAt) ?? false;
 }

@@ -2,9 +2,12 @@ import { FinishReason, type ChatResponse, type Choice, type TokenLogprob, type T
 import type { Part } from "../../../gen/parley/v1/messages_pb.ts";
 import { reasoningDetails } from "./reasoning-details.ts";
 import type { Usage } from "../../../gen/parley/v1/usage_pb.ts";
+import type { ChatChoice, ChatCompletion, ChatFinish, ToolCall } from "./wire/chat-answer.ts";
+import type { ChoiceLogprobs, TopLogprob as WireTopLogprob } from "./wire/logprobs.ts";
+import type { CompletionUsage } from "./wire/usage.ts";
 
 /** `finish_reason` of OpenAI's for one of ours; a choice that called tools never says `stop`. */
-export function finishReasonToOpenAI(reason: FinishReason, hasToolCalls: boolean): string {
+export function finishReasonToOpenAI(reason: FinishReason, hasToolCalls: boolean): ChatFinish {
   switch (reason) {
     case FinishReason.LENGTH:
       return "length";
@@ -17,48 +20,63 @@ export function finishReasonToOpenAI(reason: FinishReason, hasToolCalls: boolean
   }
 }
 
-/** `usage` of OpenAI's; details stand only where they are known. */
-export function usageToOpenAI(usage: Usage): object {
+/** `usage` of OpenAI's: every count that it knows, null where nobody has counted. */
+export function usageToOpenAI(usage: Usage): CompletionUsage {
   const { promptTokens, completionTokens, cachedTokens, cacheWriteTokens, reasoningTokens } = usage;
-  const promptDetails = {
-    ...(cachedTokens === undefined ? {} : { cached_tokens: cachedTokens }),
-    ...(cacheWriteTokens === undefined ? {} : { cache_write_tokens: cacheWriteTokens }),
-  };
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    ...(Object.keys(promptDetails).length > 0 && { prompt_tokens_details: promptDetails }),
-    ...(reasoningTokens !== undefined && { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
+    prompt_tokens_details: {
+      cached_tokens: cachedTokens ?? null,
+      cache_write_tokens: cacheWriteTokens ?? null,
+      audio_tokens: null,
+      image_tokens: null,
+      text_tokens: null,
+    },
+    completion_tokens_details: {
+      reasoning_tokens: reasoningTokens ?? null,
+      audio_tokens: null,
+      text_tokens: null,
+      accepted_prediction_tokens: null,
+      rejected_prediction_tokens: null,
+    },
   };
 }
 
 /** `logprobs` of OpenAI's for the tokens of a choice or chunk; null when there are none. */
-export function logprobsToOpenAI(tokens: readonly TokenLogprob[]): object | null {
+export function logprobsToOpenAI(tokens: readonly TokenLogprob[]): ChoiceLogprobs | null {
   if (tokens.length === 0) return null;
   return { content: tokens.map((token) => ({ ...logprob(token), top_logprobs: token.top.map(logprob) })), refusal: null };
 }
 
-function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): object {
-  // JSON has no infinity: OpenAI writes what can never come as -9999.
-  return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: bytes.length === 0 ? null : [...bytes] };
+function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): WireTopLogprob {
+  return { token, logprob: finiteLogprob(value), bytes: bytes.length === 0 ? null : [...bytes] };
 }
 
-/** `chat.completion` for a whole answer. */
-export function chatResponseToOpenAI(response: ChatResponse): object {
-  const { id, model, created, choices, usage } = response;
+/** JSON has no infinity: OpenAI writes what can never come as -9999. */
+export function finiteLogprob(value: number): number {
+  return Number.isFinite(value) ? value : -9999;
+}
+
+/** `chat.completion` for a whole answer: every key that OpenAI's has, null where there is no value. */
+export function chatResponseToOpenAI(response: ChatResponse): ChatCompletion {
+  const { id, model, created, choices, usage, servedBy } = response;
   return {
     id,
     object: "chat.completion",
     created: Number(created?.seconds ?? 0n),
     model,
     choices: choices.map(choiceToOpenAI),
-    ...(usage !== undefined && { usage: usageToOpenAI(usage) }),
-    ...fingerprint(response),
+    usage: usage === undefined ? null : usageToOpenAI(usage),
+    service_tier: null,
+    system_fingerprint: fingerprint(servedBy),
+    metadata: null,
+    moderation: null,
   };
 }
 
-function choiceToOpenAI(choice: Choice): object {
+function choiceToOpenAI(choice: Choice): ChatChoice {
   const parts = choice.message?.parts ?? [];
   const calls = toolCalls(parts);
   const reasoning = joined(parts, "reasoning");
@@ -71,9 +89,12 @@ function choiceToOpenAI(choice: Choice): object {
       content: joined(parts, "text") ?? (calls.length === 0 && joined(parts, "refusal") === null ? "" : null),
       refusal: joined(parts, "refusal"),
       annotations: [],
+      audio: null,
+      function_call: null,
+      // An empty list would be refused by OpenAI itself when it comes back to it, and is a call to clients that ask whether there is one.
+      tool_calls: calls.length > 0 ? calls : null,
       ...(reasoning !== null && { reasoning_content: reasoning }),
       ...(details.length > 0 && { reasoning_details: details }),
-      ...(calls.length > 0 && { tool_calls: calls }),
     },
     logprobs: logprobsToOpenAI(choice.logprobs),
     finish_reason: finishReasonToOpenAI(choice.reason, calls.length > 0),
@@ -85,15 +106,15 @@ function joined(parts: readonly Part[], kind: "text" | "refusal" | "reasoning"):
   return texts.length === 0 ? null : texts.join("");
 }
 
-function toolCalls(parts: readonly Part[]): object[] {
+function toolCalls(parts: readonly Part[]): ToolCall[] {
   return parts.flatMap(({ part }) => {
     if (part.case !== "toolCall") return [];
     const { id, name, arguments: text } = part.value;
-    return [{ id, type: "function", function: { name, arguments: text } }];
+    return [{ id, type: "function" as const, function: { name, arguments: text } }];
   });
 }
 
 /** Changes when what serves changes: provider and model there. */
-function fingerprint({ servedBy }: ChatResponse): object {
-  return servedBy === undefined ? {} : { system_fingerprint: `${servedBy.provider}/${servedBy.model}` };
+export function fingerprint(served: { readonly provider: string; readonly model: string } | undefined): string | null {
+  return served === undefined ? null : `${served.provider}/${served.model}`;
 }

@@ -1,72 +1,46 @@
 import { Type } from "typebox";
+import { ChatCompletion } from "../../../dialects/openai/wire/chat-answer.ts";
+import { ChatStreamEvent } from "../../../dialects/openai/wire/chat-chunk.ts";
+import { ChatCompletionRequest } from "../../../dialects/openai/wire/chat-request.ts";
+import { EmbeddingList, EmbeddingRequest } from "../../../dialects/openai/wire/embeddings.ts";
 import { ModelList, ModelObject } from "../../../dialects/openai/wire/models.ts";
 import type { Doors } from "../../exchange.ts";
 import { chatRoute } from "../chat-route.ts";
 import { openaiEnvelope } from "../envelope.ts";
-import { reading, type Route } from "../route.ts";
+import { reading, type Operation, type Route } from "../route.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { getModel, listModels } from "./models.ts";
 import { embeddings, rerank } from "./vectors.ts";
 
 const tag = "OpenAI";
 const json = "application/json";
+const events = "text/event-stream";
+
+const chat: Operation = {
+  tag,
+  summary: "Answer a conversation",
+  body: ChatCompletionRequest,
+  answers: { [json]: ChatCompletion, [events]: ChatStreamEvent },
+};
+const embed: Operation = { tag, summary: "Turn texts into vectors", body: EmbeddingRequest, answers: { [json]: EmbeddingList } };
+const rank: Operation = { tag, summary: "Rank documents by a query", body: Type.Unknown(), answers: { [json]: Type.Unknown() } };
+const list: Operation = { tag, summary: "List the models that can be asked for now", answers: { [json]: ModelList } };
+const describe: Operation = { tag, summary: "Describe one model; its name may hold slashes and colons", answers: { [json]: ModelObject } };
 
 /** What OpenAI's clients ask for, and what servers of the same shape have beside it. */
 export function openaiRoutes(doors: Doors): readonly Route[] {
   const envelope = openaiEnvelope();
+  const call = (path: string, serve: Route["methods"][string]["serve"], operation: Operation): Route => ({
+    path,
+    purpose: "call",
+    envelope,
+    methods: { POST: { serve, operation } },
+  });
   return [
-    {
-      path: "/v1/chat/completions",
-      purpose: "call",
-      envelope,
-      methods: {
-        POST: {
-          serve: chatRoute(doors, chatCompletions),
-          operation: { tag, summary: "Answer a conversation", body: Type.Unknown(), answers: { [json]: Type.Unknown() } },
-        },
-      },
-    },
-    {
-      path: "/v1/embeddings",
-      purpose: "call",
-      envelope,
-      methods: {
-        POST: {
-          serve: embeddings(doors),
-          operation: { tag, summary: "Turn texts into vectors", body: Type.Unknown(), answers: { [json]: Type.Unknown() } },
-        },
-      },
-    },
-    {
-      path: "/v1/rerank",
-      purpose: "call",
-      envelope,
-      methods: {
-        POST: {
-          serve: rerank(doors),
-          operation: { tag, summary: "Rank documents by a query", body: Type.Unknown(), answers: { [json]: Type.Unknown() } },
-        },
-      },
-    },
-    {
-      path: "/v1/models",
-      envelope,
-      methods: {
-        GET: {
-          serve: reading(listModels, doors, envelope),
-          operation: { tag, summary: "List the models that can be asked for now", answers: { [json]: ModelList } },
-        },
-      },
-    },
-    {
-      path: "/v1/models/{id}",
-      envelope,
-      methods: {
-        GET: {
-          serve: reading(getModel, doors, envelope),
-          operation: { tag, summary: "Describe one model; its name may hold slashes and colons", answers: { [json]: ModelObject } },
-        },
-      },
-    },
+    call("/v1/chat/completions", chatRoute(doors, chatCompletions), chat),
+    call("/v1/embeddings", embeddings(doors), embed),
+    call("/v1/rerank", rerank(doors), rank),
+    { path: "/v1/models", envelope, methods: { GET: { serve: reading(listModels, doors, envelope), operation: list } } },
+    { path: "/v1/models/{id}", envelope, methods: { GET: { serve: reading(getModel, doors, envelope), operation: describe } } },
   ];
 }

@@ -6,6 +6,7 @@ export const ModelObject = Type.Object({
   object: Type.Literal("model"),
   created: Type.Integer({ description: "Seconds since the epoch." }),
   owned_by: Type.String(),
+  shutdown_date: Type.Null(),
   max_model_len: Type.Optional(Type.Integer({ description: "Tokens of prompt and answer together, where it is known." })),
 });
 /** OpenAI's model object. */
