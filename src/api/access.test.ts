@@ -149,12 +149,15 @@ describe("the table of what is needed", () => {
     expect(changing.length).toBeGreaterThanOrEqual(5);
   });
 
-  it("leaves open what probes ask, and nothing else", () => {
+  it("leaves open what probes ask and the description of what there is, and nothing else", () => {
     const open = [...access].filter(([, need]) => need === "open").map(([name]) => name);
     expect(open.toSorted()).toEqual([
+      "/docs",
+      "/docs/{id}",
       "/health",
       "/healthz",
       "/livez",
+      "/openapi.json",
       "/readyz",
       "grpc.health.v1.Health/Check",
       "grpc.health.v1.Health/Watch",

@@ -48,6 +48,10 @@ const routeRows: readonly Row[] = [
   ["/healthz", "open"],
   ["/livez", "open"],
   ["/readyz", "open"],
+  // They tell what anyone can read in our source, to browsers that have no key to show yet.
+  ["/openapi.json", "open"],
+  ["/docs", "open"],
+  ["/docs/{id}", "open"],
 ];
 
 /** The one table of what is needed: RPCs by their names, REST routes by their paths. */

@@ -3,6 +3,7 @@ import { sendBody } from "../send.ts";
 import type { Doors, Exchange } from "../exchange.ts";
 import { openaiEnvelope } from "./envelope.ts";
 import { alive, health, ready, root } from "./probes.ts";
+import { About, Alive, Health, NotReady, ProviderNames } from "./own-wire.ts";
 import { listProviders } from "./providers.ts";
 import { reading, type Route } from "./route.ts";
 
@@ -13,26 +14,14 @@ const tag = "Service";
 const json = "application/json";
 const envelope = openaiEnvelope();
 
-const Ok = Type.Object({ status: Type.Literal("ok") });
-const NotReady = Type.Object({ status: Type.Literal("not ready"), reason: Type.String() });
-const Health = Type.Object({
-  status: Type.Literal("ok"),
-  name: Type.String(),
-  version: Type.String(),
-  ready: Type.Boolean(),
-  reason: Type.Optional(Type.String({ description: "Why it is not ready." })),
-});
-const Root = Type.Object({ name: Type.String(), version: Type.String(), endpoints: Type.Array(Type.String()) });
-const ProviderNames = Type.Object({ providers: Type.Array(Type.String()), default: Type.String() });
-
 /** What tells of the service itself. */
 export function ownRoutes(doors: Doors): readonly Route[] {
   const get = (serve: (exchange: Exchange, doors: Doors) => Promise<void>, operation: Route["methods"][string]["operation"]) => ({
     GET: { serve: reading(serve, doors, envelope), operation },
   });
-  const living = { tag, summary: "Say that the process answers", answers: { [json]: Ok } };
+  const living = { tag, summary: "Say that the process answers", answers: { [json]: Alive } };
   return [
-    { path: "/", envelope, methods: get(root, { tag, summary: "Say what this is", answers: { [json]: Root } }) },
+    { path: "/", envelope, methods: get(root, { tag, summary: "Say what this is", answers: { [json]: About } }) },
     {
       path: "/providers",
       envelope,
@@ -53,7 +42,7 @@ export function ownRoutes(doors: Doors): readonly Route[] {
       methods: get(ready, {
         tag,
         summary: "Say whether requests should be sent here",
-        answers: { [json]: Ok },
+        answers: { [json]: Alive },
         others: { 503: { [json]: NotReady } },
       }),
     },

@@ -1,5 +1,6 @@
 import type { Doors, Exchange } from "../exchange.ts";
 import { sendJson } from "../send.ts";
+import type { About, Alive, Health, NotReady } from "./own-wire.ts";
 
 /** `GET /health`: what this is, and whether it serves; always 200 while the process lives. */
 export async function health(exchange: Exchange, { service }: Doors): Promise<void> {
@@ -11,19 +12,19 @@ export async function health(exchange: Exchange, { service }: Doors): Promise<vo
     version,
     ready: isReady,
     ...(!isReady && { reason: service.health.notReadyBecause() }),
-  });
+  } satisfies Health);
 }
 
 /** `GET /healthz` and `/livez`: the process answers. */
 export async function alive(exchange: Exchange): Promise<void> {
-  sendJson(exchange, 200, { status: "ok" });
+  sendJson(exchange, 200, { status: "ok" } satisfies Alive);
 }
 
 /** `GET /readyz`: whether requests should be sent here. */
 export async function ready(exchange: Exchange, { service, drain }: Doors): Promise<void> {
-  if (drain.isDraining) return sendJson(exchange, 503, { status: "not ready", reason: "shutting down" });
-  if (service.health.isReady()) return sendJson(exchange, 200, { status: "ok" });
-  sendJson(exchange, 503, { status: "not ready", reason: service.health.notReadyBecause() });
+  if (drain.isDraining) return sendJson(exchange, 503, { status: "not ready", reason: "shutting down" } satisfies NotReady);
+  if (service.health.isReady()) return sendJson(exchange, 200, { status: "ok" } satisfies Alive);
+  sendJson(exchange, 503, { status: "not ready", reason: service.health.notReadyBecause() } satisfies NotReady);
 }
 
 /** `GET /`: what this is, and where to go on. */
@@ -32,6 +33,15 @@ export async function root(exchange: Exchange, { service }: Doors): Promise<void
   sendJson(exchange, 200, {
     name,
     version,
-    endpoints: ["/v1/chat/completions", "/v1/models", "/health", "/readyz", "/parley.v1.ChatService/Chat", "/parley.v1.ChatService/Stream"],
-  });
+    endpoints: [
+      "/docs",
+      "/openapi.json",
+      "/v1/chat/completions",
+      "/v1/models",
+      "/health",
+      "/readyz",
+      "/parley.v1.ChatService/Chat",
+      "/parley.v1.ChatService/Stream",
+    ],
+  } satisfies About);
 }

@@ -2,6 +2,7 @@ import { fault } from "../../core/reasons.ts";
 import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Serve } from "../exchange.ts";
 import { envelopeOf } from "./families.ts";
 import type { Envelope } from "./envelope.ts";
+import { openapiRoutes } from "./openapi/routes.ts";
 import { openaiRoutes } from "./openai/routes.ts";
 import { guarded, type Route } from "./route.ts";
 import { metricsRoute, ownRoutes, type MetricsText } from "./own-routes.ts";
@@ -29,7 +30,12 @@ export interface RouterOptions {
 
 /** The table of the REST routes: closed, so that names of procedures stay few. */
 export function routesOf(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): readonly Route[] {
-  const routes = [...openaiRoutes(doors), ...ownRoutes(doors), ...(metricsText === undefined ? [] : [metricsRoute(doors, metricsText)])];
+  const routes: Route[] = [
+    ...openaiRoutes(doors),
+    ...ownRoutes(doors),
+    ...(metricsText === undefined ? [] : [metricsRoute(doors, metricsText)]),
+    ...openapiRoutes(doors, () => routes),
+  ];
   return areProbesAlone ? routes.filter(({ purpose }) => purpose === "probe") : routes;
 }
 

@@ -1,0 +1,35 @@
+import { Type, type Static } from "typebox";
+
+/** That the process answers. */
+export const Alive = Type.Object({ status: Type.Literal("ok") });
+/** That the process answers. */
+export type Alive = Static<typeof Alive>;
+
+/** Why no requests should be sent here. */
+export const NotReady = Type.Object({ status: Type.Literal("not ready"), reason: Type.String() });
+/** Why no requests should be sent here. */
+export type NotReady = Static<typeof NotReady>;
+
+/** What this is, and whether it serves. */
+export const Health = Type.Object({
+  status: Type.Literal("ok"),
+  name: Type.String(),
+  version: Type.String(),
+  ready: Type.Boolean(),
+  reason: Type.Optional(Type.String({ description: "Why it is not ready." })),
+});
+/** What this is, and whether it serves. */
+export type Health = Static<typeof Health>;
+
+/** What this is, and where to go on. */
+export const About = Type.Object({ name: Type.String(), version: Type.String(), endpoints: Type.Array(Type.String()) });
+/** What this is, and where to go on. */
+export type About = Static<typeof About>;
+
+/** Names of what stands behind the service. */
+export const ProviderNames = Type.Object({
+  providers: Type.Array(Type.String()),
+  default: Type.String({ description: "The default model's provider; empty where it is not known." }),
+});
+/** Names of what stands behind the service. */
+export type ProviderNames = Static<typeof ProviderNames>;
