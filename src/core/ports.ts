@@ -86,8 +86,24 @@ export interface LocalModels {
   unload(model: string): Promise<void>;
   /** Called with a model's id whenever its state changes; the answer stops that. */
   watch(listener: (model: string) => void): () => void;
+  /** How a model stays loaded; undefined when it is not. */
+  stay(model: string): ModelStay | undefined;
   /** Resolves with the GPU that is used, or that there is none, for people, once the first process of a model has found out. */
   readonly gpu: Promise<string>;
+}
+
+/** How a loaded model stays. */
+export interface ModelStay {
+  /** Memory that it takes on GPUs. */
+  readonly vramBytes: number;
+  /** When it is unloaded unless it is asked for again, on the clock; undefined: never. */
+  readonly untilMs: number | undefined;
+}
+
+/** What is known of a model of this machine beside the contract's message. */
+export interface ModelFacts extends Pick<ModelFile, "architecture" | "parameterCount" | "fileType"> {
+  /** While it is loaded. */
+  readonly stay: ModelStay | undefined;
 }
 
 /** What a local provider reports of its engines, for metrics and the log. Ids are those of model files: bounded, safe as labels. */
@@ -125,12 +141,19 @@ export interface ModelFile {
   readonly architecture: string;
   /** Tokens the model was trained for; undefined when unknown. */
   readonly trainedContextLength: number | undefined;
+  /** Numbers in its weights; absent when unknown. */
+  readonly parameterCount?: number | undefined;
+  /** `general.file_type`, llama.cpp's number of how most of its weights are stored; absent when unknown. */
+  readonly fileType?: number | undefined;
   readonly purpose: ModelPurpose;
   /** Why it cannot be loaded; empty when it can. */
   readonly problem: string;
   /** Whether it is a LoRA adapter, which is loaded with a model and is none. */
   readonly isAdapter?: boolean;
 }
+
+/** What the header of a model file says, by key; lists are left out. */
+export type ModelMetadata = ReadonlyMap<string, string | number | boolean>;
 
 /** The model files on disk, and the catalog they come from. */
 export interface Library {
@@ -148,6 +171,8 @@ export interface Library {
   pull(id: string, signal: AbortSignal): AsyncIterable<PullModelResponse>;
   /** Reads a file whole whose hash is not known, once. Throws `data_corrupt` when it goes by a catalog model's name and has other bytes. */
   verify(name: string, signal: AbortSignal): Promise<void>;
+  /** Reads what a file's header says; undefined when there is no such file, or it cannot be read. */
+  metadata(name: string): Promise<ModelMetadata | undefined>;
   /** Deletes a model's file and answers with its size in bytes. Throws `model_not_found`. */
   remove(id: string): Promise<number>;
   close(): Promise<void>;
@@ -166,6 +191,10 @@ export interface Models {
   /** Bytes that became free. Throws `model_not_found`, `model_state` (it is loaded). */
   remove(id: string): Promise<number>;
   setDefault(name: string, signal: AbortSignal): Promise<{ readonly model: Model; readonly previous: string }>;
+  /** What is known of a model whose file is on this machine; undefined for all others. */
+  facts(name: string): ModelFacts | undefined;
+  /** What the header of a model's file says; undefined where there is no file, or it cannot be read. */
+  metadata(name: string): Promise<ModelMetadata | undefined>;
 }
 
 /** Serving status of a name, as `grpc.health.v1` has it. */

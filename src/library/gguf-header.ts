@@ -6,7 +6,7 @@ export type GgufMetadata = ReadonlyMap<string, string | number | boolean>;
 
 /** What the beginning of a file says: its metadata; that more of it must be read; that the rest of the tensors is missing; or why it is no GGUF file that can be loaded. */
 export type GgufCheck =
-  | { readonly is: "whole"; readonly metadata: GgufMetadata; readonly tensors: number }
+  | { readonly is: "whole"; readonly metadata: GgufMetadata; readonly tensors: number; readonly parameters: number }
   | { readonly is: "more" }
   | { readonly is: "cut"; readonly neededBytes: number }
   | { readonly is: "malformed"; readonly problem: string };
@@ -16,7 +16,7 @@ const maxTensors = 32_768;
 const maxKeys = 8192;
 const maxKeyBytes = 65_535; // the format's own
 const maxTextBytes = 64 * 1024 * 1024;
-const maxKeptTextBytes = 4096;
+const usualTextBytes = 4096;
 const maxTexts = 4 * 1024 * 1024;
 const maxNameBytes = 63; // GGML_MAX_NAME, with its end
 const maxDimensions = 4; // GGML_MAX_DIMS
@@ -39,14 +39,14 @@ const textType = 8;
 const arrayType = 9;
 const alignmentKey = "general.alignment";
 
-/** Checks the beginning of a GGUF file as strictly as llama.cpp reads it: magic, version, counts, lengths, types, and that the tensors lie one behind the other inside the file. Never throws, whatever the bytes. */
-export function checkGguf(prefix: Uint8Array, fileBytes: number): GgufCheck {
+/** Checks the beginning of a GGUF file as strictly as llama.cpp reads it: magic, version, counts, lengths, types, and that the tensors lie one behind the other inside the file. Texts longer than `keptTextBytes` are stepped over. Never throws, whatever the bytes. */
+export function checkGguf(prefix: Uint8Array, fileBytes: number, keptTextBytes = usualTextBytes): GgufCheck {
   const cursor = new ByteCursor(prefix, fileBytes);
   try {
     const { tensors, keys } = readCounts(cursor);
-    const metadata = readMetadata(cursor, keys);
-    const neededBytes = readTensors(cursor, tensors, alignmentOf(metadata));
-    return neededBytes > fileBytes ? { is: "cut", neededBytes } : { is: "whole", metadata, tensors };
+    const metadata = readMetadata(cursor, keys, keptTextBytes);
+    const { neededBytes, parameters } = readTensors(cursor, tensors, alignmentOf(metadata));
+    return neededBytes > fileBytes ? { is: "cut", neededBytes } : { is: "whole", metadata, tensors, parameters };
   } catch (error) {
     if (error instanceof NeedMoreBytes) return { is: "more" };
     if (error instanceof MalformedBytes) return { is: "malformed", problem: error.message };
@@ -62,7 +62,7 @@ function readCounts(cursor: ByteCursor): { readonly tensors: number; readonly ke
   return { tensors: count(cursor, maxTensors, "tensors"), keys: count(cursor, maxKeys, "metadata keys") };
 }
 
-function readMetadata(cursor: ByteCursor, keys: number): GgufMetadata {
+function readMetadata(cursor: ByteCursor, keys: number, keptTextBytes: number): GgufMetadata {
   const metadata = new Map<string, string | number | boolean>();
   const seen = new Set<string>();
   for (let index = 0; index < keys; index++) {
@@ -73,18 +73,18 @@ function readMetadata(cursor: ByteCursor, keys: number): GgufMetadata {
     seen.add(key);
     const type = cursor.uint32();
     if (key === alignmentKey && type !== uint32Type) throw new MalformedBytes("its alignment is no 32-bit number");
-    const value = type === arrayType ? skipArray(cursor) : readScalar(cursor, type);
+    const value = type === arrayType ? skipArray(cursor) : readScalar(cursor, type, keptTextBytes);
     if (value !== undefined) metadata.set(key, value);
   }
   return metadata;
 }
 
 /** Undefined for a text that is too long to keep. */
-function readScalar(cursor: ByteCursor, type: number): string | number | boolean | undefined {
+function readScalar(cursor: ByteCursor, type: number, keptTextBytes: number): string | number | boolean | undefined {
   switch (type) {
     case textType: {
       const bytes = count(cursor, maxTextBytes, "bytes in a metadata text");
-      if (bytes <= maxKeptTextBytes) return cursor.text(bytes);
+      if (bytes <= keptTextBytes) return cursor.text(bytes);
       cursor.take(bytes);
       return undefined;
     }
@@ -124,33 +124,43 @@ function skipArray(cursor: ByteCursor): undefined {
   for (let index = 0; index < elements; index++) cursor.take(count(cursor, maxTextBytes, "bytes in a metadata text"));
 }
 
-/** Answers with the size that the file must have. Nothing lies between two tensors but padding, so that none overlaps another. */
-function readTensors(cursor: ByteCursor, tensors: number, alignment: number): number {
+/** What the tensors of a file come to. */
+interface Tensors {
+  /** The size that the file must have. */
+  readonly neededBytes: number;
+  /** Numbers in all of them. */
+  readonly parameters: number;
+}
+
+/** Nothing lies between two tensors but padding, so that none overlaps another. */
+function readTensors(cursor: ByteCursor, tensors: number, alignment: number): Tensors {
   const names = new Set<string>();
   let end = 0;
+  let parameters = 0;
   for (let index = 0; index < tensors; index++) {
     names.add(cursor.text(count(cursor, maxNameBytes, "bytes in a tensor's name")));
     if (names.size <= index) throw new MalformedBytes(`tensor ${index} has the name of another`);
-    const bytes = readTensorBytes(cursor, index);
+    const { bytes, elements } = readTensorSize(cursor, index);
     const offset = cursor.uint64();
     const expected = padded(end, alignment);
     if (offset !== expected)
       throw new MalformedBytes(`tensor ${index} begins at ${offset} rather than ${expected}, where the one before ends`);
     end = offset + bytes;
+    parameters += elements;
   }
   const neededBytes = tensors === 0 ? cursor.offset : padded(cursor.offset, alignment) + end;
   if (!Number.isSafeInteger(neededBytes)) throw new MalformedBytes("its tensors have more than 2^53 bytes");
-  return neededBytes;
+  return { neededBytes, parameters };
 }
 
 /** Size of a tensor, from its shape and type. */
-function readTensorBytes(cursor: ByteCursor, index: number): number {
+function readTensorSize(cursor: ByteCursor, index: number): { readonly bytes: number; readonly elements: number } {
   const { row, elements } = readShape(cursor);
   const typeNumber = cursor.uint32();
   const type = tensorTypes.get(typeNumber);
   if (type === undefined) throw new MalformedBytes(`tensor ${index} is of the type ${typeNumber}, which cannot be read`);
   if (row % type.elements !== 0) throw new MalformedBytes(`tensor ${index} has rows of ${row} elements, which are no whole blocks`);
-  return (elements / type.elements) * type.bytes;
+  return { bytes: (elements / type.elements) * type.bytes, elements };
 }
 
 /** Elements of a row and in all. */

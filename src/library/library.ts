@@ -11,6 +11,7 @@ import { fault } from "../core/reasons.ts";
 import { readCatalog, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { httpClient } from "./http-source.ts";
 import { openModelFolder, type ModelFolder } from "./model-folder.ts";
+import { readMetadata } from "./model-header.ts";
 import { fileAliases } from "./model-table.ts";
 import { parsePullReference } from "./pull-reference.ts";
 import { modelPulls } from "./pulls.ts";
@@ -78,6 +79,10 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
       yield* pulls.pull(parsePullReference(reference, hubUrl) ?? catalogTarget(reference, catalog), signal);
     },
     verify: (name, signal) => verifying.verify(name, signal),
+    metadata: async (name) => {
+      const file = folder.table().byName.get(name);
+      return file === undefined ? undefined : readMetadata(file.path);
+    },
     remove: (id) => removeModel(id, directory, folder),
     async close() {
       verifying.close();

@@ -4,7 +4,10 @@ import type { ModelFile, ModelPurpose } from "../core/ports.ts";
 import { checkGguf, type GgufCheck, type GgufMetadata } from "./gguf-header.ts";
 
 /** What a model file says of itself. */
-export interface ModelHeader extends Pick<ModelFile, "architecture" | "trainedContextLength" | "purpose" | "problem" | "isAdapter"> {
+export interface ModelHeader extends Pick<
+  ModelFile,
+  "architecture" | "trainedContextLength" | "parameterCount" | "fileType" | "purpose" | "problem" | "isAdapter"
+> {
   /** `general.name`; empty when it has none. */
   readonly title: string;
   /** `general.license`, as SPDX spells it where that is known; empty when it has none. */
@@ -49,12 +52,26 @@ export async function readModelHeader(path: string): Promise<ModelHeader> {
   }
 }
 
-async function checkFile(handle: FileHandle, fileBytes: number): Promise<GgufCheck> {
+/** The longest text of a header that is shown, bytes: templates take some ten thousand. */
+const shownTextBytes = 256 * 1024;
+
+/** Everything but lists that the header of a model file says; undefined when it cannot be read. Throws only what the file system throws. */
+export async function readMetadata(path: string): Promise<GgufMetadata | undefined> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const check = await checkFile(handle, (await handle.stat()).size, shownTextBytes);
+    return check.is === "whole" ? check.metadata : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function checkFile(handle: FileHandle, fileBytes: number, keptTextBytes?: number): Promise<GgufCheck> {
   if (fileBytes === 0) return { is: "malformed", problem: "it is empty" };
   for (let bytes = firstReadBytes; bytes <= maxHeaderBytes; bytes *= 4) {
     const buffer = Buffer.alloc(Math.min(bytes, fileBytes));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-    const check = checkGguf(buffer.subarray(0, bytesRead), fileBytes);
+    const check = checkGguf(buffer.subarray(0, bytesRead), fileBytes, keptTextBytes);
     if (check.is !== "more") return check;
   }
   return { is: "malformed", problem: `its header is larger than ${maxHeaderBytes} bytes` };
@@ -63,7 +80,7 @@ async function checkFile(handle: FileHandle, fileBytes: number): Promise<GgufChe
 function describe(check: GgufCheck, fileBytes: number): ModelHeader {
   switch (check.is) {
     case "whole":
-      return describeMetadata(check.metadata, check.tensors);
+      return describeMetadata(check);
     case "cut":
       return broken(`it is not whole: ${fileBytes} of ${check.neededBytes} bytes are here; unless it is still being copied, ${again}`);
     case "malformed":
@@ -78,12 +95,15 @@ export function broken(problem: string): ModelHeader {
   return { architecture: "", title: "", licence: "", trainedContextLength: undefined, purpose: "chat", problem };
 }
 
-function describeMetadata(metadata: GgufMetadata, tensors: number): ModelHeader {
+function describeMetadata({ metadata, tensors, parameters }: Extract<GgufCheck, { is: "whole" }>): ModelHeader {
   const architecture = textOf(metadata, "general.architecture");
   const pooling = metadata.get(`${architecture}.pooling_type`);
   const contextLength = metadata.get(`${architecture}.context_length`);
+  const fileType = metadata.get("general.file_type");
   return {
     architecture,
+    parameterCount: parameters,
+    fileType: typeof fileType === "number" ? fileType : undefined,
     isAdapter: textOf(metadata, "general.type") === "adapter",
     title: textOf(metadata, "general.name"),
     licence: licenceOf(textOf(metadata, "general.license")),

@@ -79,6 +79,8 @@ function modelFile(file: ScannedFile, entry: CatalogEntry | undefined, names: Pi
     licence: entry?.licence ?? file.licence,
     sha256: file.sha256 ?? "",
     architecture: file.architecture,
+    parameterCount: file.parameterCount,
+    fileType: file.fileType,
     trainedContextLength: file.trainedContextLength ?? entry?.contextLength,
     purpose: file.purpose,
     ...(file.isAdapter === true && { isAdapter: true }),

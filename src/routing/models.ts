@@ -6,6 +6,7 @@ import type { RouteSettings } from "../core/routes.ts";
 import { deferred, mapStream } from "../core/stream.ts";
 import { defaultSwitch } from "./default-switch.ts";
 import type { Directory } from "./directory.ts";
+import { localFacts } from "./local-facts.ts";
 import { notFound } from "./not-found.ts";
 import type { RemoteModels } from "./remote-models.ts";
 
@@ -73,6 +74,7 @@ export function models(options: ModelsOptions): Models {
       onDefaultChanged();
       return { model: await byId(id, signal), previous };
     },
+    ...localFacts(options),
   };
 }
 

@@ -35,6 +35,7 @@ const setUp = (defaultModel: string | undefined) => {
       },
       gpu: Promise.resolve("a test"),
       unload: async () => {},
+      stay: () => undefined,
       watch(listener) {
         const listen = () => listener("m");
         listeners.add(listen);

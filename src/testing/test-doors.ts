@@ -136,6 +136,8 @@ const testModelPort: Models = {
   },
   remove: async () => 42,
   setDefault: async (name) => ({ model: modelNamed(name), previous: "tiny" }),
+  facts: () => undefined,
+  metadata: async () => undefined,
 };
 
 function modelNamed(name: string): Model {

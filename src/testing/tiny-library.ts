@@ -50,6 +50,7 @@ export async function tinyLibrary(): Promise<TinyLibrary> {
       throw new Error("a tiny library pulls nothing");
     },
     verify: () => Promise.resolve(),
+    metadata: () => Promise.resolve(undefined),
     remove: () => Promise.reject(new Error("a tiny library removes nothing")),
     close: () => rm(directory, { recursive: true, force: true }),
   };

@@ -87,6 +87,11 @@ export class EngineMaker {
     return entry;
   }
 
+  /** Memory of GPUs that the processes of a model hold now. */
+  vramBytesOf(model: string): number {
+    return this.#budget.vramBytesOf(model);
+  }
+
   /** How a file is loaded. Throws what is the matter with the options. */
   loadOf(file: ModelFile, asked: LoadOptions | undefined): EngineLoad {
     const choices = this.#choices(file, asked);

@@ -17,6 +17,7 @@ export class Leases {
   #lastMs = 0;
   #onLast = () => {};
   #cancel = () => {};
+  #untilMs: number | undefined;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -30,6 +31,14 @@ export class Leases {
   /** When one was last taken or given back, on the clock; 0: never. */
   get lastMs(): number {
     return this.#lastMs;
+  }
+
+  /** When nobody wants it any more unless one is taken, on the clock; undefined: never. */
+  get untilMs(): number | undefined {
+    const { clock, keepAliveMs } = this.#options;
+    const ms = keepAliveMs();
+    if (ms <= 0) return undefined;
+    return this.areHeld ? clock.now() + ms : this.#untilMs;
   }
 
   /** Takes one; the answer gives it back. */
@@ -57,7 +66,9 @@ export class Leases {
     this.#cancel();
     const { clock, keepAliveMs, onUnwanted } = this.#options;
     const ms = keepAliveMs();
-    if (this.#held.size === 0 && ms > 0) this.#cancel = clock.after(ms, onUnwanted);
+    if (this.#held.size > 0 || ms <= 0) return;
+    this.#untilMs = clock.now() + ms;
+    this.#cancel = clock.after(ms, onUnwanted);
   }
 
   /** Resolves when none is held. */

@@ -91,9 +91,14 @@ describe("a model of this machine", () => {
   it("is unloaded when nobody has asked for it long enough", async () => {
     const clock = fakeClock();
     await start(["tiny"], { clock, limits: patient, load: { keepAliveSeconds: 60 } });
+    const stay = () => tiny.provider.local?.stay("tiny");
+    expect(stay()).toBeUndefined();
     await answerOf(tiny.provider, ask("tiny"));
     clock.advance(59_000);
-    await answerOf(tiny.provider, ask("tiny"));
+    expect(stay()).toEqual({ vramBytes: expect.any(Number) as number, untilMs: clock.now() + 1000 });
+    const stream = await streaming(ask("tiny"));
+    expect(stay()?.untilMs).toBe(clock.now() + 60_000);
+    await restOf(stream);
     clock.advance(59_000);
     expect((await stateOf("tiny")).state).toBe(ModelState.READY);
     clock.advance(1000);

@@ -7,7 +7,7 @@ import {
   type LoadOptions,
   type Model,
 } from "../../../gen/parley/v1/models_pb.ts";
-import type { LocalModels } from "../../core/ports.ts";
+import type { LocalModels, ModelStay } from "../../core/ports.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { EngineMaker, type EngineMakerOptions } from "./engine-maker.ts";
@@ -98,6 +98,13 @@ export class LocalEngines implements LocalModels {
 
   async unload(model: string): Promise<void> {
     await Promise.all(enginesOf(this.#entryOf(model)).map((engine) => engine.unload()));
+  }
+
+  stay(model: string): ModelStay | undefined {
+    const entry = this.#entries.get(model);
+    const loaded = entry === undefined ? [] : enginesOf(entry).filter(({ status }) => status.about !== undefined);
+    const [first] = loaded;
+    return first === undefined ? undefined : { vramBytes: this.#maker.vramBytesOf(model), untilMs: first.untilMs() };
   }
 
   watch(listener: (model: string) => void): () => void {

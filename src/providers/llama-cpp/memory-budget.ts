@@ -77,6 +77,11 @@ export class MemoryBudget {
     return [...this.#held].reduce((sum, { size }) => sum + size.vramBytes, 0);
   }
 
+  /** Memory of GPUs that the processes of one model hold now. */
+  vramBytesOf(model: string): number {
+    return [...this.#held].reduce((sum, { holder, size }) => (holder.model === model ? sum + size.vramBytes : sum), 0);
+  }
+
   /**
    * Takes memory for one of the sizes; `ended` takes the wish back. Throws `model_too_large` when no size ever fits,
    * `queue_timeout` when models that are busy held the memory for too long.

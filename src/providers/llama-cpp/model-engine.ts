@@ -49,6 +49,9 @@ export class ModelEngine {
     return Math.max(this.#leases.lastMs, this.#state.is === "ready" ? this.#state.sinceMs : 0);
   }
 
+  /** When it is unloaded unless it is asked for again, on the clock; undefined: never. */
+  readonly untilMs = () => this.#leases.untilMs;
+
   /** Of the load that runs, 0 to 1. */
   get fractionDone(): number {
     return this.#state.is === "ready" ? 1 : this.#fractionDone;
