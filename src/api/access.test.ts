@@ -1,6 +1,7 @@
 import { connect, type ClientHttp2Session } from "node:http2";
 import { inspect } from "node:util";
 import { createConnectRouter } from "@connectrpc/connect";
+import { Value } from "typebox/value";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { scopes } from "../core/keys.ts";
@@ -17,7 +18,9 @@ import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 import { access, needOf, type Need } from "./access.ts";
 import { drain } from "./drain.ts";
 import type { Doors } from "./exchange.ts";
-import { restRouter } from "./rest/router.ts";
+import { openaiEnvelope } from "./rest/envelope.ts";
+import { envelopeOf } from "./rest/families.ts";
+import { restRouter, routesOf } from "./rest/router.ts";
 import { mountReflection } from "./rpc/reflection.ts";
 import { mountServices, purposeOf } from "./rpc/services.ts";
 
@@ -57,12 +60,14 @@ const router = createConnectRouter();
 mountServices(router, scripted);
 mountReflection(router, () => []);
 const rpcs = router.handlers.map(({ service, method }) => ({ name: `${service.typeName}/${method.name}`, kind: method.methodKind }));
-const routes = restRouter(scripted, { metricsText: async () => ({ contentType: "", body: "" }), areProbesAlone: false }).names;
+const everything = { metricsText: async () => ({ contentType: "", body: "" }), areProbesAlone: false };
+const routes = restRouter(scripted, everything).names;
+const envelopes = new Map(routesOf(scripted, everything).map(({ path, envelope }) => [path, envelope]));
 
 /** What came of a call: refused for who calls, for what it may do, or neither. */
 type Verdict = "unauthenticated" | "permission_denied" | "in";
 
-/** How refusals look over HTTP: with OpenAI's codes on the routes that there are. */
+/** How refusals look over HTTP; the code is OpenAI's. */
 const refusals = {
   unauthenticated: { status: 401, challenge: 'Bearer realm="parley"', code: "invalid_api_key" },
   permission_denied: { status: 403, challenge: null, code: "permission_denied" },
@@ -80,7 +85,11 @@ async function overRest(name: string, key: string | undefined): Promise<Verdict>
   if (verdict === "in") return verdict;
   const { challenge, code } = refusals[verdict];
   expect(answer.headers.get("www-authenticate")).toBe(challenge);
-  if (method !== "HEAD") expect(JSON.parse(text)).toMatchObject({ error: { code } });
+  if (method === "HEAD") return verdict;
+  const answered = JSON.parse(text) as { readonly error?: unknown };
+  const { schema } = envelopes.get(path) ?? envelopeOf(path);
+  expect(Value.Check(schema, answered), text).toBe(true);
+  if (schema === openaiEnvelope().schema) expect(answered.error).toMatchObject({ code });
   return verdict;
 }
 

@@ -63,6 +63,8 @@ export interface Exchange extends Admitted {
 /** How an exchange ended. */
 export interface Outcome {
   error: ConnectError | undefined;
+  /** HTTP status that a family's clients were told of that error, where it has statuses of its own. */
+  status?: number;
 }
 
 /** Serves one exchange to its end; rejects only for faults of our own. */

@@ -45,7 +45,7 @@ function clientIds({ headers }: RequestHead): Attributes {
 export function describeEnd({ call, outcome }: Admitted, { family }: Called): void {
   if (!call.span.isRecording()) return;
   if (family === "rest") {
-    call.span.setAttribute("http.response.status_code", statusOf(outcome.error));
+    call.span.setAttribute("http.response.status_code", outcome.status ?? statusOf(outcome.error));
     return;
   }
   call.span.setAttribute(rpcStatusCode, call.protocol === "connect" ? connectStatus(outcome.error) : grpcStatusName(outcome.error));

@@ -1,4 +1,5 @@
 import type { Span } from "@opentelemetry/api";
+import type { Concession } from "./concessions.ts";
 import type { Target } from "./targets.ts";
 import type { Kind } from "./work.ts";
 
@@ -88,6 +89,8 @@ export interface CallContext extends Call {
   readonly isWhole: boolean;
   /** Called when a target is asked itself, behind every queue: from then on an attempt may cost. Undefined: nobody keeps books. */
   readonly onAsked?: (() => void) | undefined;
+  /** What the caller can do without at targets that refuse it. Absent: nothing. */
+  readonly concessions?: readonly Concession[] | undefined;
 }
 
 /** A fresh record. */
@@ -105,6 +108,11 @@ export function callRecord(): CallRecord {
 }
 
 /** Joins what the door knows with what the request says; `isWhole` unless the caller reads events as they come. */
-export function callContext<Request, Event>(call: Call, kind: Kind<Request, Event>, request: Request, isWhole = true): CallContext {
+export function callContext<Request>(
+  call: Call,
+  kind: Pick<Kind<Request, unknown>, "operation" | "modelOf">,
+  request: Request,
+  isWhole = true,
+): CallContext {
   return { ...call, operation: kind.operation, model: kind.modelOf(request), estimatedTokens: 0, isWhole };
 }

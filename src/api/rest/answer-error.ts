@@ -25,11 +25,13 @@ export function answerError(
   const known = note(exchange, error, log);
   const { response } = exchange;
   if (response.headersSent || response.writableEnded || isClosed(exchange)) return;
-  const headers = { ...retryHeaders(known), ...attemptHeaders(known, exchange.call.record) };
+  const headers = { ...retryHeaders(known), ...attemptHeaders(known, exchange.call.record), ...envelope.headersOf?.(exchange) };
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (!exchange.request.complete && !("stream" in exchange.request) && exchange.call.signal.aborted)
     response.setHeader("connection", "close");
-  sendJson(exchange, envelope.statusOf(known), envelope.bodyOf(known, exchange));
+  const status = envelope.statusOf(known);
+  exchange.outcome.status = status;
+  sendJson(exchange, status, envelope.bodyOf(known, exchange));
 }
 
 /** How often targets were asked. What failed here more than once is not to be multiplied by an SDK: each attempt may have to be paid for. A rate limit says itself when to come again. */

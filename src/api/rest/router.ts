@@ -3,6 +3,8 @@ import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure, ty
 import { envelopeOf } from "./families.ts";
 import type { Envelope } from "./envelope.ts";
 import { openapiRoutes } from "./openapi/routes.ts";
+import { alsoForAnthropic } from "./anthropic/models.ts";
+import { anthropicRoutes } from "./anthropic/routes.ts";
 import { openaiRoutes } from "./openai/routes.ts";
 import { guarded, type Route } from "./route.ts";
 import { metricsRoute, ownRoutes, type MetricsText } from "./own-routes.ts";
@@ -31,7 +33,8 @@ export interface RouterOptions {
 /** The table of the REST routes: closed, so that names of procedures stay few. */
 export function routesOf(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): readonly Route[] {
   const routes: Route[] = [
-    ...openaiRoutes(doors),
+    ...alsoForAnthropic(openaiRoutes(doors), doors),
+    ...anthropicRoutes(doors),
     ...ownRoutes(doors),
     ...(metricsText === undefined ? [] : [metricsRoute(doors, metricsText)]),
     ...openapiRoutes(doors, () => routes),

@@ -16,12 +16,20 @@ interface Told {
   readonly servedBy?: ServedBy | undefined;
 }
 
+/** A request that was read from one body, and how its answer is written. */
+interface ReadWhole<Request, Answer> {
+  readonly request: Request;
+  readonly write: (answer: Answer) => object;
+  /** Tells of failures from here on, where the body itself says how fields are named; otherwise the route's does. */
+  readonly envelope?: Envelope;
+}
+
 /** A route whose JSON body becomes one request, and whose one answer becomes JSON. */
 export interface WholeRoute<Request, Answer extends Told> {
-  readonly kind: Kind<Request, Answer>;
+  readonly kind: Pick<Kind<Request, unknown>, "operation" | "modelOf">;
   readonly work: Work<Request, Answer>;
   /** Reads a body: the request, and how its answer is written. */
-  readonly read: (body: unknown) => { readonly request: Request; readonly write: (answer: Answer) => object };
+  readonly read: (body: unknown) => ReadWhole<Request, Answer>;
   /** Tells of failures to the caller of a body; undefined where it could not be read. */
   readonly envelopeFor: (body: unknown) => Envelope;
 }
@@ -31,16 +39,19 @@ export function wholeAnswer<Request, Answer extends Told>(doors: Doors, route: W
   const { kind, work, read, envelopeFor } = route;
   return async function serveWholeAnswer(exchange: Exchange): Promise<void> {
     let body: unknown;
+    let envelope: Envelope | undefined;
     try {
       if (exchange.refusal !== undefined) throw exchange.refusal;
       body = await readJson(exchange, doors.limits);
       throwIfAborted(exchange.call.signal);
-      const { request, write } = read(body);
+      const asked = read(body);
+      const { request, write } = asked;
+      envelope = asked.envelope;
       const answer = await unary(exchange, doors, () => only(work(request, callContext(exchange.call, kind, request))));
       tellServed(exchange, answer.servedBy);
       sendJson(exchange, 200, write(answer));
     } catch (error) {
-      answerError(exchange, error, { log: doors.log, envelope: envelopeFor(body) });
+      answerError(exchange, error, { log: doors.log, envelope: envelope ?? envelopeFor(body) });
     }
   };
 }

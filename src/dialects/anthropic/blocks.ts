@@ -19,8 +19,10 @@ const roleOf = oneOf({ user: Role.USER, assistant: Role.ASSISTANT, system: Role.
 export function messagesFromAnthropic(body: Json): ReadMessages {
   const read: ReadMessages = { messages: [], places: [] };
   const system = present(body, "system");
-  if (system !== undefined) add(read, Role.SYSTEM, { parts: blocksAt(system, "system"), place: "system" });
-  for (const [index, value] of listAt(required(body, "messages", ""), "messages").entries()) {
+  if (system !== undefined) add(read, Role.SYSTEM, { parts: systemAt(system), place: "system" });
+  const given = listAt(required(body, "messages", ""), "messages");
+  if (given.length === 0) throw invalidField("messages", "is empty: at least one message is needed");
+  for (const [index, value] of given.entries()) {
     const place = `messages[${index}]`;
     const message = objectAt(value, place);
     const role = roleOf(required(message, "role", `${place}.`), `${place}.role`);
@@ -44,6 +46,14 @@ function addMessage(read: ReadMessages, role: Role, { parts, place }: Spoken): v
 function add({ messages, places }: ReadMessages, role: Role, { parts, place }: Spoken): void {
   messages.push(create(MessageSchema, { role, parts }));
   places.push(place);
+}
+
+/** Instructions are words alone. */
+function systemAt(value: unknown): PartInit[] {
+  const parts = blocksAt(value, "system");
+  const other = parts.findIndex(({ part }) => part?.case !== "text");
+  if (other >= 0) throw invalidField(`system[${other}].type`, "is not text");
+  return parts;
 }
 
 function blocksAt(value: unknown, path: string): PartInit[] {

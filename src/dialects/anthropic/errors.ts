@@ -4,9 +4,20 @@ import type { AnthropicRequest } from "./request.ts";
 import type { ErrorBody } from "./wire/errors.ts";
 import { eventFrame } from "./writer.ts";
 
+/** Anthropic's own status for a service that is overloaded, which its clients have a class for. */
+const overloadedStatus = 529;
+
+/** HTTP status of a failure. */
+export function statusToAnthropic(error: ConnectError): number {
+  const { anthropicType, http } = reasons[reasonOf(error)];
+  return anthropicType === "overloaded_error" ? overloadedStatus : http;
+}
+
 /** What Anthropic calls a field, by its path in the contract. */
 const names: Readonly<Record<string, string>> = {
   stop: "stop_sequences",
+  "tool_choice.mode": "tool_choice.type",
+  "tool_choice.tool_names": "tool_choice.name",
   parallel_tool_calls: "tool_choice.disable_parallel_tool_use",
   response_format: "output_config.format",
   reasoning: "thinking",
@@ -14,6 +25,9 @@ const names: Readonly<Record<string, string>> = {
   "reasoning.effort": "output_config.effort",
   end_user_id: "metadata.user_id",
   continue_final_message: "messages",
+  "provider_options.anthropic.service_tier": "service_tier",
+  "provider_options.anthropic.inference_geo": "inference_geo",
+  "provider_options.anthropic.cache_control": "cache_control",
   "sampling.temperature": "temperature",
   "sampling.top_p": "top_p",
   "sampling.top_k": "top_k",

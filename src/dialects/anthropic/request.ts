@@ -49,30 +49,49 @@ const refusals: Readonly<Record<string, string>> = {
 /** Reads the body of `POST /v1/messages`, of all versions of the API. Every known field is mapped, or refused by name; fields that nobody knows are ignored. */
 export function chatRequestFromAnthropic(json: unknown): AnthropicRequest {
   const body = objectAt(json, "body");
-  for (const [name, because] of Object.entries(refusals)) if (present(body, name) !== undefined) throw unsupportedField(name, because);
-  if (present(body, "speed") === "fast") throw unsupportedField("speed", "there is one speed");
-  const { messages, places } = messagesFromAnthropic(body);
-  const choice = read(body, "tool_choice", toolChoiceFromAnthropic);
+  const { fields, places } = promptAt(body);
   const request = create(
     ChatRequestSchema,
     defined({
-      model: textAt(required(body, "model", ""), "model"),
+      ...fields,
       maxTokens: integerAt(required(body, "max_tokens", ""), "max_tokens"),
-      messages,
       sampling: samplingAt(body),
       stop: read(body, "stop_sequences", textsAt),
-      tools: read(body, "tools", toolsFromAnthropic),
-      toolChoice: choice?.toolChoice,
-      parallelToolCalls: choice?.parallelToolCalls,
-      reasoning: reasoningAt(body),
-      responseFormat: read(body, "output_config", formatAt),
       endUserId: read(body, "metadata", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "user_id" }, textAt)),
-      providerOptions: providerOptions(body),
-      // A message of the assistant's at the end is always gone on from here.
-      continueFinalMessage: messages.at(-1)?.role === Role.ASSISTANT,
     }),
   );
   return { request, stream: read(body, "stream", booleanAt) ?? false, places };
+}
+
+/** Reads the body of `POST /v1/messages/count_tokens`: a message's, without what is no part of its prompt. */
+export function countRequestFromAnthropic(json: unknown): Omit<AnthropicRequest, "stream"> {
+  const { fields, places } = promptAt(objectAt(json, "body"));
+  return { request: create(ChatRequestSchema, defined(fields)), places };
+}
+
+/** What becomes part of the prompt, or says how it is made. */
+function promptAt(body: Json) {
+  for (const [name, because] of Object.entries(refusals)) if (present(body, name) !== undefined) throw unsupportedField(name, because);
+  if (present(body, "speed") !== undefined) read(body, "speed", speedAt);
+  const { messages, places } = messagesFromAnthropic(body);
+  const choice = read(body, "tool_choice", toolChoiceFromAnthropic);
+  const fields = {
+    model: textAt(required(body, "model", ""), "model"),
+    messages,
+    tools: read(body, "tools", toolsFromAnthropic),
+    toolChoice: choice?.toolChoice,
+    parallelToolCalls: choice?.parallelToolCalls,
+    reasoning: reasoningAt(body),
+    responseFormat: read(body, "output_config", formatAt),
+    providerOptions: providerOptions(body),
+    // A message of the assistant's at the end is always gone on from here.
+    continueFinalMessage: messages.at(-1)?.role === Role.ASSISTANT,
+  };
+  return { fields, places };
+}
+
+function speedAt(value: unknown, path: string): void {
+  if (textAt(value, path) !== "standard") throw unsupportedField(path, "there is one speed, standard");
 }
 
 function textsAt(value: unknown, path: string): string[] {

@@ -1,20 +1,24 @@
 import { FinishReason, type ChatResponse, type ChoiceFinished } from "../../../gen/parley/v1/chat_pb.ts";
 import type { Part, ToolCall } from "../../../gen/parley/v1/messages_pb.ts";
 import type { Usage } from "../../../gen/parley/v1/usage_pb.ts";
-import { isJsonObject } from "../../core/json.ts";
+import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import { fault } from "../../core/reasons.ts";
 import { exactJson } from "../exact-json.ts";
+import type { ContentBlock, Message, Stop } from "./wire/message.ts";
+import type { DeltaUsage, TokenCount, Usage as WireUsage } from "./wire/usage.ts";
+
+type StopReason = Stop["stop_reason"];
 
 /** The API's words for why an answer ended: kept as they are where an upstream has said one of them. */
-const ownReasons: ReadonlySet<string> = new Set([
-  "end_turn",
-  "max_tokens",
-  "stop_sequence",
-  "tool_use",
-  "pause_turn",
-  "refusal",
-  "model_context_window_exceeded",
-]);
+const ownReasons: Readonly<Record<StopReason, true>> = {
+  end_turn: true,
+  max_tokens: true,
+  stop_sequence: true,
+  tool_use: true,
+  pause_turn: true,
+  refusal: true,
+  model_context_window_exceeded: true,
+};
 
 /** How an answer ended, and what it had in it until then. */
 export interface Ending extends Pick<ChoiceFinished, "reason" | "rawReason" | "stopSequence"> {
@@ -24,7 +28,7 @@ export interface Ending extends Pick<ChoiceFinished, "reason" | "rawReason" | "s
 }
 
 /** `stop_reason` with what belongs to it. */
-export function stopToAnthropic(ending: Ending): { stop_reason: string; stop_sequence: string | null; stop_details: object | null } {
+export function stopToAnthropic(ending: Ending): Stop {
   const { stopSequence = null, refusal } = ending;
   return {
     stop_reason: reasonToAnthropic(ending),
@@ -33,9 +37,9 @@ export function stopToAnthropic(ending: Ending): { stop_reason: string; stop_seq
   };
 }
 
-function reasonToAnthropic({ reason, rawReason, stopSequence, hasCalls, refusal }: Ending): string {
+function reasonToAnthropic({ reason, rawReason, stopSequence, hasCalls, refusal }: Ending): StopReason {
   if (refusal !== "") return "refusal";
-  if (ownReasons.has(rawReason)) return rawReason;
+  if (isOwn(rawReason)) return rawReason;
   switch (reason) {
     case FinishReason.LENGTH:
       return "max_tokens";
@@ -49,15 +53,37 @@ function reasonToAnthropic({ reason, rawReason, stopSequence, hasCalls, refusal 
   }
 }
 
+function isOwn(reason: string): reason is StopReason {
+  return Object.hasOwn(ownReasons, reason);
+}
+
 /** `usage`: here the tokens of the prompt that a cache had a part in stand apart from the others. */
-export function usageToAnthropic({ promptTokens, completionTokens, cachedTokens, cacheWriteTokens, reasoningTokens }: Usage): object {
+export function usageToAnthropic(usage: Usage): WireUsage {
+  return { ...deltaUsageToAnthropic(usage), ...untold };
+}
+
+/** `usage` as the end of a stream has it. */
+export function deltaUsageToAnthropic(usage: Usage): DeltaUsage & { readonly input_tokens: number } {
+  const { promptTokens, completionTokens, cachedTokens, cacheWriteTokens, reasoningTokens } = usage;
   return {
     input_tokens: Math.max(0, promptTokens - (cachedTokens ?? 0) - (cacheWriteTokens ?? 0)),
     cache_creation_input_tokens: cacheWriteTokens ?? null,
     cache_read_input_tokens: cachedTokens ?? null,
     output_tokens: completionTokens,
-    ...(reasoningTokens !== undefined && { output_tokens_details: { thinking_tokens: reasoningTokens } }),
+    output_tokens_details: reasoningTokens === undefined ? null : { thinking_tokens: reasoningTokens },
+    server_tool_use: null,
   };
+}
+
+/** What is known of no answer here. */
+const untold = { cache_creation: null, service_tier: null, inference_geo: null, speed: null } as const;
+
+/** What is told of an answer that took nothing, or of which nothing is known. */
+export const nothingTaken: Usage = { $typeName: "parley.v1.Usage", promptTokens: 0, completionTokens: 0, source: 0 };
+
+/** How long a prompt is. What was not counted says that it is an estimate. */
+export function countToAnthropic(promptTokens: number, isEstimated: boolean): TokenCount {
+  return { input_tokens: promptTokens, ...(isEstimated && { estimated: true }) };
 }
 
 /** The API's ids begin with `msg_`. */
@@ -66,7 +92,7 @@ export function messageId(id: string): string {
 }
 
 /** A whole answer as a message. Throws `provider_malformed` where the arguments of a call are no JSON object: this format has no place for them. */
-export function messageToAnthropic({ id, model, choices, usage }: ChatResponse): object {
+export function messageToAnthropic({ id, model, choices, usage = nothingTaken }: ChatResponse): Message {
   const [choice] = choices;
   const parts = choice?.message?.parts ?? [];
   const ending: Ending = {
@@ -84,16 +110,17 @@ export function messageToAnthropic({ id, model, choices, usage }: ChatResponse):
     content: parts.flatMap(blocksOf),
     ...stopToAnthropic(ending),
     container: null,
-    usage: usage === undefined ? { input_tokens: 0, output_tokens: 0 } : usageToAnthropic(usage),
+    diagnostics: null,
+    usage: usageToAnthropic(usage),
   };
 }
 
-function blocksOf({ part }: Part): object[] {
+function blocksOf({ part }: Part): ContentBlock[] {
   switch (part.case) {
     case "text":
       return [{ type: "text", text: part.value.text, citations: null }];
     case "toolCall":
-      return [{ type: "tool_use", id: part.value.id, name: part.value.name, input: inputOf(part.value) }];
+      return [{ type: "tool_use", id: part.value.id, name: part.value.name, input: inputOf(part.value), caller: { type: "direct" } }];
     case "reasoning": {
       const { text, signature, redactedData } = part.value;
       if (redactedData.length > 0) return [{ type: "redacted_thinking", data: new TextDecoder().decode(redactedData) }];
@@ -104,7 +131,7 @@ function blocksOf({ part }: Part): object[] {
   }
 }
 
-function inputOf({ name, arguments: text }: ToolCall): object {
+function inputOf({ name, arguments: text }: ToolCall): JsonObject {
   let input: unknown;
   try {
     input = text.trim() === "" ? {} : exactJson(text);

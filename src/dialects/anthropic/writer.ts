@@ -1,12 +1,15 @@
 import type { Accepted, ChatEvent, ChoiceFinished, Completed, ReasoningDelta, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
 import { oneLine } from "../openai/chunks.ts";
-import { messageId, stopToAnthropic, usageToAnthropic } from "./response.ts";
+import { deltaUsageToAnthropic, messageId, nothingTaken, stopToAnthropic, usageToAnthropic } from "./response.ts";
+import type { ErrorBody } from "./wire/errors.ts";
+import type { MessageDelta, MessageEvent } from "./wire/events.ts";
+import type { BegunMessage, ContentBlock } from "./wire/message.ts";
 
 /** A keep-alive, as the API itself sends it. */
 export const pingFrame = 'event: ping\ndata: {"type": "ping"}\n\n';
 
 /** One event of a stream: its name stands before the data and in them, for clients heed the one or the other. */
-export function eventFrame(data: { readonly type: string }): string {
+export function eventFrame(data: MessageEvent | ErrorBody): string {
   return `event: ${data.type}\ndata: ${oneLine(data)}\n\n`;
 }
 
@@ -67,7 +70,7 @@ export class MessageWriter {
 
   #start(answerModel: string): string {
     const { id, model } = this.#accepted;
-    const message = {
+    const message: BegunMessage = {
       id: messageId(id),
       type: "message",
       role: "assistant",
@@ -77,9 +80,10 @@ export class MessageWriter {
       stop_sequence: null,
       stop_details: null,
       container: null,
-      usage: { input_tokens: this.#promptTokens, cache_creation_input_tokens: null, cache_read_input_tokens: null, output_tokens: 0 },
+      diagnostics: null,
+      usage: usageToAnthropic({ ...nothingTaken, promptTokens: this.#promptTokens }),
     };
-    return eventFrame({ type: "message_start", message } as { readonly type: string });
+    return eventFrame({ type: "message_start", message });
   }
 
   /** Text or thinking: nearly every event of a stream. */
@@ -94,7 +98,7 @@ export class MessageWriter {
   #thought({ text, signature, redactedData }: ReasoningDelta): string {
     if (redactedData.length > 0) {
       const data = new TextDecoder().decode(redactedData);
-      return this.#close() + this.#begin(undefined, oneLine({ type: "redacted_thinking", data })) + this.#stop(this.#blocks - 1);
+      return this.#close() + this.#begin(undefined, blockJson({ type: "redacted_thinking", data })) + this.#stop(this.#blocks - 1);
     }
     const words = this.#piece("thinking", text);
     if (signature === "") return words;
@@ -105,7 +109,8 @@ export class MessageWriter {
 
   #call({ index, id, name, arguments: words }: ToolCallDelta): string {
     const known = this.#calls.get(index);
-    const begun = known === undefined ? this.#begin("tool_use", oneLine({ type: "tool_use", id, name, input: {} })) : "";
+    const begun =
+      known === undefined ? this.#begin("tool_use", blockJson({ type: "tool_use", id, name, input: {}, caller: { type: "direct" } })) : "";
     const block = known ?? this.#blocks - 1;
     if (known === undefined) this.#calls.set(index, block);
     return words === "" ? begun : begun + this.#delta(block, `{"type":"input_json_delta","partial_json":${oneLine(words)}}`);
@@ -133,15 +138,18 @@ export class MessageWriter {
     return `event: content_block_stop\ndata: {"type":"content_block_stop","index":${index}}\n\n`;
   }
 
-  #end({ usage }: Completed): string {
+  #end({ usage = nothingTaken }: Completed): string {
     this.#isDone = true;
     const finished = this.#finished ?? { reason: 0, rawReason: "" };
-    const delta = stopToAnthropic({ ...finished, hasCalls: this.#calls.size > 0, refusal: this.#refusal });
-    const told = usage === undefined ? { output_tokens: 0 } : usageToAnthropic(usage);
-    const ending = eventFrame({ type: "message_delta", delta, usage: told } as { readonly type: string });
-    return ending + eventFrame({ type: "message_stop" });
+    const stop = stopToAnthropic({ ...finished, hasCalls: this.#calls.size > 0, refusal: this.#refusal });
+    const ending: MessageDelta = { type: "message_delta", delta: { ...stop, container: null }, usage: deltaUsageToAnthropic(usage) };
+    return eventFrame(ending) + eventFrame({ type: "message_stop" });
   }
 }
 
-const emptyText = '{"type":"text","text":"","citations":null}';
-const emptyThinking = '{"type":"thinking","thinking":"","signature":""}';
+function blockJson(begun: ContentBlock): string {
+  return oneLine(begun);
+}
+
+const emptyText = blockJson({ type: "text", text: "", citations: null });
+const emptyThinking = blockJson({ type: "thinking", thinking: "", signature: "" });

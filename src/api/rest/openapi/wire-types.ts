@@ -1,5 +1,11 @@
 import type { TSchema } from "typebox";
+import * as anthropicBlocks from "../../../dialects/anthropic/wire/blocks.ts";
 import * as anthropicErrors from "../../../dialects/anthropic/wire/errors.ts";
+import * as anthropicEvents from "../../../dialects/anthropic/wire/events.ts";
+import * as anthropicMessage from "../../../dialects/anthropic/wire/message.ts";
+import * as anthropicModels from "../../../dialects/anthropic/wire/models.ts";
+import * as anthropicRequest from "../../../dialects/anthropic/wire/request.ts";
+import * as anthropicUsage from "../../../dialects/anthropic/wire/usage.ts";
 import * as ollamaErrors from "../../../dialects/ollama/wire/errors.ts";
 import * as openaiErrors from "../../../dialects/openai/wire/errors.ts";
 import * as openaiModels from "../../../dialects/openai/wire/models.ts";
@@ -9,7 +15,7 @@ import * as own from "../own-wire.ts";
 const families: Readonly<Record<string, readonly object[]>> = {
   "": [own],
   OpenAI: [openaiErrors, openaiModels],
-  Anthropic: [anthropicErrors],
+  Anthropic: [anthropicBlocks, anthropicErrors, anthropicEvents, anthropicMessage, anthropicModels, anthropicRequest, anthropicUsage],
   Ollama: [ollamaErrors],
 };
 
