@@ -1,0 +1,142 @@
+{{/* The service's container. */}}
+{{- define "parley.container" -}}
+- name: parley
+  image: {{ include "parley.image" . | quote }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  args: [serve, --config, "/etc/parley/{{ include "parley.configKey" . }}"]
+  securityContext: {{- include "parley.containerSecurity" . | nindent 4 }}
+  env: {{- include "parley.environment" . | nindent 4 }}
+  ports:
+    - name: http
+      containerPort: 8080
+    - name: admin
+      containerPort: 9464
+  startupProbe:
+    httpGet: {path: /readyz, port: admin}
+    periodSeconds: {{ .Values.probes.startup.periodSeconds }}
+    failureThreshold: {{ .Values.probes.startup.failureThreshold }}
+    timeoutSeconds: 5
+  readinessProbe:
+    httpGet: {path: /readyz, port: admin}
+    periodSeconds: {{ .Values.probes.readiness.periodSeconds }}
+    failureThreshold: {{ .Values.probes.readiness.failureThreshold }}
+    timeoutSeconds: 5
+  livenessProbe:
+    httpGet: {path: /livez, port: admin}
+    periodSeconds: {{ .Values.probes.liveness.periodSeconds }}
+    failureThreshold: {{ .Values.probes.liveness.failureThreshold }}
+    timeoutSeconds: 5
+  {{- if gt (int .Values.drain.preStopSeconds) 0 }}
+  lifecycle:
+    preStop:
+      sleep:
+        seconds: {{ .Values.drain.preStopSeconds }}
+  {{- end }}
+  resources: {{- include "parley.resources" . | nindent 4 }}
+  volumeMounts:
+    - {name: config, mountPath: /etc/parley, readOnly: true}
+    - {name: keys, mountPath: /run/parley/keys, readOnly: true}
+    - {name: data, mountPath: /data}
+    - {name: temporary, mountPath: /tmp}
+    - {name: memory, mountPath: /dev/shm}
+    - {name: models, mountPath: /models, readOnly: true}
+{{- end }}
+
+{{/* Its variables: what the chart says itself, keys of upstreams, and what the values add. */}}
+{{- define "parley.environment" -}}
+- {name: LLM_HOST, value: 0.0.0.0}
+- {name: LLM_PORT, value: "8080"}
+- {name: LLM_ADMIN_PORT, value: "9464"}
+- {name: LLM_OPEN, value: "false"}
+- {name: LLM_API_KEYS_FILE, value: "/run/parley/keys/{{ include "parley.keysFile" . }}"}
+- {name: LLM_MODELS_DIR, value: /models}
+- {name: LLM_DATA_DIR, value: /data}
+{{- if gt (int .Values.gpu.count) 0 }}
+- {name: LLM_GPU, value: {{ .Values.gpu.backend }}}
+{{- end }}
+{{- range $name, $of := .Values.upstreamKeys }}
+- name: LLM_{{ upper $name }}_API_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ $of.secret | quote }}, key: {{ $of.key | quote }}}
+{{- end }}
+{{- range $name, $value := .Values.environment }}
+- {name: {{ $name }}, value: {{ $value | toString | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* What it asks for and may take, with its GPUs. */}}
+{{- define "parley.resources" -}}
+{{- $resources := deepCopy .Values.resources }}
+{{- if gt (int .Values.gpu.count) 0 }}
+{{- $limits := merge (dict .Values.gpu.resource (int .Values.gpu.count)) ($resources.limits | default dict) }}
+{{- $resources = merge (dict "limits" $limits) $resources }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}
+
+{{/* The container that fetches models before the service starts, and checks what it got. */}}
+{{- define "parley.fetchContainer" -}}
+- name: fetch-models
+  image: {{ include "parley.image" . | quote }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  command: [node, /etc/parley-fetch/fetch-models.mjs]
+  securityContext: {{- include "parley.containerSecurity" . | nindent 4 }}
+  env:
+    - {name: MODELS_DIRECTORY, value: /models}
+    {{- with .Values.models.download.tokenSecret }}
+    - name: MODELS_TOKEN
+      valueFrom:
+        secretKeyRef: {name: {{ . | quote }}, key: {{ $.Values.models.download.tokenKey | quote }}}
+    {{- end }}
+    {{- range $name, $value := pick .Values.environment "HTTPS_PROXY" "HTTP_PROXY" "NO_PROXY" }}
+    - {name: {{ $name }}, value: {{ $value | toString | quote }}}
+    {{- end }}
+  resources:
+    requests: {cpu: 100m, memory: 128Mi}
+    limits: {memory: 256Mi}
+  volumeMounts:
+    - {name: fetch, mountPath: /etc/parley-fetch, readOnly: true}
+    - {name: models, mountPath: /models}
+    - {name: temporary, mountPath: /tmp}
+{{- end }}
+
+{{/* The pod's volumes. */}}
+{{- define "parley.volumes" -}}
+- name: config
+  {{- if .Values.existingConfig.secret }}
+  secret: {secretName: {{ .Values.existingConfig.secret | quote }}}
+  {{- else }}
+  configMap: {name: {{ include "parley.fullname" . | quote }}}
+  {{- end }}
+- name: keys
+  secret: {secretName: {{ include "parley.keysSecret" . | quote }}}
+- name: data
+  emptyDir: {sizeLimit: {{ .Values.scratch.dataSize | quote }}}
+- name: temporary
+  emptyDir: {sizeLimit: {{ .Values.scratch.temporarySize | quote }}}
+- name: memory
+  emptyDir: {medium: Memory, sizeLimit: {{ .Values.scratch.memorySize | quote }}}
+{{- if eq .Values.models.source "download" }}
+- name: models
+  emptyDir: {sizeLimit: {{ .Values.models.download.size | quote }}}
+{{- else if eq .Values.models.source "claim" }}
+- name: models
+  persistentVolumeClaim: {claimName: {{ include "parley.claim" . | quote }}}
+{{- else if eq .Values.models.source "image" }}
+- name: models
+  image: {reference: {{ .Values.models.image.reference | quote }}, pullPolicy: {{ .Values.models.image.pullPolicy }}}
+{{- else }}
+# An empty folder: nothing is computed here.
+- name: models
+  emptyDir: {sizeLimit: 1Mi}
+{{- end }}
+{{- if include "parley.fetches" . }}
+- name: fetch
+  configMap: {name: "{{ include "parley.fullname" . }}-fetch"}
+{{- end }}
+{{- end }}
+
+{{/* Name of the configuration file. */}}
+{{- define "parley.configKey" -}}
+{{- ternary .Values.existingConfig.key "parley.yaml" (ne .Values.existingConfig.secret "") }}
+{{- end }}

@@ -1,0 +1,54 @@
+{{/* Every address that the values send the service to, a line each. */}}
+{{- define "parley.destinations" -}}
+{{- $bases := dict "openai" "https://api.openai.com" "anthropic" "https://api.anthropic.com" "huggingface" "https://router.huggingface.co" "deepseek" "https://api.deepseek.com" "openrouter" "https://openrouter.ai" }}
+{{- range .Values.config.upstreams }}
+{{ default (get $bases .kind) .baseUrl }}
+{{- end }}
+{{- range $name, $of := .Values.upstreamKeys }}
+{{ get $bases $name }}
+{{- end }}
+{{- range $name, $value := .Values.environment }}
+{{- if or (regexMatch "^(LLM_.*_BASE_URL|LLM_RAW_URL|LLM_MODEL_MIRROR|OTEL_EXPORTER_OTLP_.*ENDPOINT|HTTPS?_PROXY)$" $name) }}
+{{ $value }}
+{{- end }}
+{{- end }}
+{{ dig "models" "mirror" "" .Values.config }}
+{{- range dig "media" "allow" list .Values.config }}
+https://{{ trimPrefix "*." . }}
+{{- end }}
+{{- if include "parley.fetches" . }}
+{{- range .Values.models.download.files }}
+{{ .url }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The way out to one address: nothing where it is in the pod itself. */}}
+{{- define "parley.egressTo" -}}
+{{- $root := index . 0 }}
+{{- $url := urlParse (ternary (index . 1) (printf "http://%s" (index . 1)) (contains "://" (index . 1))) }}
+{{- $host := $url.hostname }}
+{{- $port := int (default (ternary "443" "80" (eq $url.scheme "https")) (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host))) }}
+{{- if or (eq $host "localhost") (hasPrefix "127." $host) (eq $host "::1") }}
+{{- else if regexMatch "^[0-9.]+$" $host }}
+- to: [{ipBlock: {cidr: {{ $host }}/32}}]
+  ports: [{port: {{ $port }}, protocol: TCP}]
+{{- else if contains ":" $host }}
+- to: [{ipBlock: {cidr: "{{ $host }}/128"}}]
+  ports: [{port: {{ $port }}, protocol: TCP}]
+{{- else if regexMatch "^[^.]+[.][^.]+[.]svc([.].+)?$" $host }}
+# A policy sees ports of pods, which may differ from those of their Service.
+- to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ index (splitList "." $host) 1 }}}}}]
+{{- else if not (contains "." $host) }}
+- to: [{podSelector: {}}]
+{{- else }}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: {{- toYaml $root.Values.networkPolicy.privateRanges | nindent 10 }}
+    - ipBlock:
+        cidr: ::/0
+        except: {{- toYaml $root.Values.networkPolicy.privateRangesV6 | nindent 10 }}
+  ports: [{port: {{ $port }}, protocol: TCP}]
+{{- end }}
+{{- end }}

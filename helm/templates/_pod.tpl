@@ -1,0 +1,59 @@
+{{/* The pod's side of the restricted Pod Security Standard. */}}
+{{- define "parley.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{/* A container's side of it. */}}
+{{- define "parley.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* Name of the Secret with the callers' keys. */}}
+{{- define "parley.keysSecret" -}}
+{{- default (printf "%s-keys" (include "parley.fullname" .)) .Values.keys.existingSecret }}
+{{- end }}
+
+{{/* Key of that Secret that holds their file. */}}
+{{- define "parley.keysFile" -}}
+{{- ternary .Values.keys.file "keys.json" (ne .Values.keys.existingSecret "") }}
+{{- end }}
+
+{{/* Name of the claim with the models. */}}
+{{- define "parley.claim" -}}
+{{- default (printf "%s-models" (include "parley.fullname" .)) .Values.models.claim.existing }}
+{{- end }}
+
+{{/* Whether an init container fetches models: not empty where one does. */}}
+{{- define "parley.fetches" -}}
+{{- if or (eq .Values.models.source "download") (and (eq .Values.models.source "claim") .Values.models.claim.fill) }}yes{{ end }}
+{{- end }}
+
+{{/* The configuration file: what the values say, and the time to drain. */}}
+{{- define "parley.config" -}}
+{{- $values := merge (dict "drainMs" (mul 1000 .Values.drain.seconds)) (dig "limits" "values" dict .Values.config) }}
+{{- toYaml (merge (dict "limits" (dict "values" $values)) .Values.config) }}
+{{- end }}
+
+{{/* What the Secrets of upstreams hold now, as a hash: pods are replaced by an upgrade after a key was changed. Empty where it cannot be seen. */}}
+{{- define "parley.upstreamChecksum" -}}
+{{- $root := . }}
+{{- $seen := list }}
+{{- range $name, $of := .Values.upstreamKeys }}
+{{- $secret := lookup "v1" "Secret" $root.Release.Namespace $of.secret }}
+{{- with $secret }}{{ $seen = append $seen (printf "%s=%s" $name (index (.data | default dict) $of.key)) }}{{ end }}
+{{- end }}
+{{- with .Values.existingConfig.secret }}
+{{- with lookup "v1" "Secret" $root.Release.Namespace . }}{{ $seen = append $seen (.data | toJson) }}{{ end }}
+{{- end }}
+{{- if $seen }}{{ $seen | join "\n" | sha256sum }}{{ end }}
+{{- end }}
