@@ -3,6 +3,14 @@ import { ChatCompletion } from "../../../dialects/openai/wire/chat-answer.ts";
 import { ChatStreamEvent } from "../../../dialects/openai/wire/chat-chunk.ts";
 import { ChatCompletionRequest } from "../../../dialects/openai/wire/chat-request.ts";
 import { EmbeddingList, EmbeddingRequest } from "../../../dialects/openai/wire/embeddings.ts";
+import {
+  ApplyTemplateAnswer,
+  ApplyTemplateBody,
+  DetokenizeAnswer,
+  DetokenizeBody,
+  TokenizeAnswer,
+  TokenizeBody,
+} from "../../../dialects/openai/wire/tokens.ts";
 import { ModelList, ModelObject } from "../../../dialects/openai/wire/models.ts";
 import type { Doors } from "../../exchange.ts";
 import { chatRoute } from "../chat-route.ts";
@@ -10,6 +18,7 @@ import { openaiEnvelope } from "../envelope.ts";
 import { reading, type Operation, type Route } from "../route.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { getModel, listModels } from "./models.ts";
+import { applyTemplate, detokenize, tokenize } from "./tokens.ts";
 import { embeddings, rerank } from "./vectors.ts";
 
 const tag = "OpenAI";
@@ -24,6 +33,19 @@ const chat: Operation = {
 };
 const embed: Operation = { tag, summary: "Turn texts into vectors", body: EmbeddingRequest, answers: { [json]: EmbeddingList } };
 const rank: Operation = { tag, summary: "Rank documents by a query", body: Type.Unknown(), answers: { [json]: Type.Unknown() } };
+const split: Operation = {
+  tag,
+  summary: "Split a text or a conversation into tokens",
+  body: TokenizeBody,
+  answers: { [json]: TokenizeAnswer },
+};
+const join: Operation = { tag, summary: "Join tokens into text", body: DetokenizeBody, answers: { [json]: DetokenizeAnswer } };
+const render: Operation = {
+  tag,
+  summary: "Show the prompt that the chat template makes of a conversation",
+  body: ApplyTemplateBody,
+  answers: { [json]: ApplyTemplateAnswer },
+};
 const list: Operation = { tag, summary: "List the models that can be asked for now", answers: { [json]: ModelList } };
 const describe: Operation = { tag, summary: "Describe one model; its name may hold slashes and colons", answers: { [json]: ModelObject } };
 
@@ -40,6 +62,9 @@ export function openaiRoutes(doors: Doors): readonly Route[] {
     call("/v1/chat/completions", chatRoute(doors, chatCompletions), chat),
     call("/v1/embeddings", embeddings(doors), embed),
     call("/v1/rerank", rerank(doors), rank),
+    call("/tokenize", tokenize(doors), split),
+    call("/detokenize", detokenize(doors), join),
+    call("/apply-template", applyTemplate(doors), render),
     { path: "/v1/models", envelope, methods: { GET: { serve: reading(listModels, doors, envelope), operation: list } } },
     { path: "/v1/models/{id}", envelope, methods: { GET: { serve: reading(getModel, doors, envelope), operation: describe } } },
   ];
