@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
+import { chromium, type Page as Tab } from "playwright-core";
 import type { Page } from "./browser/page.ts";
 import { chromiumPath } from "./tools.ts";
 
@@ -45,9 +45,7 @@ export async function chromiumPage(host = "localhost"): Promise<ChromiumPage> {
   });
   const pages = await servePages(bundle.outputFiles[0]?.text ?? "");
   const origin = `http://${host}:${(pages.address() as AddressInfo).port}`;
-  const profile = await mkdtemp(join(tmpdir(), "parley-chromium-"));
-  const browser = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath, headless: true, args: quiet });
-  const tab = await browser.newPage();
+  const { tab, close } = await chromiumTab();
   await tab.goto(origin);
   return {
     origin,
@@ -57,9 +55,21 @@ export async function chromiumPage(host = "localhost"): Promise<ChromiumPage> {
       await new Promise((resolve) => pages.close(resolve));
     },
     async close() {
-      await browser.close();
+      await close();
       pages.closeAllConnections();
       pages.close();
+    },
+  };
+}
+
+/** An empty tab of a Chromium of its own. */
+export async function chromiumTab(): Promise<{ readonly tab: Tab; readonly close: () => Promise<void> }> {
+  const profile = await mkdtemp(join(tmpdir(), "parley-chromium-"));
+  const browser = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath, headless: true, args: quiet });
+  return {
+    tab: await browser.newPage(),
+    async close() {
+      await browser.close();
       await rm(profile, { recursive: true });
     },
   };

@@ -21,9 +21,14 @@ show();
 
 /** @returns {Promise<any>} what the service serves */
 async function describe() {
-  const response = await fetch(new URL("openapi.json", location.href));
-  if (!response.ok) throw new Error(`openapi.json: ${response.status}`);
-  return response.json();
+  try {
+    const response = await fetch(new URL("openapi.json", location.href));
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+    return await response.json();
+  } catch (error) {
+    byId("route").replaceChildren(element("p", { class: "bad" }, `openapi.json cannot be read: ${String(error)}`));
+    throw error;
+  }
 }
 
 /** Lists the routes that hold what is searched for, by whose they are. */
