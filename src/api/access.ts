@@ -37,6 +37,8 @@ const rpcRows: readonly Row[] = [
 
 const routeRows: readonly Row[] = [
   ["/v1/chat/completions", "chat"],
+  ["/v1/responses", "chat"],
+  ["/v1/responses/{id}", "chat"],
   ["/v1/embeddings", "embed"],
   ["/v1/rerank", "rerank"],
   ["/tokenize", "tokens"],
@@ -47,6 +49,16 @@ const routeRows: readonly Row[] = [
   ["/v1/messages", "chat"],
   // It takes the whole of a chat's request, and tells of it what the chat's own answer would.
   ["/v1/messages/count_tokens", "tokens"],
+  // The older services' own paths.
+  ["/llm", "chat"],
+  ["/v1/chat", "chat"],
+  ["/chat/completions", "chat"],
+  ["/invoke", "chat"],
+  ["/restore_cache", "chat"],
+  ["/models", "models"],
+  ["/setModel", "admin"],
+  ["/cache", "admin"],
+  ["/stats", "metrics"],
   ["/providers", "providers"],
   ["/metrics", "metrics"],
   ["/", "key"],

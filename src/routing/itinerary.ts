@@ -1,10 +1,11 @@
 import type { ConnectError } from "@connectrpc/connect";
+import { concessionsFor } from "../core/concessions.ts";
 import type { CallContext } from "../core/context.ts";
 import { metadataOf } from "../core/error-facts.ts";
 import { refusedFields } from "../core/fields.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Clock } from "../core/ports.ts";
-import { fault, fieldsFault, reasonOf, reasons, retryAfterMsOf } from "../core/reasons.ts";
+import { fault, fieldOf, fieldsFault, reasonOf, reasons, retryAfterMsOf } from "../core/reasons.ts";
 import type { RouteObserver } from "../core/route-observer.ts";
 import type { Stop } from "../core/targets.ts";
 import type { Kind } from "../core/work.ts";
@@ -110,6 +111,7 @@ export class Itinerary<Request, Event> {
 
   /** Learns from a failed attempt. False: the error ends the call. */
   failed(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
+    if (this.#concedes(candidate, error)) return true;
     const rule = ruleOf(error);
     if (rule === undefined) {
       this.#left = this.#left.filter(({ stop }) => !isSibling(stop, candidate.stop)); // it would refuse again, with any key
@@ -121,6 +123,19 @@ export class Itinerary<Request, Event> {
     const reason = reasonOf(error);
     if (reason === "context_length_exceeded") this.#largerOnly(candidate, error);
     if (isOfTheKey(error) && candidate.state !== undefined) this.#sickLast(); // what else there is for that key
+    return true;
+  }
+
+  /** Asks a target at once without what it has just refused, if the caller can do without. */
+  #concedes(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
+    const { asked } = candidate;
+    const field = reasonOf(error) === "unsupported_field" ? fieldOf(error) : undefined;
+    const concession = this.#context.concessions?.find((each) => each.field === field);
+    if (concession === undefined || asked === undefined) return false;
+    const without = this.#kind.withChat(asked, concession.instead);
+    if (this.#kind.chatOf(without) === this.#kind.chatOf(asked)) return false;
+    candidate.asked = without;
+    this.#left = [candidate, ...this.#left.filter((each) => each !== candidate)];
     return true;
   }
 
@@ -173,8 +188,10 @@ export class Itinerary<Request, Event> {
     const chat = kind.chatOf(filled);
     candidate.work = target.workOf(kind);
     const refused = candidate.work === undefined || chat === undefined ? [] : refusedFields(chat, target.fields);
-    if (candidate.work !== undefined && refused.length === 0) {
-      candidate.asked = kind.withModel(filled, target.model);
+    const conceded = concessionsFor(refused, this.#context.concessions);
+    if (candidate.work !== undefined && conceded !== undefined) {
+      const asked = conceded.reduce((request, { instead }) => kind.withChat(request, instead), filled);
+      candidate.asked = kind.withModel(asked, target.model);
       return true;
     }
     this.#refusal ??=

@@ -1,4 +1,5 @@
 import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import { noCallersKeys } from "../core/callers-key.ts";
 import type { CallContext } from "../core/context.ts";
 import { chatKind } from "../core/kinds.ts";
 import type { Limits } from "../core/limits.ts";
@@ -89,10 +90,7 @@ function allowed({ name, stops }: Destination, { upstreamKey }: CallContext): re
   if (upstreamKey === undefined) return stops;
   const first = stops.find(({ target }) => target.takesCallerKeys);
   if (first === undefined)
-    throw fault(
-      "permission_denied",
-      `nothing that serves model "${name}" takes a caller's own key: leave out the header x-parley-upstream-key, or let the operator allow it`,
-    );
+    throw noCallersKeys(`nothing that serves model "${name}" takes a caller's own key`);
   const models = new Set<string>();
   return stops.filter(({ target: { provider, model } }) => {
     if (provider !== first.target.provider || models.has(model)) return false;

@@ -1,6 +1,7 @@
 import type { ChatRequest, ChatResponse } from "../../../gen/parley/v1/chat_pb.ts";
 import { collect } from "../../core/collect.ts";
-import { callContext } from "../../core/context.ts";
+import type { Concession } from "../../core/concessions.ts";
+import { callContext, type CallContext } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import type { Doors, Exchange, Serve } from "../exchange.ts";
@@ -22,6 +23,10 @@ export interface AskedChat {
   readonly whole: (response: ChatResponse) => object;
   /** Tells of failures from here on, where the body itself says how fields are named; otherwise the format's does. */
   readonly envelope?: Envelope;
+  /** The caller's own key for the upstream, where the body has it. */
+  readonly upstreamKey?: string | undefined;
+  /** What the answer may be without. */
+  readonly concessions?: readonly Concession[];
 }
 
 /** A format in which clients ask for chats. */
@@ -45,7 +50,7 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
       const reading = format.read(body, exchange);
       asked = reading instanceof Promise ? await reading : reading;
       const request = withKey(asked.request, exchange.call);
-      const events = service.generate(request, callContext(exchange.call, chatKind, request, asked.stream === undefined));
+      const events = service.generate(request, contextOf(exchange, request, asked));
       if (asked.stream !== undefined) return await streamEvents(exchange, { events, format: await asked.stream() }, doors);
       const response = await unary(exchange, doors, () => collect(events));
       tellServed(exchange, response.servedBy);
@@ -54,4 +59,10 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
       answerError(exchange, error, { log, envelope: asked?.envelope ?? format.envelopeFor(body) });
     }
   };
+}
+
+function contextOf({ call }: Exchange, request: ChatRequest, { stream, upstreamKey, concessions }: AskedChat): CallContext {
+  const context = callContext(call, chatKind, request, stream === undefined);
+  if (upstreamKey === undefined && concessions === undefined) return context;
+  return { ...context, upstreamKey: upstreamKey ?? call.upstreamKey, concessions };
 }

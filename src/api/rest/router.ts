@@ -5,7 +5,9 @@ import type { Envelope } from "./envelope.ts";
 import { openapiRoutes } from "./openapi/routes.ts";
 import { alsoForAnthropic } from "./anthropic/models.ts";
 import { anthropicRoutes } from "./anthropic/routes.ts";
+import { responsesRoutes } from "./openai/responses-routes.ts";
 import { openaiRoutes } from "./openai/routes.ts";
+import { olderRoutes } from "./older/routes.ts";
 import { guarded, type Route } from "./route.ts";
 import { metricsRoute, ownRoutes, type MetricsText } from "./own-routes.ts";
 
@@ -34,7 +36,9 @@ export interface RouterOptions {
 export function routesOf(doors: Doors, { metricsText, areProbesAlone }: RouterOptions): readonly Route[] {
   const routes: Route[] = [
     ...alsoForAnthropic(openaiRoutes(doors), doors),
+    ...responsesRoutes(doors),
     ...anthropicRoutes(doors),
+    ...olderRoutes(doors),
     ...ownRoutes(doors),
     ...(metricsText === undefined ? [] : [metricsRoute(doors, metricsText)]),
     ...openapiRoutes(doors, () => routes),

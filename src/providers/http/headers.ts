@@ -1,5 +1,5 @@
 import { isSpanContextValid, propagation, ROOT_CONTEXT, trace, type Span } from "@opentelemetry/api";
-import { callersKeyHeader, isKey } from "../../core/callers-key.ts";
+import { callersKeyHeader, isKey, noCallersKeys } from "../../core/callers-key.ts";
 import type { CallContext } from "../../core/context.ts";
 import { hopsHeader } from "../../core/hops.ts";
 import { headerProblem } from "../../core/own-headers.ts";
@@ -64,7 +64,7 @@ export function isCallersKey({ upstreamKey }: Pick<CallContext, "upstreamKey">):
 
 /** The headers of the caller's own key. It is never repeated: what no header can carry may be half of one. */
 function callersKey(key: string, { takesCallerKeys, name }: UpstreamSettings, dialect: UpstreamDialect): Readonly<Record<string, string>> {
-  if (!takesCallerKeys) throw fault("permission_denied", `${name} takes no keys of callers: leave out the header ${callersKeyHeader}`);
+  if (!takesCallerKeys) throw noCallersKeys(`${name} takes no keys of callers`);
   if (!isKey(key)) throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
   return dialect.authorize(key);
 }

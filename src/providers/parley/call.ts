@@ -1,7 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { Metadata, type CallOptions, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { isSpanContextValid, propagation, ROOT_CONTEXT, trace, type Span } from "@opentelemetry/api";
-import { callersKeyHeader, isKey } from "../../core/callers-key.ts";
+import { callersKeyHeader, isKey, noCallersKeys } from "../../core/callers-key.ts";
 import { hopsHeader } from "../../core/hops.ts";
 import type { Clock } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
@@ -100,7 +100,7 @@ export function metadataOf({ settings, key }: Upstream, { upstreamKey, span, hop
 const setter = { set: (metadata: Metadata, name: string, value: string) => metadata.set(name, value) };
 
 function allowed({ takesCallerKeys, name }: UpstreamSettings, upstreamKey: string): string {
-  if (!takesCallerKeys) throw fault("permission_denied", `${name} takes no keys of callers: leave out the header ${callersKeyHeader}`);
+  if (!takesCallerKeys) throw noCallersKeys(`${name} takes no keys of callers`);
   // What no header can carry is no key; it is not repeated, for it may be half of one.
   if (!isKey(upstreamKey)) throw fault("unauthenticated", `the header ${callersKeyHeader} holds characters that no key has, or too many`);
   return upstreamKey;

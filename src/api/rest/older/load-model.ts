@@ -1,0 +1,62 @@
+import { ModelState, type LoadOptions } from "../../../../gen/parley/v1/models_pb.ts";
+import type { Models } from "../../../core/ports.ts";
+import { fieldsFault, reasonOf } from "../../../core/reasons.ts";
+import { modelChoiceFrom, fileName, type DistillerChat } from "../../../dialects/older/distiller.ts";
+import type { SetModelAnswer } from "../../../dialects/older/wire/distiller.ts";
+import { allowedModel } from "../../allowed-models.ts";
+import type { Doors, Exchange } from "../../exchange.ts";
+import { mayManage } from "../../may-manage.ts";
+import { sendJson } from "../../send.ts";
+import { readJson } from "../body.ts";
+
+const there: ReadonlySet<ModelState> = new Set([ModelState.READY, ModelState.LOADING]);
+
+/** Loads the model that a chat asks for as it says, where it is not loaded. Such a load changes what is served: it is for those who may. */
+export async function loadFirst(
+  { request, load }: DistillerChat,
+  { call: { caller, signal } }: Exchange,
+  { models }: Doors["service"],
+): Promise<void> {
+  if (load === undefined || request.model === "") return;
+  const { id, state } = await allowedModel(request.model, caller, (name) => models.get(name, signal));
+  if (there.has(state)) return;
+  if (!mayManage(caller)) throw notForCallers();
+  await loaded(models, { id, load, signal });
+}
+
+function notForCallers() {
+  const description = "how a model is loaded is for programs on the service's own machine, and for keys with the scope admin: leave it out";
+  return fieldsFault("permission_denied", [{ field: "load_model_configs", description }]);
+}
+
+/** `POST /setModel`: loads a model, as the body says, and has it answer whoever names none. */
+export async function setModel(exchange: Exchange, { service: { models }, limits }: Doors): Promise<void> {
+  const { caller, signal } = exchange.call;
+  const { model: name, load } = modelChoiceFrom(await readJson(exchange, limits));
+  const { id } = await allowedModel(name, caller, (each) => models.get(each, signal));
+  if (load !== undefined) await loadedOtherwise(models, { id, load, signal });
+  const { model } = await models.setDefault(id, signal);
+  const chosen = fileName(model) ?? model.id;
+  sendJson(exchange, 200, { status: "ok", message: `${chosen} is loaded and answers from now on`, model: chosen } satisfies SetModelAnswer);
+}
+
+interface Load {
+  readonly id: string;
+  readonly load: LoadOptions;
+  readonly signal: AbortSignal;
+}
+
+/** A model that is loaded in another way is unloaded first, once its streams have ended. */
+async function loadedOtherwise(models: Models, wanted: Load): Promise<void> {
+  try {
+    await loaded(models, wanted);
+  } catch (error) {
+    if (reasonOf(error) !== "model_state") throw error;
+    await models.unload(wanted.id, wanted.signal);
+    await loaded(models, wanted);
+  }
+}
+
+async function loaded(models: Models, { id, load, signal }: Load): Promise<void> {
+  for await (const { fractionDone } of models.load(id, load, signal)) if (fractionDone === 1) return;
+}

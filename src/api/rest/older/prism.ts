@@ -1,0 +1,46 @@
+import { Type } from "typebox";
+import { paramOf } from "../../../dialects/openai/errors.ts";
+import { dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
+import { errorToDetail } from "../../../dialects/older/detail.ts";
+import { chatRequestFromPrism, chatResponseToPrism, withProvider } from "../../../dialects/older/prism.ts";
+import { PrismWriter } from "../../../dialects/older/prism-writer.ts";
+import { PrismAnswer, PrismEvent, PrismRequest } from "../../../dialects/older/wire/prism.ts";
+import type { Doors } from "../../exchange.ts";
+import { chatRoute, type ChatFormat } from "../chat-route.ts";
+import { eventStreamType } from "../event-stream.ts";
+import { providerInQuery } from "../provider-query.ts";
+import type { Route } from "../route.ts";
+import { detailEnvelope } from "./envelopes.ts";
+
+const chat: ChatFormat = {
+  envelopeFor: (body) => detailEnvelope(paramOf(body)),
+  read(body, exchange) {
+    const { request, stream } = withProvider(chatRequestFromPrism(body), providerInQuery(exchange));
+    return {
+      request,
+      whole: chatResponseToPrism,
+      stream: stream
+        ? () => ({
+            writer: new PrismWriter(),
+            type: eventStreamType,
+            keepAlive: keepAliveFrame,
+            failed: (error) => dataFrame(errorToDetail(error, paramOf(body))),
+          })
+        : undefined,
+    };
+  },
+};
+
+/** What Prism's clients ask for, beside what other clients ask for too. */
+export function prismRoutes(doors: Doors): readonly Route[] {
+  const operation = {
+    tag: "Prism",
+    summary: "Answer a conversation with one text",
+    query: { provider: Type.Optional(Type.String({ maxLength: 256, description: "Only this upstream may answer." })) },
+    body: PrismRequest,
+    answers: { "application/json": PrismAnswer, "text/event-stream": PrismEvent },
+  };
+  return [
+    { path: "/v1/chat", purpose: "call", envelope: detailEnvelope(), methods: { POST: { serve: chatRoute(doors, chat), operation } } },
+  ];
+}

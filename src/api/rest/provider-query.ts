@@ -1,0 +1,15 @@
+import { invalidField } from "../../core/reasons.ts";
+import type { Exchange } from "../exchange.ts";
+
+const longestName = 256;
+
+/** The provider that the query names; undefined when it names none. Throws `invalid_request` for two, and for what is no name. */
+export function providerInQuery({ request: { url = "" } }: Exchange): string | undefined {
+  const at = url.indexOf("?");
+  if (at === -1) return undefined;
+  const names = new URLSearchParams(url.slice(at + 1)).getAll("provider");
+  if (names.length > 1) throw invalidField("provider", "the query names it more than once");
+  const [name = ""] = names;
+  if (name.length > longestName) throw invalidField("provider", `is longer than ${longestName} characters`);
+  return name === "" ? undefined : name;
+}
