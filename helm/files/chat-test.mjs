@@ -11,7 +11,10 @@ function keyOf(text) {
   if (!text.trimStart().startsWith("{")) return text.trim();
   const now = Date.now();
   const mayChat = ({ key, revoked, expires, scopes = ["all"] }) =>
-    key !== undefined && revoked === undefined && !(Date.parse(expires) <= now) && scopes.some((scope) => ["all", "chat", "admin"].includes(scope));
+    key !== undefined &&
+    revoked === undefined &&
+    !(Date.parse(expires) <= now) &&
+    scopes.some((scope) => ["all", "chat", "admin"].includes(scope));
   const found = JSON.parse(text).keys.find(mayChat);
   if (found === undefined) throw new Error("the file of keys has no key that may chat");
   return found.key;
@@ -65,7 +68,8 @@ function askGrpc(key) {
 
 async function checkGrpc(key) {
   const { status, message } = await askGrpc(key);
-  if (status["grpc-status"] !== "0") throw new Error(`gRPC: status ${status["grpc-status"]}: ${decodeURIComponent(status["grpc-message"] ?? "")}`);
+  if (status["grpc-status"] !== "0")
+    throw new Error(`gRPC: status ${status["grpc-status"]}: ${decodeURIComponent(status["grpc-message"] ?? "")}`);
   const { model, choices } = JSON.parse(message);
   if (choices?.length !== 1) throw new Error("gRPC: there is no answer in it");
   console.log(`gRPC: ${model} answered`);

@@ -47,7 +47,12 @@ async function fetchOnce({ url, sha256 }, file) {
     const answer = await fetch(url, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` }, signal: idle.signal });
     if (!answer.ok || answer.body === null) throw new Error(`${new URL(url).host} answered ${answer.status}`);
     const hash = createHash("sha256");
-    await pipeline(Readable.fromWeb(answer.body), hashing(hash, () => timer.refresh()), createWriteStream(part), { signal: idle.signal });
+    await pipeline(
+      Readable.fromWeb(answer.body),
+      hashing(hash, () => timer.refresh()),
+      createWriteStream(part),
+      { signal: idle.signal },
+    );
     const got = hash.digest("hex");
     if (got !== sha256) throw Object.assign(new Error(`its SHA-256 is ${got}, and should be ${sha256}`), { isFinal: true });
     await rename(part, file);

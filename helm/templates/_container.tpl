@@ -10,7 +10,7 @@
     - name: http
       containerPort: 8080
     - name: admin
-      containerPort: 9464
+      containerPort: 9090
   startupProbe:
     httpGet: {path: /readyz, port: admin}
     periodSeconds: {{ .Values.probes.startup.periodSeconds }}
@@ -46,8 +46,10 @@
 {{- define "parley.environment" -}}
 - {name: LLM_HOST, value: 0.0.0.0}
 - {name: LLM_PORT, value: "8080"}
-- {name: LLM_ADMIN_PORT, value: "9464"}
+- {name: LLM_ADMIN_PORT, value: "9090"}
 - {name: LLM_OPEN, value: "false"}
+# The image listens on ports of older services too.
+- {name: LLM_MORE_PORTS, value: ""}
 - {name: LLM_API_KEYS_FILE, value: "/run/parley/keys/{{ include "parley.keysFile" . }}"}
 - {name: LLM_MODELS_DIR, value: /models}
 - {name: LLM_DATA_DIR, value: /data}
@@ -79,7 +81,7 @@
 - name: fetch-models
   image: {{ include "parley.image" . | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
-  command: [node, /etc/parley-fetch/fetch-models.mjs]
+  command: [/usr/local/bin/node, /etc/parley-fetch/fetch-models.mjs]
   securityContext: {{- include "parley.containerSecurity" . | nindent 4 }}
   env:
     - {name: MODELS_DIRECTORY, value: /models}

@@ -1,0 +1,84 @@
+import {
+  closed,
+  labelName,
+  labels,
+  listOf,
+  mapOf,
+  matching,
+  name,
+  oneOf,
+  quantity,
+  text,
+  truth,
+  whole,
+  type JsonSchema,
+} from "./json-schema.ts";
+
+// Parts of Kubernetes objects that the values take as they are.
+
+const expression = closed({ key: labelName, operator: oneOf("In", "NotIn", "Exists", "DoesNotExist") }, { values: listOf(text) });
+
+const selector = closed({}, { matchLabels: labels, matchExpressions: listOf(expression) });
+
+/** A range of addresses. */
+export const cidr: JsonSchema = matching("[0-9a-fA-F:.]+/[0-9]{1,3}");
+
+/** One side of a network policy's rule. */
+export const peer: JsonSchema = closed(
+  {},
+  { podSelector: selector, namespaceSelector: selector, ipBlock: closed({ cidr }, { except: listOf(cidr) }) },
+);
+
+/** A way out of a network policy. */
+export const egressRule: JsonSchema = closed(
+  {},
+  {
+    to: listOf(peer),
+    ports: listOf(
+      closed({}, { port: { anyOf: [whole(1, 65535), name] }, endPort: whole(1, 65535), protocol: oneOf("TCP", "UDP", "SCTP") }),
+    ),
+  },
+);
+
+/** A taint that is borne. */
+export const toleration: JsonSchema = closed(
+  {},
+  {
+    key: labelName,
+    operator: oneOf("Exists", "Equal"),
+    value: text,
+    effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute"),
+    tolerationSeconds: { type: "integer" },
+  },
+);
+
+/** Affinities; what is in them is left to the API server, which knows it best. */
+export const affinity: JsonSchema = closed(
+  {},
+  { nodeAffinity: { type: "object" }, podAffinity: { type: "object" }, podAntiAffinity: { type: "object" } },
+);
+
+/** What a container asks for and may take. */
+export const resources: JsonSchema = closed(
+  {},
+  { requests: mapOf(quantity), limits: mapOf(quantity), claims: listOf(closed({ name }, { request: text })) },
+);
+
+/** A Gateway, or one of its listeners. */
+export const parentRef: JsonSchema = closed(
+  { name },
+  { group: text, kind: text, namespace: name, sectionName: name, port: whole(1, 65535) },
+);
+
+/** Any object of Kubernetes. */
+export const anyObject: JsonSchema = {
+  type: "object",
+  required: ["apiVersion", "kind", "metadata"],
+  properties: { apiVersion: text, kind: text, metadata: { type: "object" } },
+};
+
+/** Switches of probes. */
+export const probe: JsonSchema = closed({ periodSeconds: whole(1, 3600), failureThreshold: whole(1, 10_000) });
+
+/** A switch with what belongs to it. */
+export const switched = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema => closed({ enabled: truth, ...properties });
