@@ -279,7 +279,7 @@ export const ErrorReason = {
   UNIMPLEMENTED: 91,
 
   /**
-   * Parley: the model's process ended or could not be started.
+   * Parley: the model's process ended or could not be started. Metadata: last_line, the last line of the native library where there is one, without paths and quoted text.
    *
    * @generated from enum value: ERROR_REASON_ENGINE_FAILED = 92;
    */

@@ -14,6 +14,8 @@ export interface EngineProcess {
   send(message: ToEngine): void;
   /** Ends it without asking. */
   kill(): void;
+  /** Its last lines so far, for the log: they may hold paths. */
+  lastWords(): string;
   /** Resolves with how it ended. */
   readonly exited: Promise<EngineExit>;
 }
@@ -92,6 +94,7 @@ export function startEngine(options: EngineProcessOptions): EngineProcess {
     // What is sent to a process that has just ended is answered by `exited`.
     send: (message) => void (channel.writable && channel.write(`${JSON.stringify(message)}\n`)),
     kill: () => void child.kill("SIGKILL"),
+    lastWords: () => lines.join("\n"),
     exited,
   };
 }

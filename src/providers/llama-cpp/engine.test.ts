@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { create } from "@bufbuild/protobuf";
 import { ChatRequestSchema } from "../../../gen/parley/v1/chat_pb.ts";
 import { systemClock } from "../../core/clock.ts";
+import { lastLineOf } from "../../core/last-line.ts";
 import { defaultLimits, type Limits } from "../../core/limits.ts";
 import type { Clock, Log } from "../../core/ports.ts";
 import { reasonOf } from "../../core/reasons.ts";
@@ -124,6 +125,7 @@ describe("an engine that crashes", () => {
     const error = await failureOf(does({ line: "error: cannot map /secret/folder/m.gguf", exit: 3 }));
     expect(error.rawMessage).toMatch(/^the process of model "m" failed: it ended with code 3; try again/);
     expect(error.rawMessage).not.toContain("secret");
+    expect(lastLineOf(error)).toBe("error: cannot map m.gguf");
     expect(String(error.cause)).toContain("cannot map /secret/folder/m.gguf");
     expect(await engine.ended).toEqual({ why: "it ended with code 3", lastWords: "error: cannot map /secret/folder/m.gguf" });
     expect(logged).toContainEqual(["a model's process says", { model: "m", line: "error: cannot map /secret/folder/m.gguf" }]);

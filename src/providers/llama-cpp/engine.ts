@@ -2,6 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { basename } from "node:path";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver, Log } from "../../core/ports.ts";
+import { lastLineFact } from "../../core/last-line.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
 import { errorFromEngine } from "../../engine/protocol/errors.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
@@ -13,6 +14,7 @@ import { EngineCalls } from "./engine-calls.ts";
 import { startEngine, type EngineExit, type EngineProcess } from "./engine-process.ts";
 import { heartbeat, type Heartbeat } from "./heartbeat.ts";
 import { memoryCeiling, ownMemory } from "./memory-ceiling.ts";
+import { lastNativeLine } from "./native-line.ts";
 import { Quarantine } from "./quarantine.ts";
 import { libuvThreads } from "./vector-load.ts";
 
@@ -170,7 +172,8 @@ export class Engine {
       case "loaded":
         return this.#loaded.resolve(message.model);
       case "load-failed":
-        return this.#loaded.reject(loadFault(this.#options, errorFromEngine(message.error)));
+        // Its last line came by another pipe, and has been read by the end of this turn.
+        return void setImmediate(() => this.#loaded.reject(this.#loadFault(errorFromEngine(message.error))));
       case "trouble":
         return this.#options.log.warn("a model's process has trouble", { model: this.#options.model, what: message.what });
       case "pong":
@@ -205,6 +208,17 @@ export class Engine {
     this.#child.kill();
   }
 
+  /** The library's words may name files; callers are told no path of this machine. */
+  #loadFault(error: ConnectError): ConnectError {
+    // It names the option that is at fault, and no file.
+    if (reasonOf(error) === "invalid_request") return error;
+    const { model, load } = this.#options;
+    const paths = [load.modelPath, ...(load.loraAdapters ?? []).map(({ path }) => path)];
+    const why = paths.reduce((words, path) => words.replaceAll(path, basename(path)), error.rawMessage);
+    const metadata = lastLineFact(lastNativeLine(this.#child.lastWords()));
+    return fault("engine_failed", `model "${model}" cannot be loaded: ${why}`, { cause: error, metadata });
+  }
+
   /** Ends all calls at once; answers why it ended, if nobody asked it to. */
   #onExit({ how, lastWords }: EngineExit): EngineCrash | undefined {
     const why = this.#complaint || `it ended with ${how}`;
@@ -217,6 +231,7 @@ export class Engine {
       {
         retryAfterMs: 1000,
         cause: new Error(lastWords === "" ? why : lastWords),
+        metadata: lastLineFact(lastNativeLine(lastWords)),
       },
     );
     this.#loaded.reject(failure);
@@ -224,15 +239,6 @@ export class Engine {
     if (refused > 0) log.warn("requests that end a model's process again and again are refused for a while", { model, requests: refused });
     return this.#isStopping ? undefined : { why, lastWords };
   }
-}
-
-/** The library's words may name files; callers are told no path of this machine. */
-function loadFault({ model, load: { modelPath, loraAdapters = [] } }: EngineOptions, error: ConnectError): ConnectError {
-  // It names the option that is at fault, and no file.
-  if (reasonOf(error) === "invalid_request") return error;
-  const paths = [modelPath, ...loraAdapters.map(({ path }) => path)];
-  const why = paths.reduce((words, path) => words.replaceAll(path, basename(path)), error.rawMessage);
-  return fault("engine_failed", `model "${model}" cannot be loaded: ${why}`, { cause: error });
 }
 
 /** Of a message that may be anything: the rest of it may hold an answer. */

@@ -13,6 +13,7 @@ import {
   type ModelStatus,
   type Ready,
   engineOf,
+  hopeless,
   refused,
   statusOf,
 } from "./model-states.ts";
@@ -214,8 +215,7 @@ export class ModelEngine {
     this.#leases.clear();
     onCrash(crash);
     const { failures, isHopeless } = this.#crashes;
-    if (isHopeless)
-      this.#fail(fault("engine_failed", `the process of model "${model}" has failed ${failures} times in a row: ${crash.why}`));
+    if (isHopeless) this.#fail(hopeless(model, failures, crash));
     else if (failures === 1) void this.#begin();
     else this.#beginLater();
   }

@@ -1,9 +1,12 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { ModelState } from "../../../gen/parley/v1/models_pb.ts";
 import type { Clock } from "../../core/ports.ts";
+import { metadataOf } from "../../core/error-facts.ts";
+import { lastLineFact } from "../../core/last-line.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
 import type { EngineModel } from "../../engine/protocol/load.ts";
 import type { Engine, EngineCrash } from "./engine.ts";
+import { lastNativeLine } from "./native-line.ts";
 
 /** A model that is loaded. */
 export interface Ready {
@@ -69,7 +72,13 @@ export function refuseTooSoon({ error, retryAtMs }: Extract<EngineState, { is: "
   if (waitMs <= 0) return;
   // It would fit no better: no time is told after which to try again.
   if (reasonOf(error) === "model_too_large" || reasonOf(error) === "invalid_request") throw error;
-  throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error });
+  throw fault(reasonOf(error), error.rawMessage, { retryAfterMs: waitMs, cause: error, metadata: metadataOf(error) });
+}
+
+/** A model whose process has crashed so often in a row. */
+export function hopeless(model: string, failures: number, { why, lastWords }: EngineCrash): ConnectError {
+  const metadata = lastLineFact(lastNativeLine(lastWords));
+  return fault("engine_failed", `the process of model "${model}" has failed ${failures} times in a row: ${why}`, { metadata });
 }
 
 /** What callers are told of it. */
