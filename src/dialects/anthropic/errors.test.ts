@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { invalidField } from "../../core/reasons.ts";
-import { errorToAnthropic } from "./errors.ts";
+import { fault, invalidField } from "../../core/reasons.ts";
+import { errorToAnthropic, statusToAnthropic } from "./errors.ts";
 
 describe("an error of a request for a message", () => {
   const named = (field: string, places?: readonly string[]) =>
@@ -12,6 +12,11 @@ describe("an error of a request for a message", () => {
       error: { type: "invalid_request_error", message: "temperature: is wrong" },
       request_id: "r",
     });
+  });
+
+  it("about a conversation that is to be kept says in the words that clients understand that none is", () => {
+    expect(named("thread").error.details).toEqual({ error_code: "thread_unsupported_request", unsupported: null });
+    expect(named("model").error).not.toHaveProperty("details");
   });
 
   it.each([
@@ -26,5 +31,19 @@ describe("an error of a request for a message", () => {
     ["thinking.type", "thinking.type"],
   ])("about %s names %s", (field, name) => {
     expect(named(field, ["system", "messages[0]", "messages[1]", "messages[2]"]).error.message).toBe(`${name}: is wrong`);
+  });
+
+  it.each([
+    ["the service's own queue is full", fault("queue_full", "x"), 529, "overloaded_error"],
+    ["it drains", fault("draining", "x"), 529, "overloaded_error"],
+    ["an upstream is overloaded", fault("provider_unavailable", "x", { metadata: { upstream_status: "529" } }), 529, "overloaded_error"],
+    ["an upstream is not ready", fault("provider_unavailable", "x", { metadata: { upstream_status: "503" } }), 529, "overloaded_error"],
+    ["an upstream cannot be reached", fault("provider_unavailable", "x"), 502, "api_error"],
+    ["a model is too large", fault("model_too_large", "x"), 503, "api_error"],
+    ["an upstream limits the rate", fault("provider_rate_limited", "x"), 429, "rate_limit_error"],
+    ["a body is too large", fault("body_too_large", "x"), 413, "request_too_large"],
+    ["time is over", fault("deadline_exceeded", "x"), 504, "timeout_error"],
+  ])("has Anthropic's status and kind where %s", (_what, error, status, type) => {
+    expect([statusToAnthropic(error), errorToAnthropic(error, { requestId: "r" }).error.type]).toEqual([status, type]);
   });
 });

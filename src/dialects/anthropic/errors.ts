@@ -1,16 +1,28 @@
 import type { ConnectError } from "@connectrpc/connect";
+import { metadataOf } from "../../core/error-facts.ts";
 import { fieldOf, reasonOf, reasons } from "../../core/reasons.ts";
 import type { AnthropicRequest } from "./request.ts";
 import type { ErrorBody } from "./wire/errors.ts";
 import { eventFrame } from "./writer.ts";
+
+const overloaded = "overloaded_error";
 
 /** Anthropic's own status for a service that is overloaded, which its clients have a class for. */
 const overloadedStatus = 529;
 
 /** HTTP status of a failure. */
 export function statusToAnthropic(error: ConnectError): number {
-  const { anthropicType, http } = reasons[reasonOf(error)];
-  return anthropicType === "overloaded_error" ? overloadedStatus : http;
+  return typeOf(error) === overloaded ? overloadedStatus : reasons[reasonOf(error)].http;
+}
+
+/** What upstreams answer when they are overloaded. */
+const overloads: ReadonlySet<string | undefined> = new Set(["503", String(overloadedStatus)]);
+
+/** The kind of a failure. An upstream that is overloaded is told of as Anthropic itself would be: its clients know how to wait for that. */
+function typeOf(error: ConnectError): string {
+  const reason = reasonOf(error);
+  const isOverload = reason === "provider_unavailable" && overloads.has(metadataOf(error)["upstream_status"]);
+  return isOverload ? overloaded : reasons[reason].anthropicType;
 }
 
 /** What Anthropic calls a field, by its path in the contract. */
@@ -54,6 +66,9 @@ function placeOf(field: string, places: readonly string[]): string | undefined {
   return place === "system" ? place : `${place}.content`;
 }
 
+/** What a client that keeps its conversations at the server must be told to send them whole. */
+const noThreads = { error_code: "thread_unsupported_request", unsupported: null } as const;
+
 /** The error object for a fault; its message names the field as the caller did. */
 export function errorToAnthropic(
   error: ConnectError,
@@ -64,7 +79,7 @@ export function errorToAnthropic(
   const message = begins ? anthropicFieldOf(field, places) + error.rawMessage.slice(field.length) : error.rawMessage;
   return {
     type: "error",
-    error: { type: reasons[reasonOf(error)].anthropicType, message: message.toWellFormed() },
+    error: { type: typeOf(error), message: message.toWellFormed(), ...(field === "thread" && { details: noThreads }) },
     request_id: requestId,
   };
 }

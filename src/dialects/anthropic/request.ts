@@ -41,9 +41,14 @@ export interface AnthropicRequest {
 
 /** Fields that are known and cannot be honoured, and why; each would change what the answer is. `context_management` is not among them: it saves tokens by leaving out what the model has read already. */
 const refusals: Readonly<Record<string, string>> = {
+  thread: "no conversation is kept here; send all of it",
   container: "nothing is run for the model",
   mcp_servers: "the caller runs the tools",
   diagnostics: "nothing is told of caches beside the usage",
+  compaction: "nobody here sums conversations up; ask for it in a message",
+  fallbacks: "which model stands in for another is configured here",
+  fallback_credit_token: "nothing is billed here",
+  billing_policy: "nothing is billed here",
 };
 
 /** Reads the body of `POST /v1/messages`, of all versions of the API. Every known field is mapped, or refused by name; fields that nobody knows are ignored. */
@@ -82,7 +87,7 @@ function promptAt(body: Json) {
     toolChoice: choice?.toolChoice,
     parallelToolCalls: choice?.parallelToolCalls,
     reasoning: reasoningAt(body),
-    responseFormat: read(body, "output_config", formatAt),
+    responseFormat: read(body, "output_config", formatAt) ?? read(body, "output_format", formatOf),
     providerOptions: providerOptions(body),
     // A message of the assistant's at the end is always gone on from here.
     continueFinalMessage: messages.at(-1)?.role === Role.ASSISTANT,
@@ -138,9 +143,12 @@ function reasoningAt(body: Json): Reasoning | undefined {
 }
 
 function formatAt(value: unknown, path: string): ResponseFormat | undefined {
-  const format = readAt(objectAt(value, path), { at: `${path}.`, name: "format" }, objectAt);
-  if (format === undefined) return undefined;
-  const at = `${path}.format.`;
+  return readAt(objectAt(value, path), { at: `${path}.`, name: "format" }, formatOf);
+}
+
+function formatOf(value: unknown, path: string): ResponseFormat {
+  const format = objectAt(value, path);
+  const at = `${path}.`;
   if (required(format, "type", at) !== "json_schema") throw invalidField(`${at}type`, "is not json_schema");
   const schema = jsonTextAt(required(format, "schema", at), `${at}schema`);
   return create(ResponseFormatSchema, { format: { case: "jsonSchema", value: { name: "answer", schema } } });

@@ -13,6 +13,9 @@ export function toolsFromAnthropic(value: unknown): Tool[] {
     const type = readAt(tool, { at, name: "type" }, textAt) ?? "custom";
     if (type !== "custom")
       throw unsupportedField(`${at}type`, `nobody here runs ${JSON.stringify(type.slice(0, 64))}; send tools of your own`);
+    const callers = readAt(tool, { at, name: "allowed_callers" }, listAt) ?? ["direct"];
+    if (!callers.includes("direct"))
+      throw unsupportedField(`${at}allowed_callers`, "tools are called by the model itself, which is direct");
     const strict = readAt(tool, { at, name: "strict" }, booleanAt);
     const providerOptions = cacheOptions(tool, at);
     return create(ToolSchema, {

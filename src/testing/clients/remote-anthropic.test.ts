@@ -1,4 +1,4 @@
-import Anthropic, { APIError, BadRequestError, InternalServerError, RateLimitError } from "@anthropic-ai/sdk";
+import Anthropic, { APIError, BadRequestError, InternalServerError, OverloadedError, RateLimitError } from "@anthropic-ai/sdk";
 import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -80,6 +80,9 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
     const final = await runner.runUntilDone();
     expect(final.content).toMatchObject([{ type: "text", text: "one two three" }]);
     expect(cities).toEqual(["Oslo"]);
+    // It would rather have the conversation kept for it, and is told that nobody does.
+    const last = JSON.stringify(upstream.requests.at(-1)?.body);
+    for (const word of ["hello", "Oslo", "cold", "tells the weather"]) expect(last).toContain(word);
   });
 
   it("gets an answer of the shape that it asked for, and the upstream was asked for it", async () => {
@@ -89,8 +92,7 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
   });
 
   it("gets thinking apart from the words, and tells it again in its next turn", async () => {
-    const thinking = kind === "anthropic" ? ({ type: "enabled", budget_tokens: 1024 } as const) : ({ type: "adaptive" } as const);
-    const thought = { ...asked("thinks"), thinking };
+    const thought = { ...asked("thinks"), thinking: { type: "enabled" as const, budget_tokens: 1024 } };
     const whole = await anthropic.messages.create(thought);
     const streamed = await anthropic.messages.stream(thought).finalMessage();
     for (const { content } of [whole, streamed])
@@ -99,6 +101,9 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
         { type: "text", text: "one two three" },
       ]);
     expect(streamed.usage).toEqual(whole.usage);
+    // Who knows no budget is told how hard to think.
+    const told = { openai: '"reasoning_effort":"low"', anthropic: '"budget_tokens":1024', ollama: '"think":' }[kind] ?? "";
+    expect(JSON.stringify(upstream.requests.at(-1)?.body)).toContain(told);
     const next = [...messages, { role: "assistant" as const, content: streamed.content }, { role: "user" as const, content: "go on" }];
     await anthropic.messages.create({ ...asked("text"), messages: next });
     expect(JSON.stringify(upstream.requests.at(-1)?.body)).toContain("one two three");
@@ -110,6 +115,9 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
     expect(limited).toBeInstanceOf(RateLimitError);
     expect((limited as RateLimitError).headers?.get("retry-after")).toBe("30");
     await expect(anthropic.messages.create(asked("key"))).rejects.toThrow(InternalServerError);
+    const overloaded = await anthropic.messages.create(asked("overloaded")).catch((error: unknown) => error);
+    expect(overloaded).toBeInstanceOf(OverloadedError);
+    expect(overloaded).toMatchObject({ status: 529, type: "overloaded_error" });
   });
 
   it("throws after the start, and has what was said before", async () => {

@@ -4,6 +4,7 @@ import { asFault, reasonOf } from "../../../core/reasons.ts";
 import { once, only } from "../../../core/stream.ts";
 import { countTokensKind } from "../../../core/unary-kinds.ts";
 import type { Work } from "../../../core/work.ts";
+import { thinkingConcessions } from "../../../dialects/anthropic/concessions.ts";
 import { countRequestFromAnthropic } from "../../../dialects/anthropic/request.ts";
 import { countToAnthropic } from "../../../dialects/anthropic/response.ts";
 import type { Doors, Serve } from "../../exchange.ts";
@@ -38,7 +39,7 @@ function countedOrEstimated({ service }: Doors): Work<CountTokensRequest, Counte
   return (request, context) =>
     once(async () => {
       try {
-        return await only(service.countTokens(request, context));
+        return await only(service.countTokens(request, { ...context, concessions: thinkingConcessions }));
       } catch (error) {
         if (reasonOf(asFault(error)) !== "unimplemented" || request.chat === undefined) throw error;
         const { model } = context;

@@ -1,3 +1,4 @@
+import { thinkingConcessions } from "../../../dialects/anthropic/concessions.ts";
 import { errorFrame, errorToAnthropic } from "../../../dialects/anthropic/errors.ts";
 import { chatRequestFromAnthropic } from "../../../dialects/anthropic/request.ts";
 import { messageToAnthropic } from "../../../dialects/anthropic/response.ts";
@@ -15,6 +16,7 @@ export const messages: ChatFormat = {
     return {
       request,
       envelope: anthropicEnvelope(places),
+      concessions: thinkingConcessions,
       whole: messageToAnthropic,
       stream: stream
         ? () => ({
