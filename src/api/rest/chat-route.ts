@@ -4,6 +4,7 @@ import type { Concession } from "../../core/concessions.ts";
 import { callContext, type CallContext } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
+import type { Generate } from "../../core/work.ts";
 import type { Doors, Exchange, Serve } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 import { unary } from "../unary.ts";
@@ -25,6 +26,10 @@ export interface AskedChat {
   readonly envelope?: Envelope;
   /** The caller's own key for the upstream, where the body has it. */
   readonly upstreamKey?: string | undefined;
+  /** Wraps the work, where one body asks for several chats that are answered as one. */
+  readonly through?: (generate: Generate) => Generate;
+  /** Work that is wanted instead of an answer, such as loading the model; makes the body that is answered. */
+  readonly instead?: () => Promise<object>;
   /** What the answer may be without. */
   readonly concessions?: readonly Concession[];
 }
@@ -49,8 +54,9 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
       throwIfAborted(exchange.call.signal);
       const reading = format.read(body, exchange);
       asked = reading instanceof Promise ? await reading : reading;
+      if (asked.instead !== undefined) return sendJson(exchange, 200, await unary(exchange, doors, asked.instead));
       const request = withKey(asked.request, exchange.call);
-      const events = service.generate(request, contextOf(exchange, request, asked));
+      const events = (asked.through?.(service.generate) ?? service.generate)(request, contextOf(exchange, request, asked));
       if (asked.stream !== undefined) return await streamEvents(exchange, { events, format: await asked.stream() }, doors);
       const response = await unary(exchange, doors, () => collect(events));
       tellServed(exchange, response.servedBy);

@@ -7,6 +7,7 @@ import { alsoForAnthropic } from "./anthropic/models.ts";
 import { anthropicRoutes } from "./anthropic/routes.ts";
 import { responsesRoutes } from "./openai/responses-routes.ts";
 import { openaiRoutes } from "./openai/routes.ts";
+import { ollamaRoutes } from "./ollama/routes.ts";
 import { olderRoutes } from "./older/routes.ts";
 import { guarded, type Route } from "./route.ts";
 import { metricsRoute, ownRoutes, type MetricsText } from "./own-routes.ts";
@@ -38,6 +39,7 @@ export function routesOf(doors: Doors, { metricsText, areProbesAlone }: RouterOp
     ...alsoForAnthropic(openaiRoutes(doors), doors),
     ...responsesRoutes(doors),
     ...anthropicRoutes(doors),
+    ...ollamaRoutes(doors),
     ...olderRoutes(doors),
     ...ownRoutes(doors),
     ...(metricsText === undefined ? [] : [metricsRoute(doors, metricsText)]),

@@ -19,6 +19,7 @@ function ollamaFieldOf(field: string): string {
   for (let at = field; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("."))))
     if (Object.hasOwn(names, at)) return names[at] ?? field;
   return field
+    .replace(/^inputs(\[\d+\])?(\.text)?$/, "input$1")
     .replace(/^stop\[/, "options.stop[")
     .replace(/^sampling\./, "options.")
     .replace(/^(messages\[\d+\])\.parts.*/, "$1");
@@ -30,6 +31,12 @@ export function errorToOllama(error: ConnectError): ErrorBody {
   const begins = field !== undefined && error.rawMessage.startsWith(`${field}: `);
   const message = begins ? ollamaFieldOf(field) + error.rawMessage.slice(field.length) : error.rawMessage;
   return { error: message.toWellFormed() };
+}
+
+/** The same for the body of `/api/embeddings`, whose one input is its prompt. */
+export function embeddingsErrorToOllama(error: ConnectError): ErrorBody {
+  const told = errorToOllama(error);
+  return { error: told.error.replace(/^input(\[0\])?(?=:)/, "prompt") };
 }
 
 /** An error in a stream that has begun: its last line. */

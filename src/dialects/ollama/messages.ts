@@ -4,7 +4,8 @@ import { MessageSchema, Role, type Message, type PartSchema } from "../../../gen
 import { invalidField } from "../../core/reasons.ts";
 import { jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, textAt, type Json } from "../openai/read.ts";
 
-type PartInit = MessageInitShape<typeof PartSchema>;
+/** A part before it is one. */
+export type PartInit = MessageInitShape<typeof PartSchema>;
 
 const roleOf = oneOf({ system: Role.SYSTEM, user: Role.USER, assistant: Role.ASSISTANT, tool: Role.TOOL });
 
@@ -30,7 +31,7 @@ export function messagesFromOllama(value: unknown): Message[] {
       parts: [
         ...thinking(message, at),
         ...content(message, at),
-        ...images(message, at),
+        ...imagesFromOllama(message, at),
         ...made.map((call): PartInit => ({ part: { case: "toolCall", value: call } })),
       ],
     });
@@ -47,7 +48,8 @@ function thinking(message: Json, at: string): PartInit[] {
   return text === "" ? [] : [{ part: { case: "reasoning", value: { text } } }];
 }
 
-function images(message: Json, at: string): PartInit[] {
+/** The pictures of a message, or of what stands for one. */
+export function imagesFromOllama(message: Json, at: string): PartInit[] {
   const list = readAt(message, { at, name: "images" }, listAt) ?? [];
   return list.map((image, index): PartInit => {
     const path = `${at}images[${index}]`;
@@ -88,5 +90,5 @@ function toolResult(message: Json, { at, open }: { readonly at: string; readonly
   const toolCallId = id ?? open[found]?.id;
   if (toolCallId === undefined) throw invalidField(`${at}tool_name`, "is of no call that waits for a result");
   if (found >= 0) open.splice(found, 1);
-  return { part: { case: "toolResult", value: { toolCallId, content: [...content(message, at), ...images(message, at)] } } };
+  return { part: { case: "toolResult", value: { toolCallId, content: [...content(message, at), ...imagesFromOllama(message, at)] } } };
 }

@@ -101,8 +101,39 @@ describe("a request of an Ollama client", () => {
       rawPrompt: { text: "why?" },
       sampling: { repeatLastN: 2147483647 },
     });
-    for (const odd of [{ template: "x" }, { context: [1] }, { suffix: "x" }, { raw: true, images: ["AQ=="] }])
-      expect(reasonOf(thrownBy(() => asks(odd)))).toBe("unsupported_field");
+    expect(asks({ suffix: "end" })).toEqual({ model: "m", rawPrompt: { text: "why?", suffix: "end" } });
+    const refused = [{ template: "x" }, { context: [1] }, { suffix: "x", system: "y" }, { raw: true, images: ["AQ=="] }];
+    for (const odd of refused) expect(reasonOf(thrownBy(() => asks(odd)))).toBe("unsupported_field");
+  });
+
+  it("that asks nothing has the model loaded, or unloaded where it is to stay for no time", () => {
+    const loads = (body: object) => [
+      chatRequestFromOllama({ model: "m", ...body }).load,
+      generateRequestFromOllama({ model: "m", ...body }).load,
+    ];
+    const options = (more: object) => ({ isUnload: false, options: expect.objectContaining(more) as unknown });
+    for (const [said, load] of [
+      [{}, { isUnload: false, options: undefined }],
+      [{ keep_alive: 0 }, { isUnload: true, options: undefined }],
+      [{ keep_alive: "0s" }, { isUnload: true, options: undefined }],
+      [{ keep_alive: "5m", options: { num_ctx: 512 } }, options({ keepAliveSeconds: 300, contextLength: 512 })],
+      [{ keep_alive: "1h2m0.5s" }, options({ keepAliveSeconds: 3721 })],
+      [{ keep_alive: -1 }, options({ keepAliveSeconds: 0 })],
+      [{ keep_alive: 1e12 }, options({ keepAliveSeconds: 2_147_483 })],
+    ] as const)
+      expect([said, ...loads({ messages: [], prompt: "", ...said })]).toEqual([said, load, load]);
+    expect(read({ keep_alive: 0 }).load).toBeUndefined();
+    expect(generateRequestFromOllama({ model: "m", prompt: "", images: ["AQ=="] }).load).toBeUndefined();
+  });
+
+  it("passes a time on to servers of its own kind as it was said, or in seconds where it is made of several", () => {
+    const passed = (time: unknown) => read({ keep_alive: time }).request.providerOptions;
+    expect([passed("5m"), passed("1h2m0s"), passed(-1)]).toEqual(["5m", 3720, -1].map((time) => ({ ollama: { keep_alive: time } })));
+  });
+
+  it("names its model by either name", () => {
+    expect(chatRequestFromOllama({ name: "m", messages: [] }).request.model).toBe("m");
+    expect(fieldOf(thrownBy(() => chatRequestFromOllama({ name: 1, messages: [] })))).toBe("name");
   });
 
   it.each([
@@ -123,6 +154,7 @@ describe("a request of an Ollama client", () => {
     ["an option of a wrong type", { options: { temperature: "1" } }, "invalid_request", "options.temperature"],
     ["alternatives without logprobs", { top_logprobs: 2 }, "invalid_request", "top_logprobs"],
     ["a time of a wrong type", { keep_alive: {} }, "invalid_request", "keep_alive"],
+    ["a time that is none", { keep_alive: "5 minutes" }, "invalid_request", "keep_alive"],
   ])("with %s is refused, naming the field", (...[, more, reason, field]) => {
     const error = thrownBy(() => read(more));
     expect([reasonOf(error), fieldOf(error)]).toEqual([reason, field]);

@@ -1,25 +1,30 @@
-import { create, type JsonObject } from "@bufbuild/protobuf";
-import { ChatRequestSchema, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { ChatRequestSchema, type RawPromptSchema, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import {
+  MessageSchema,
   ReasoningEffort,
   ReasoningSchema,
   ResponseFormatSchema,
+  Role,
   type Message,
   type Reasoning,
   type ResponseFormat,
   type Tool,
 } from "../../../gen/parley/v1/messages_pb.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
-import { booleanAt, defined, integerAt, jsonTextAt, objectAt, oneOf, present, read, required, textAt, type Json } from "../openai/read.ts";
+import { booleanAt, defined, integerAt, jsonTextAt, listAt, objectAt, oneOf, present, read, textAt, type Json } from "../openai/read.ts";
 import { toolsFromOpenAI } from "../openai/tools.ts";
-import { messagesFromOllama } from "./messages.ts";
-import { optionsFromOllama } from "./options.ts";
+import { askedLoad, serverOptions, type AskedLoad } from "./load.ts";
+import { imagesFromOllama, messagesFromOllama, type PartInit } from "./messages.ts";
+import { modelAt } from "./names.ts";
 
 /** A request of an Ollama client: what is asked, and how the answer is to be written. */
 export interface OllamaRequest {
   readonly request: ChatRequest;
   /** Whether the answer is a stream of lines, as it is unless another is said. */
   readonly stream: boolean;
+  /** What is to be done with the model, where nothing is asked of it. */
+  readonly load: AskedLoad | undefined;
 }
 
 /**
@@ -28,59 +33,72 @@ export interface OllamaRequest {
  */
 export function chatRequestFromOllama(json: unknown): OllamaRequest {
   const body = objectAt(json, "body");
-  const messages = messagesFromOllama(required(body, "messages", ""));
-  return asked(body, { messages, tools: read(body, "tools", toolsFromOpenAI) });
+  const messages = messagesFromOllama(present(body, "messages") ?? []);
+  return asked(body, { messages, tools: read(body, "tools", toolsFromOpenAI) }, messages.length === 0);
 }
 
-/** Fields of `/api/generate` that cannot be honoured. */
-const refusals: Readonly<Record<string, string>> = {
-  template: "the model's own template is used",
-  context: "send the conversation to /api/chat",
-  suffix: "it goes with the model's own template for gaps, which is not known here",
-};
-
-/** Reads the body of `POST /api/generate`: a raw prompt where it says so, else a conversation of one question. */
+/**
+ * Reads the body of `POST /api/generate`: a raw prompt where it says so, the two sides of a gap where there is a suffix, else a conversation of one question.
+ * What clients fill in and do not use is empty.
+ */
 export function generateRequestFromOllama(json: unknown): OllamaRequest {
   const body = objectAt(json, "body");
-  for (const [name, because] of Object.entries(refusals)) if (isGiven(present(body, name))) throw unsupportedField(name, because);
-  const prompt = textAt(required(body, "prompt", ""), "prompt");
-  if (read(body, "raw", booleanAt) === true) {
-    if (isGiven(present(body, "images"))) throw unsupportedField("images", "a raw prompt is text");
-    return asked(body, { rawPrompt: { prompt: { case: "text", value: prompt } } });
-  }
-  const system = read(body, "system", textAt) ?? "";
-  const question = { role: "user", content: prompt, images: present(body, "images") };
-  return asked(body, { messages: messagesFromOllama([...(system === "" ? [] : [{ role: "system", content: system }]), question]) });
+  const text = (name: string) => read(body, name, textAt) ?? "";
+  if (text("template") !== "") throw unsupportedField("template", "the model's own template is used");
+  if ((read(body, "context", listAt) ?? []).length > 0) throw unsupportedField("context", "send the conversation to /api/chat");
+  const question = { prompt: text("prompt"), system: text("system"), images: imagesFromOllama(body, "") };
+  const isRaw = read(body, "raw", booleanAt) ?? false;
+  const suffix = text("suffix");
+  if (isRaw || suffix !== "") return asked(body, { rawPrompt: plainPrompt(question, suffix, isRaw) }, question.prompt + suffix === "");
+  return asked(body, { messages: conversation(question) }, question.prompt === "" && question.images.length === 0);
 }
 
-/** Clients fill in what they do not use. */
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0);
+function plainPrompt({ prompt, system, images }: Question, suffix: string, isRaw: boolean): RawPromptInit {
+  const because = isRaw ? "a raw prompt is text alone" : "a gap is filled from the text around it alone";
+  if (images.length > 0) throw unsupportedField("images", because);
+  if (system !== "") throw unsupportedField("system", because);
+  return { prompt: { case: "text", value: prompt }, ...(suffix !== "" && { suffix }) };
 }
+
+interface Question {
+  readonly prompt: string;
+  readonly system: string;
+  readonly images: PartInit[];
+}
+
+function conversation({ prompt, system, images }: Question): Message[] {
+  const text = (value: string): PartInit[] => (value === "" ? [] : [{ part: { case: "text", value: { text: value } } }]);
+  const before = system === "" ? [] : [create(MessageSchema, { role: Role.SYSTEM, parts: text(system) })];
+  return [...before, create(MessageSchema, { role: Role.USER, parts: [...text(prompt), ...images] })];
+}
+
+type RawPromptInit = MessageInitShape<typeof RawPromptSchema>;
 
 interface Said {
   readonly messages?: Message[];
   readonly tools?: Tool[] | undefined;
-  readonly rawPrompt?: { readonly prompt: { readonly case: "text"; readonly value: string } };
+  readonly rawPrompt?: RawPromptInit;
 }
 
-function asked(body: Json, { messages, tools, rawPrompt }: Said): OllamaRequest {
-  const { options, ...given } = optionsFromOllama(body);
+function asked(body: Json, { messages, tools, rawPrompt }: Said, isEmpty: boolean): OllamaRequest {
+  const { options: told, keepAlive, passed } = serverOptions(body);
+  const { options, ...given } = told;
   const request = create(
     ChatRequestSchema,
     defined({
       ...given,
-      model: textAt(required(body, "model", ""), "model"),
+      model: modelAt(body),
       messages,
       tools,
       rawPrompt,
       responseFormat: read(body, "format", formatAt),
       reasoning: read(body, "think", thinkAt),
       topLogprobs: topLogprobs(body),
-      providerOptions: providerOptions(body, options),
+      providerOptions: Object.keys(passed).length === 0 ? undefined : { ollama: passed },
     }),
   );
-  return { request, stream: read(body, "stream", booleanAt) ?? true };
+  const load = isEmpty ? askedLoad(keepAlive, options) : undefined;
+  return { request, stream: read(body, "stream", booleanAt) ?? true, load };
 }
 
 function formatAt(value: unknown, path: string): ResponseFormat | undefined {
@@ -108,13 +126,4 @@ function topLogprobs(body: Json): number | undefined {
   const isWanted = read(body, "logprobs", booleanAt) ?? false;
   if (!isWanted && (top ?? 0) > 0) throw invalidField("top_logprobs", "needs logprobs to be true");
   return isWanted ? (top ?? 0) : undefined;
-}
-
-/** What only upstreams that speak this format know. */
-function providerOptions(body: Json, options: JsonObject): JsonObject | undefined {
-  const keepAlive = present(body, "keep_alive");
-  if (keepAlive !== undefined && typeof keepAlive !== "string" && typeof keepAlive !== "number")
-    throw invalidField("keep_alive", "is neither a number nor a time");
-  const ollama: JsonObject = { ...options, ...(keepAlive !== undefined && { keep_alive: keepAlive }) };
-  return Object.keys(ollama).length === 0 ? undefined : { ollama };
 }

@@ -16,6 +16,9 @@ type Beside = Pick<GenerateLine, "thinking" | "tool_calls">;
 /** What is said, in the fields of a shape. */
 export type Said = Pick<ChatLine, "message"> | (Pick<GenerateLine, "response"> & Beside);
 
+/** What a line says beside whose it is and when it was written. */
+export type LineRest = Said & Metrics & Pick<ChatLine, "done" | "done_reason" | "logprobs">;
+
 /** One line, or a whole answer. */
 export type Line = ChatLine | GenerateLine;
 
@@ -68,12 +71,19 @@ function logprob({ token, logprob: value, bytes }: TokenLogprob | TopLogprob): O
   return { token, logprob: Number.isFinite(value) ? value : -9999, bytes: [...bytes] };
 }
 
+/** How an answer is written. */
+export interface AnswerOptions {
+  readonly shape: Shape;
+  /** What the caller knows a model by. */
+  readonly nameOf: (model: string) => string;
+}
+
 /** A whole answer. Throws as `callToOllama` does. */
-export function chatResponseToOllama({ model, created, choices, usage, timings }: ChatResponse, shape: Shape): object {
+export function chatResponseToOllama({ model, created, choices, usage, timings }: ChatResponse, { shape, nameOf }: AnswerOptions): Line {
   const { message, reason = FinishReason.OTHER, logprobs = [] } = choices[0] ?? {};
   return {
-    model,
-    created_at: new Date(Number(created?.seconds ?? 0n) * 1000).toISOString(),
+    model: nameOf(model),
+    created_at: new Date(Number(created?.seconds ?? 0n) * 1000 + (created?.nanos ?? 0) / 1e6).toISOString(),
     ...partsIn(shape, message?.parts ?? []),
     done: true,
     done_reason: doneReason(reason),
@@ -82,13 +92,25 @@ export function chatResponseToOllama({ model, created, choices, usage, timings }
   };
 }
 
-function partsIn(shape: Shape, parts: readonly Part[]): Readonly<Record<string, unknown>> {
+function partsIn(shape: Shape, parts: readonly Part[]): Said {
   const thinking = joined(parts, "reasoning");
   const calls = parts.flatMap(({ part }) => (part.case === "toolCall" ? [part.value] : []));
   return saidIn(shape, joined(parts, "text") + joined(parts, "refusal"), {
     ...(thinking !== "" && { thinking }),
     ...(calls.length > 0 && { tool_calls: calls.map(callToOllama) }),
   });
+}
+
+/** What is answered where a model was only loaded or unloaded. */
+export function loadedToOllama(model: string, { shape, isUnload, nowMs }: LoadedOptions): Line {
+  const created = { model, created_at: new Date(nowMs).toISOString() };
+  return { ...created, ...saidIn(shape, ""), done: true, done_reason: isUnload ? "unload" : "load" };
+}
+
+interface LoadedOptions {
+  readonly shape: Shape;
+  readonly isUnload: boolean;
+  readonly nowMs: number;
 }
 
 function joined(parts: readonly Part[], kind: "text" | "refusal" | "reasoning"): string {

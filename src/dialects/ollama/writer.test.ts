@@ -44,8 +44,9 @@ const answers: Readonly<Record<string, readonly ChatEvent[]>> = {
   nothing: [finished(0, FinishReason.STOP, { rawReason: "stop" })],
 };
 
+const nameOf = (model: string) => model;
 const written = (events: readonly ChatEvent[], shape: Shape = "chat") => {
-  const writer = new LineWriter({ shape, now: () => 0 });
+  const writer = new LineWriter({ shape, nameOf, now: () => 0 });
   const lines = events.map((event) => writer.write(event)).join("");
   return { lines, isDone: writer.isDone };
 };
@@ -62,7 +63,7 @@ describe("our events as Ollama's lines", () => {
     const streamed = readAll(dialect.reader(request, asked), framesOf([new TextEncoder().encode(lines)], "ndjson"));
     const { id: _, model: __, created: ___, ...expected } = given;
     expect(await collect(streamOf(streamed))).toMatchObject(expected);
-    const body = JSON.stringify(chatResponseToOllama(given, "chat"));
+    const body = JSON.stringify(chatResponseToOllama(given, { shape: "chat", nameOf }));
     expect(body).toContain('"model":"m","created_at":"1970-01-01T00:00:00.000Z"');
     const once = dialect.reader(request, asked);
     expect(await collect(streamOf([...once.read({ event: "", data: body }), ...once.end()]))).toMatchObject(expected);
@@ -81,7 +82,7 @@ describe("our events as Ollama's lines", () => {
       done: false,
       response: "Grüß ",
     });
-    expect(chatResponseToOllama(await collect(streamOf(whole("a text"))), "generate")).toMatchObject({
+    expect(chatResponseToOllama(await collect(streamOf(whole("a text"))), { shape: "generate", nameOf })).toMatchObject({
       response: "Grüß dich 😀\u2028",
       done: true,
     });

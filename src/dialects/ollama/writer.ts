@@ -7,11 +7,10 @@ import {
   type ToolCallDelta,
 } from "../../../gen/parley/v1/chat_pb.ts";
 import { oneLine } from "../openai/chunks.ts";
-import { callToOllama, doneReason, logprobsToOllama, metricsToOllama, saidIn, type Shape } from "./response.ts";
+import { callToOllama, doneReason, logprobsToOllama, metricsToOllama, saidIn, type AnswerOptions, type LineRest } from "./response.ts";
 
 /** What differs between answers. */
-export interface LineOptions {
-  readonly shape: Shape;
+export interface LineOptions extends AnswerOptions {
   /** Ms since the epoch, of each line. */
   now(): number;
 }
@@ -26,7 +25,8 @@ interface OpenCall {
 /** Writes the events of one answer as lines of JSON. A call comes in one line, when it is whole: this format has no pieces of it. */
 export class LineWriter {
   readonly #options: LineOptions;
-  #model = "";
+  /** The model's name as JSON. */
+  #model = '""';
   #call: OpenCall | undefined;
   #reason: FinishReason = FinishReason.OTHER;
   #isDone = false;
@@ -44,10 +44,10 @@ export class LineWriter {
   write({ event }: ChatEvent): string {
     switch (event.case) {
       case "accepted":
-        this.#model = event.value.model;
+        this.#model = oneLine(this.#options.nameOf(event.value.model));
         return "";
       case "started":
-        this.#model = event.value.answerModel || this.#model;
+        if (event.value.answerModel !== "") this.#model = oneLine(this.#options.nameOf(event.value.answerModel));
         return "";
       case "text":
         return this.#written() + this.#text(event.value);
@@ -72,13 +72,13 @@ export class LineWriter {
     return text === "" ? "" : this.#written() + this.#said("", { thinking: text });
   }
 
-  #said(words: string, more: Readonly<Record<string, unknown>> = {}): string {
-    return this.#line(saidIn(this.#options.shape, words, more));
+  #said(words: string, more: Parameters<typeof saidIn>[2] = {}): string {
+    return this.#line({ ...saidIn(this.#options.shape, words, more), done: false });
   }
 
   #text({ text, logprobs }: TextDelta): string {
-    const told = logprobs.length === 0 ? {} : { logprobs: logprobsToOllama(logprobs) };
-    return this.#line({ ...saidIn(this.#options.shape, text), ...told });
+    const said = saidIn(this.#options.shape, text);
+    return this.#line(logprobs.length === 0 ? { ...said, done: false } : { ...said, done: false, logprobs: logprobsToOllama(logprobs) });
   }
 
   #piece({ index, id, name, arguments: words }: ToolCallDelta): string {
@@ -110,8 +110,8 @@ export class LineWriter {
     return this.#line(last);
   }
 
-  #line(said: Readonly<Record<string, unknown>>): string {
+  #line(said: LineRest): string {
     const created = new Date(this.#options.now()).toISOString();
-    return `${oneLine({ model: this.#model, created_at: created, done: false, ...said })}\n`;
+    return `{"model":${this.#model},"created_at":"${created}",${oneLine(said).slice(1)}\n`;
   }
 }

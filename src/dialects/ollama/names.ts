@@ -1,0 +1,25 @@
+import { present, required, textAt, type Json } from "../openai/read.ts";
+
+/** The tag that a name without one means. */
+const latest = ":latest";
+
+/** The model that a body names; older clients call the field `name`. Throws `invalid_request`. */
+export function modelAt(body: Json): string {
+  const name = present(body, "model") === undefined ? present(body, "name") : undefined;
+  return name === undefined ? textAt(required(body, "model", ""), "model") : textAt(name, "name");
+}
+
+/** Whether a name says the tag that all others mean. */
+export function isLatest(name: string): boolean {
+  return name.endsWith(latest) && name.length > latest.length;
+}
+
+/** A name without the tag that it means anyway. */
+export function withoutLatest(name: string): string {
+  return isLatest(name) ? name.slice(0, -latest.length) : name;
+}
+
+/** A model's id as clients list it: always with a tag, which some look for. */
+export function withTag(id: string): string {
+  return id.includes(":", id.lastIndexOf("/") + 1) ? id : id + latest;
+}
