@@ -17,12 +17,25 @@ export const Health = Type.Object({
   version: Type.String(),
   ready: Type.Boolean(),
   reason: Type.Optional(Type.String({ description: "Why it is not ready." })),
+  message: Type.String({ description: "For people, as Distiller had it: whether the default model is there." }),
+  dependencies: Type.Object(
+    { redis: Type.Literal("not used"), kafka: Type.Literal("not used"), langchain: Type.Enum(["ok", "not ready"]) },
+    {
+      description:
+        "As the LangChain service had it; this version uses neither Redis nor Kafka, and its own routing stands in LangChain's place.",
+    },
+  ),
 });
 /** What this is, and whether it serves. */
 export type Health = Static<typeof Health>;
 
 /** What this is, and where to go on. */
-export const About = Type.Object({ name: Type.String(), version: Type.String(), endpoints: Type.Array(Type.String()) });
+export const About = Type.Object({
+  status: Type.Literal("ok", { description: "As Distiller had it." }),
+  name: Type.String(),
+  version: Type.String(),
+  endpoints: Type.Array(Type.String()),
+});
 /** What this is, and where to go on. */
 export type About = Static<typeof About>;
 

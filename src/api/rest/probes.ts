@@ -2,16 +2,19 @@ import type { Doors, Exchange } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 import type { About, Alive, Health, NotReady } from "./own-wire.ts";
 
-/** `GET /health`: what this is, and whether it serves; always 200 while the process lives. */
+/** `GET /health`: what this is, and whether it serves; always 200 while the process lives. It has the keys of all older services' answers. */
 export async function health(exchange: Exchange, { service }: Doors): Promise<void> {
   const { name, version } = service.about;
   const isReady = service.health.isReady();
+  const reason = service.health.notReadyBecause();
   sendJson(exchange, 200, {
     status: "ok",
     name,
     version,
     ready: isReady,
-    ...(!isReady && { reason: service.health.notReadyBecause() }),
+    ...(!isReady && { reason }),
+    message: isReady ? "the service answers, and its default model is there" : `the service answers, and is not ready: ${reason}`,
+    dependencies: { redis: "not used", kafka: "not used", langchain: isReady ? "ok" : "not ready" },
   } satisfies Health);
 }
 
@@ -31,6 +34,7 @@ export async function ready(exchange: Exchange, { service, drain }: Doors): Prom
 export async function root(exchange: Exchange, { service }: Doors): Promise<void> {
   const { name, version } = service.about;
   sendJson(exchange, 200, {
+    status: "ok",
     name,
     version,
     endpoints: [

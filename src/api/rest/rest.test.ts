@@ -195,7 +195,16 @@ describe("REST", () => {
   });
 
   it("answers probes, and /readyz with the reason until it is ready", async () => {
-    expect((await ask("/health")).json).toEqual({ status: "ok", name: "parley", version: "0.0.0-test", ready: true });
+    const message = "the service answers, and its default model is there";
+    const dependencies = { redis: "not used", kafka: "not used", langchain: "ok" };
+    expect((await ask("/health")).json).toEqual({
+      status: "ok",
+      name: "parley",
+      version: "0.0.0-test",
+      ready: true,
+      message,
+      dependencies,
+    });
     for (const path of ["/healthz", "/livez", "/readyz"]) expect((await ask(path)).status).toBe(200);
     doors.health.setNotReadyBecause("loading tiny");
     const { status, json } = await ask("/readyz");

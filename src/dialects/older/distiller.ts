@@ -5,6 +5,7 @@ import { invalidField } from "../../core/reasons.ts";
 import { paramOf, type ParamOf } from "../openai/errors.ts";
 import { objectAt, present, read, required, textAt, type Json } from "../openai/read.ts";
 import { chatRequestFromOpenAI, type OpenAIChatRequest } from "../openai/request.ts";
+import { checkInferenceConfigs, inferenceConfigs } from "./inference-configs.ts";
 import { loadOptionsFrom } from "./load-configs.ts";
 import type { GgufList, RestoreCacheAnswer } from "./wire/distiller.ts";
 
@@ -16,7 +17,6 @@ export interface DistillerChat extends OpenAIChatRequest {
 
 /** What says which model answers what, and is not about how tokens are drawn. */
 const structural: ReadonlySet<string> = new Set(["model", "messages", "tools", "tool_choice", "stream", "stream_options", "provider"]);
-const inference = "inference_configs";
 
 /** Reads the body of `POST /chat/completions`. Throws `invalid_request` and `unsupported_field`. */
 export function chatRequestFromDistiller(json: unknown): DistillerChat {
@@ -29,16 +29,16 @@ function flattened(body: Json): Json {
   const configs = configsOf(body);
   if (configs === undefined) return body;
   for (const name of Object.keys(configs)) {
-    if (structural.has(name)) throw invalidField(`${inference}.${name}`, "stands beside inference_configs, not in them");
+    if (structural.has(name)) throw invalidField(`${inferenceConfigs}.${name}`, "stands beside inference_configs, not in them");
     const beside = present(body, name);
     if (beside !== undefined && JSON.stringify(beside) !== JSON.stringify(configs[name]))
-      throw invalidField(`${inference}.${name}`, `differs from ${name} beside it: send one of them`);
+      throw invalidField(`${inferenceConfigs}.${name}`, `differs from ${name} beside it: send one of them`);
   }
   return { ...body, ...configs };
 }
 
 function configsOf(body: Json): Json | undefined {
-  const configs = read(body, inference, objectAt);
+  const configs = read(body, inferenceConfigs, objectAt);
   // Null says nothing, and must not undo what stands beside it.
   return configs && Object.fromEntries(Object.entries(configs).filter(([, value]) => value !== null));
 }
@@ -46,19 +46,21 @@ function configsOf(body: Json): Json | undefined {
 /** What the caller of a body calls a field of ours. */
 export function distillerParam(json: unknown): ParamOf {
   const body = typeof json === "object" && json !== null && !Array.isArray(json) ? (json as Json) : {};
-  const given = present(body, inference);
+  const given = present(body, inferenceConfigs);
   const configs = typeof given === "object" && given !== null ? (given as Json) : {};
   const param = paramOf({ ...body, ...configs });
   return (field) => {
-    if (field.startsWith(inference) || field.startsWith("load_model_configs")) return field;
+    if (field.startsWith(inferenceConfigs) || field.startsWith("load_model_configs")) return field;
     const name = param(field);
-    return Object.hasOwn(configs, name.replace(/[.[].*$/, "")) ? `${inference}.${name}` : name;
+    return Object.hasOwn(configs, name.replace(/[.[].*$/, "")) ? `${inferenceConfigs}.${name}` : name;
   };
 }
 
 /** Reads the body of `POST /restore_cache`. `inference_configs` are checked as those of the call that will follow, and change nothing of a prompt. */
 export function warmPromptFromDistiller(json: unknown): WarmPromptRequest {
-  const { model, messages, tools } = chatRequestFromOpenAI(flattened(objectAt(json, "body"))).request;
+  const body = objectAt(json, "body");
+  const { model, messages, tools } = chatRequestFromOpenAI(flattened(body)).request;
+  checkInferenceConfigs(configsOf(body) ?? {});
   return create(WarmPromptRequestSchema, { model, messages, tools });
 }
 
@@ -72,6 +74,8 @@ export function warmedToDistiller({ promptTokens, cachedTokens }: WarmPromptResp
   };
 }
 
+const longestName = 256;
+
 /** Which model is to answer, and how it is loaded. */
 export interface ModelChoice {
   readonly model: string;
@@ -83,6 +87,7 @@ export function modelChoiceFrom(json: unknown): ModelChoice {
   const body = objectAt(json, "body");
   const model = textAt(required(body, "model_name", ""), "model_name");
   if (model === "") throw invalidField("model_name", "is empty");
+  if (model.length > longestName) throw invalidField("model_name", `is longer than ${longestName} characters`);
   return { model, load: loadOptionsFrom(body) };
 }
 

@@ -9,9 +9,10 @@ export const InvokeRequest = Type.Object({
   system_prompt: sayable(Type.String({ description: "Told first, before `messages`." })),
   openai_api_key: sayable(
     Type.String({
-      pattern: "^sk-[!-~]+$",
+      pattern: "^(sk-[!-~]+)?$",
       maxLength: 4096,
-      description: "The caller's own key for the upstream that answers, where the operator lets callers bring one. Absent: the operator's.",
+      description:
+        "The caller's own key for the upstream that answers, where the operator lets callers bring one. Absent or empty: the operator's.",
     }),
   ),
   model: sayable(Type.String({ maxLength: 256 })),
