@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file parley/v1/embeddings.proto.
  */
 export const file_parley_v1_embeddings: GenFile = /*@__PURE__*/
-  fileDesc("ChpwYXJsZXkvdjEvZW1iZWRkaW5ncy5wcm90bxIJcGFybGV5LnYxIsYBCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSJQoGaW5wdXRzGAIgAygLMhUucGFybGV5LnYxLkVtYmVkSW5wdXQSFwoKZGltZW5zaW9ucxgDIAEoBUgAiAEBEhMKC2VuZF91c2VyX2lkGAQgASgJEhAKCHByb3ZpZGVyGAUgASgJEjEKEHByb3ZpZGVyX29wdGlvbnMYZCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg0KC19kaW1lbnNpb25zIk8KCkVtYmVkSW5wdXQSDgoEdGV4dBgBIAEoCUgAEigKCXRva2VuX2lkcxgCIAEoCzITLnBhcmxleS52MS5Ub2tlbklkc0gAQgcKBWlucHV0IrYBCg1FbWJlZFJlc3BvbnNlEg0KBW1vZGVsGAEgASgJEigKCmVtYmVkZGluZ3MYAiADKAsyFC5wYXJsZXkudjEuRW1iZWRkaW5nEh8KBXVzYWdlGAMgASgLMhAucGFybGV5LnYxLlVzYWdlEiYKCXNlcnZlZF9ieRgEIAEoCzITLnBhcmxleS52MS5TZXJ2ZWRCeRIjCgd0aW1pbmdzGAUgASgLMhIucGFybGV5LnYxLlRpbWluZ3MiGwoJRW1iZWRkaW5nEg4KBnZhbHVlcxgBIAMoAjJOChBFbWJlZGRpbmdTZXJ2aWNlEjoKBUVtYmVkEhcucGFybGV5LnYxLkVtYmVkUmVxdWVzdBoYLnBhcmxleS52MS5FbWJlZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_parley_v1_chat, file_parley_v1_usage]);
+  fileDesc("ChpwYXJsZXkvdjEvZW1iZWRkaW5ncy5wcm90bxIJcGFybGV5LnYxItgBCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSJQoGaW5wdXRzGAIgAygLMhUucGFybGV5LnYxLkVtYmVkSW5wdXQSFwoKZGltZW5zaW9ucxgDIAEoBUgAiAEBEhMKC2VuZF91c2VyX2lkGAQgASgJEhAKCHByb3ZpZGVyGAUgASgJEhAKCHRydW5jYXRlGAYgASgIEjEKEHByb3ZpZGVyX29wdGlvbnMYZCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg0KC19kaW1lbnNpb25zIk8KCkVtYmVkSW5wdXQSDgoEdGV4dBgBIAEoCUgAEigKCXRva2VuX2lkcxgCIAEoCzITLnBhcmxleS52MS5Ub2tlbklkc0gAQgcKBWlucHV0IrYBCg1FbWJlZFJlc3BvbnNlEg0KBW1vZGVsGAEgASgJEigKCmVtYmVkZGluZ3MYAiADKAsyFC5wYXJsZXkudjEuRW1iZWRkaW5nEh8KBXVzYWdlGAMgASgLMhAucGFybGV5LnYxLlVzYWdlEiYKCXNlcnZlZF9ieRgEIAEoCzITLnBhcmxleS52MS5TZXJ2ZWRCeRIjCgd0aW1pbmdzGAUgASgLMhIucGFybGV5LnYxLlRpbWluZ3MiGwoJRW1iZWRkaW5nEg4KBnZhbHVlcxgBIAMoAjJOChBFbWJlZGRpbmdTZXJ2aWNlEjoKBUVtYmVkEhcucGFybGV5LnYxLkVtYmVkUmVxdWVzdBoYLnBhcmxleS52MS5FbWJlZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_parley_v1_chat, file_parley_v1_usage]);
 
 /**
  * Asks for vectors.
@@ -57,6 +57,13 @@ export type EmbedRequest = Message<"parley.v1.EmbedRequest"> & {
    * @generated from field: string provider = 5;
    */
   provider: string;
+
+  /**
+   * Whether an input that is too long is cut at its end rather than refused. Local models, Ollama and Parley cut; other upstreams do what they do. Default false.
+   *
+   * @generated from field: bool truncate = 6;
+   */
+  truncate: boolean;
 
   /**
    * What only one provider knows, keyed by the provider's name.

@@ -10,15 +10,12 @@ export interface AskedVectors {
   readonly request: EmbedRequest;
   /** What is to be done with the model, where there is nothing to embed. */
   readonly load: AskedLoad | undefined;
-  /** Whether an input that is too long is cut rather than refused. */
-  readonly isCut: boolean;
 }
 
 /** Reads the body of `POST /api/embed`. Throws `invalid_request` and `unsupported_field`. */
 export function embedRequestFromOllama(json: unknown): AskedVectors {
   const body = objectAt(json, "body");
-  const isCut = read(body, "truncate", booleanAt) ?? true;
-  return asked(body, read(body, "input", inputsAt) ?? [], isCut);
+  return asked(body, read(body, "input", inputsAt) ?? [], read(body, "truncate", booleanAt) ?? true);
 }
 
 /** Reads the body of `POST /api/embeddings`, the older way to ask for one vector. Throws as the other does. */
@@ -33,7 +30,7 @@ function inputsAt(value: unknown, path: string): string[] {
   return listAt(value, path).map((item, index) => textAt(item, `${path}[${index}]`));
 }
 
-function asked(body: Json, texts: readonly string[], isCut: boolean): AskedVectors {
+function asked(body: Json, texts: readonly string[], truncate: boolean): AskedVectors {
   const { passed, options, keepAlive } = serverOptions(body);
   const { typical_p: _, ...ollama } = passed;
   const request = create(
@@ -42,10 +39,11 @@ function asked(body: Json, texts: readonly string[], isCut: boolean): AskedVecto
       model: modelAt(body),
       inputs: texts.map((value) => ({ input: { case: "text" as const, value } })),
       dimensions: read(body, "dimensions", integerAt),
+      truncate,
       providerOptions: Object.keys(ollama).length === 0 ? undefined : { ollama },
     }),
   );
-  return { request, isCut, load: texts.length === 0 ? askedLoad(keepAlive, options.options) : undefined };
+  return { request, load: texts.length === 0 ? askedLoad(keepAlive, options.options) : undefined };
 }
 
 /** The answer of `/api/embed`, under the name that the caller knows the model by. */

@@ -3,6 +3,7 @@ import { isLocalProvider } from "../../core/local-providers.ts";
 import type { ModelFacts, ModelMetadata } from "../../core/ports.ts";
 import { detailsOf } from "./details.ts";
 import { withTag } from "./names.ts";
+import { timeText, unknownTime } from "./times.ts";
 import type { ListedModel, RunningModel, Shown } from "./wire/models.ts";
 
 /** A model with what is known of its file. */
@@ -14,9 +15,6 @@ export interface KnownModel {
 
 /** How a text becomes a digest: SHA-256 in lower-case hex. */
 export type Digest = (text: string) => string;
-
-/** How Go writes a time that is not known. */
-const unknownTime = "0001-01-01T00:00:00Z";
 
 /** As far ahead as the longest time of Go: "never" here. */
 const foreverMs = 292 * 365.25 * 86_400_000;
@@ -71,7 +69,7 @@ function digestOf({ id, provider, sizeBytes, created, sha256 }: Model, digest: D
 }
 
 function modifiedAt({ created }: Model): string {
-  return created === undefined ? unknownTime : new Date(Number(created.seconds) * 1000 + created.nanos / 1e6).toISOString();
+  return created === undefined ? unknownTime : timeText(created);
 }
 
 function capabilitiesOf(model: Model): string[] {

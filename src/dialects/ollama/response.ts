@@ -5,6 +5,7 @@ import { isJsonObject } from "../../core/json.ts";
 import { fault } from "../../core/reasons.ts";
 import { exactJson } from "../exact-json.ts";
 import { defined } from "../openai/read.ts";
+import { timeText, unknownTime } from "./times.ts";
 import type { CalledTool, ChatLine, GenerateLine, Logprob, Metrics } from "./wire/answers.ts";
 
 /** Which of the two shapes an answer has: that of `/api/chat`, or that of `/api/generate`. */
@@ -83,7 +84,7 @@ export function chatResponseToOllama({ model, created, choices, usage, timings }
   const { message, reason = FinishReason.OTHER, logprobs = [] } = choices[0] ?? {};
   return {
     model: nameOf(model),
-    created_at: new Date(Number(created?.seconds ?? 0n) * 1000 + (created?.nanos ?? 0) / 1e6).toISOString(),
+    created_at: created === undefined ? unknownTime : timeText(created),
     ...partsIn(shape, message?.parts ?? []),
     done: true,
     done_reason: doneReason(reason),

@@ -17,9 +17,9 @@ export interface EngineQuestions {
     asks: { readonly prompt: EngineConversation; readonly tenant: string };
     answer: { readonly promptTokens: number; readonly cachedTokens: number };
   };
-  /** `vectors` are little-endian float32 of length 1 (L2), base64, one an input. A call with many inputs asks for some of them at a time: `firstIndex` is the place of the first among all. */
+  /** `vectors` are little-endian float32 of length 1 (L2), base64, one an input. A call with many inputs asks for some of them at a time: `firstIndex` is the place of the first among all. With `isCut` an input that is too long is cut at its end rather than refused. */
   embed: {
-    asks: { readonly inputs: readonly (string | readonly number[])[]; readonly firstIndex: number };
+    asks: { readonly inputs: readonly (string | readonly number[])[]; readonly firstIndex: number; readonly isCut: boolean };
     answer: { readonly vectors: readonly string[]; readonly promptTokens: number };
   };
   /** `scores` are 0 to 1, one a document. */

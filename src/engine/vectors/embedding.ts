@@ -19,16 +19,27 @@ interface Input {
   readonly length: number;
 }
 
+/** Where an input stands among all, and what becomes of one that is too long. */
+interface Place {
+  readonly index: number;
+  readonly isCut: boolean;
+}
+
 /** The embedder of a model, whose contexts are made when they are needed. Inputs of all questions are read in turn. */
 export function embedder(model: LlamaModel, plan: VectorPlan & { readonly vocabularySize: number }): Embedder {
   const contexts = vectorRounds(plan, (options) => model.createEmbeddingContext(options));
 
-  /** An input as the context takes it. Throws when it is too long, or nothing. */
-  const inputOf = (input: string | readonly number[], context: LlamaEmbeddingContext, index: number): Input => {
+  const tokensOf = (input: string | readonly number[], place: string, isCut: boolean): Token[] => {
+    if (typeof input !== "string") return checkedTokens(input, plan.vocabularySize, `${place}.token_ids.ids`);
+    if (!isCut) refuseHopeless(place, [input], plan);
+    return model.tokenize(isCut ? beginning(input, plan) : input, false);
+  };
+  /** An input as the context takes it. Throws when it is nothing, or too long and not to be cut. */
+  const inputOf = (input: string | readonly number[], context: LlamaEmbeddingContext, { index, isCut }: Place): Input => {
     const place = `inputs[${index}]`;
-    if (typeof input === "string") refuseHopeless(place, [input], plan);
-    const own =
-      typeof input === "string" ? model.tokenize(input, false) : checkedTokens(input, plan.vocabularySize, `${place}.token_ids.ids`);
+    const all = tokensOf(input, place, isCut);
+    const excess = context.calculateInputLength(all) - plan.contextLength;
+    const own = isCut && excess > 0 ? all.slice(0, -excess) : all;
     const length = context.calculateInputLength(own);
     if (length === 0) throw invalidField(place, "the model makes no tokens of it");
     refuseTooLong(place, length, plan);
@@ -37,13 +48,13 @@ export function embedder(model: LlamaModel, plan: VectorPlan & { readonly vocabu
 
   return {
     begin: async () => void (await contexts.first()),
-    async embed({ inputs, firstIndex }, signal) {
+    async embed({ inputs, firstIndex, isCut }, signal) {
       const context = await contexts.first();
       const pieces: Input[] = [];
       for (const [index, input] of inputs.entries()) {
         await breathe();
         throwIfAborted(signal);
-        pieces.push(inputOf(input, context, firstIndex + index));
+        pieces.push(inputOf(input, context, { index: firstIndex + index, isCut }));
       }
       const work = async (on: LlamaEmbeddingContext, { tokens }: Input) => encoded((await on.getEmbeddingFor(tokens)).vector);
       const vectors = await contexts.run({ pieces, work, isGoingOn: firstIndex > 0 }, signal);
@@ -52,6 +63,14 @@ export function embedder(model: LlamaModel, plan: VectorPlan & { readonly vocabu
     close: () => closeContexts(contexts),
   };
 }
+
+/** More tokens than the model reads, and no more text than may be those: cutting it into tokens is synchronous. */
+function beginning(text: string, { contextLength, longestTokenBytes }: VectorPlan): string {
+  return longestTokenBytes === undefined ? text : text.slice(0, (contextLength + spareTokens) * longestTokenBytes);
+}
+
+/** Where a text is cut, its last tokens are others than they were. */
+const spareTokens = 64;
 
 /** A text without tokens of its own, such as a space, where the model puts some around it: the library answers with no vector unless it is given one of them. */
 function bare({ tokens: { bos, eos } }: LlamaModel, context: LlamaEmbeddingContext, length: number): Token[] {

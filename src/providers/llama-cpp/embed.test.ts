@@ -34,6 +34,7 @@ afterAll(() => tiny.close());
 interface Ask {
   readonly model?: string;
   readonly dimensions?: number;
+  readonly truncate?: boolean;
   readonly providerOptions?: JsonObject;
   readonly inputs: readonly (string | readonly number[])[];
   readonly signal?: AbortSignal;
@@ -108,6 +109,23 @@ describe("embedding with an encoder", () => {
     leaving.abort();
     expect(reasonOf(await failureOf(left))).toBe("caller_gone");
     expect((await embed({ inputs: ["the bread"] })).embeddings).toHaveLength(1);
+  });
+});
+
+describe("an input that is too long and may be cut", () => {
+  it("gives the vector of as much of its beginning as the model reads, whatever it goes on with", async () => {
+    const cut = { truncate: true, inputs: ["river", "bread ".repeat(63), "bread ".repeat(10_000), Array(99).fill(token("▁bread"))] };
+    const { embeddings, usage } = await embed(cut);
+    const whole = await embed({ inputs: ["river", "bread ".repeat(62)] });
+    const [river, bread] = vectorsOf(whole);
+    for (const [index, values] of [river, bread, bread, bread].entries())
+      expect(embeddings[index]?.values).toEqual(values?.map((value) => expect.closeTo(value, 5) as number));
+    expect(usage?.promptTokens).toBe(3 + 3 * 64);
+  });
+
+  it("is cut by a model that ends in one token too, and by one that puts none around its texts", async () => {
+    for (const model of ["mean", "last", "chats"])
+      expect(vectorsOf(await embed({ model, truncate: true, inputs: ["z".repeat(100_000)] }))).toHaveLength(1);
   });
 });
 

@@ -11,7 +11,7 @@ const inputsAtOnce = 64;
 
 /** Makes the vectors of a request, with the model's own length or shorter. */
 export async function embed(engines: LocalEngines, request: EmbedRequest, { signal }: CallContext): Promise<EmbedResponse> {
-  const { model, dimensions, providerOptions } = request;
+  const { model, dimensions, providerOptions, truncate: isCut } = request;
   refuseOwnOptions(["provider_options", providerOptions]);
   const { engine, about, loadMs, release } = await engines.lease(model, signal, "embed");
   try {
@@ -22,7 +22,7 @@ export async function embed(engines: LocalEngines, request: EmbedRequest, { sign
     let promptTokens = 0;
     for (let firstIndex = 0; firstIndex < inputs.length; firstIndex += inputsAtOnce) {
       const some = inputs.slice(firstIndex, firstIndex + inputsAtOnce);
-      const answer = await engine.ask({ type: "embed", inputs: some, firstIndex }, signal);
+      const answer = await engine.ask({ type: "embed", inputs: some, firstIndex, isCut }, signal);
       promptTokens += answer.promptTokens;
       for (const vector of answer.vectors) embeddings.push({ values: shortened(vector, length) });
     }

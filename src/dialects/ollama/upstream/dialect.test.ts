@@ -68,7 +68,8 @@ describe("vectors of Ollama's", () => {
   const texts = (...words: string[]) =>
     create(EmbedRequestSchema, { model: "m", inputs: words.map((value) => ({ input: { case: "text" as const, value } })) });
 
-  it("are asked for all at once, and nothing of a text may be cut", () => {
+  it("are asked for all at once, and nothing of a text may be cut unless the caller says so", () => {
+    expect(dialect.embed?.ask({ ...texts("a"), truncate: true })).toMatchObject({ body: { truncate: true } });
     expect(dialect.embed?.ask(texts("a", "b"))).toEqual({
       method: "POST",
       path: "/api/embed",

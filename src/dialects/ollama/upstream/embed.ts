@@ -13,7 +13,7 @@ import { ollamaOptions, steppedContext } from "./options.ts";
 const defaultContext = 2048;
 
 /** Asks for vectors, all in one request. Throws `unsupported_field`. */
-export function embedRequest({ model, inputs, dimensions, providerOptions }: EmbedRequest, keys: OptionKeys): UpstreamRequest {
+export function embedRequest({ model, inputs, dimensions, providerOptions, truncate }: EmbedRequest, keys: OptionKeys): UpstreamRequest {
   const texts = inputs.map(({ input }, index) => {
     if (input.case !== "text") throw unsupportedField(`inputs[${index}]`, "Ollama embeds text, not tokens");
     return input.value;
@@ -26,7 +26,7 @@ export function embedRequest({ model, inputs, dimensions, providerOptions }: Emb
     body: {
       model,
       input: texts,
-      truncate: false,
+      truncate,
       ...(dimensions !== undefined && { dimensions }),
       ...(contextLength > defaultContext && { options: { num_ctx: contextLength } }),
       ...(keepAlive !== undefined && { keep_alive: keepAlive }),
