@@ -5,10 +5,15 @@ import { describe, type SuiteFactory } from "vitest";
 /** Chromium of Debian's packages. */
 export const chromiumPath = "/usr/bin/chromium";
 
+/** Python's clients, by what needs them. */
+const modules = { python: ["openai", "grpc", "grpc_tools"], pythonAnthropic: ["anthropic"] } as const;
+const absent = absentModules(Object.values(modules).flat());
+
 /** Clients that are not in node_modules, and why each is absent; undefined where it is there. */
-export const missing: Readonly<Record<"chromium" | "python", string | undefined>> = {
+export const missing: Readonly<Record<"chromium" | keyof typeof modules, string | undefined>> = {
   chromium: existsSync(chromiumPath) ? undefined : `no chromium at ${chromiumPath}`,
-  python: pythonIsMissing(),
+  python: whyWithout(modules.python),
+  pythonAnthropic: whyWithout(modules.pythonAnthropic),
 };
 
 /** The Python that has the clients: `PARLEY_PYTHON`, else the one of the path. */
@@ -38,11 +43,19 @@ export function run(program: string, words: readonly string[], environment: Node
   });
 }
 
-function pythonIsMissing(): string | undefined {
+function whyWithout(wanted: readonly string[]): string | undefined {
+  const lacking = wanted.filter((name) => absent.includes(name));
+  return lacking.length === 0 ? undefined : `no python3 with ${lacking.join(", ")}; PARLEY_PYTHON names one`;
+}
+
+/** Those modules that the Python does not have; all of them where there is no Python. To look for them is faster than to load them. */
+function absentModules(names: readonly string[]): readonly string[] {
+  const look = "import sys, importlib.util as u; print(*(name for name in sys.argv[1:] if u.find_spec(name) is None))";
   try {
-    execFileSync(pythonPath(), ["-c", "import openai, grpc, grpc_tools"], { stdio: "ignore" });
-    return undefined;
+    return execFileSync(pythonPath(), ["-c", look, ...names], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+      .trim()
+      .split(" ");
   } catch {
-    return "no python3 with openai, grpcio and grpcio-tools; PARLEY_PYTHON names one";
+    return names;
   }
 }

@@ -3,28 +3,16 @@ import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "../test-server.ts";
-import { scriptedModels, scriptedUpstreams } from "../upstream/scenes.ts";
-import type { Turn } from "../upstream/turn.ts";
+import { anthropicScenes, scriptedUpstreams } from "../upstream/scenes.ts";
 import { startUpstream, type ScriptedUpstream } from "../upstream/upstream.ts";
 
 // Anthropic's own client, which knows nothing of Parley, in front of upstreams of every format.
-
-const models: Readonly<Record<string, Turn>> = {
-  ...scriptedModels,
-  /** Calls a tool until its result is there. */
-  asks: {
-    answer: ({ body }) =>
-      JSON.stringify(body).includes("cold") ? {} : { text: [], calls: [{ id: "call_a", name: "weather", pieces: ['{"city":"Oslo"}'] }] },
-  },
-  overloaded: { fault: { is: "refusal", cause: "overloaded" } },
-  thinks: { answer: { reasoning: ["hm", " so"], usage: { prompt: 40, completion: 6, cached: 30 } } },
-};
 
 let upstream: ScriptedUpstream;
 let server: TestServer;
 let anthropic: Anthropic;
 beforeAll(async () => {
-  upstream = await startUpstream({ models });
+  upstream = await startUpstream({ models: anthropicScenes });
   server = await startTestServer({ config: scriptedUpstreams(upstream.url) });
   anthropic = new Anthropic({ baseURL: server.url, apiKey: "none", maxRetries: 0 });
 });

@@ -17,6 +17,17 @@ export const scriptedModels: Readonly<Record<string, Turn>> = {
   vectors: {},
 };
 
+/** What it plays beside for clients that run tools and think. */
+export const anthropicScenes: Readonly<Record<string, Turn>> = {
+  ...scriptedModels,
+  /** Calls a tool until its result is there. */
+  asks: {
+    answer: ({ body }) => (JSON.stringify(body).includes("cold") ? {} : { text: [], calls: [call("call_a", "Oslo")] }),
+  },
+  overloaded: { fault: { is: "refusal", cause: "overloaded" } },
+  thinks: { answer: { reasoning: ["hm", " so"], usage: { prompt: 40, completion: 6, cached: 30 } } },
+};
+
 /** The configuration of a service in front of it, once by each format: `openai/text`, `anthropic/text`, `ollama/text`. */
 export function scriptedUpstreams(url: string): JsonObject {
   return { upstreams: ["openai", "anthropic", "ollama"].map((kind) => ({ name: kind, kind, baseUrl: url, apiKeys: ["sk-scripted"] })) };
