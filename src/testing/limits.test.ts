@@ -17,7 +17,7 @@ import { startTestServer, type TestServer } from "./test-server.ts";
 const values = {
   ...{ maxBodyBytes: 20_000, maxHeaderBytes: 4096, maxHeaders: 32, headersMs: 100, bodyMs: 100, maxJsonDepth: 12, maxJsonKeys: 40 },
   ...{ maxMessages: 3, maxParts: 3, maxTools: 2, maxStops: 2, maxStopLength: 8, maxChoices: 2, maxNewTokens: 100, maxSchemaBytes: 1024 },
-  ...{ maxLogitBias: 2, maxInputs: 2, maxDocuments: 2, maxTextBytes: 1024, maxTokenIds: 3, maxMediaFetches: 1 },
+  ...{ maxLogitBias: 2, maxPrompts: 2, maxInputs: 2, maxDocuments: 2, maxTextBytes: 1024, maxTokenIds: 3, maxMediaFetches: 1 },
 };
 
 let server: TestServer;
@@ -117,6 +117,7 @@ const provocations: Readonly<Partial<Record<LimitName, readonly (() => Promise<s
     rpc({ responseFormat: { grammar: { gbnf: longText } } }),
   ],
   maxLogitBias: [rest({ logit_bias: { 1: 1, 2: 1, 3: 1 } })],
+  maxPrompts: [() => post("/v1/completions", { prompt: ["a", "b", "c"] })],
   maxInputs: [() => post("/v1/embeddings", { model: "echo", input: ["a", "b", "c"] })],
   maxDocuments: [() => post("/v1/rerank", { query: "q", documents: ["a", "b", "c"] })],
   maxTextBytes: [

@@ -72,6 +72,7 @@ export const doorLimits = {
   maxMediaBytes: limit(10 * MiB, [KiB, 1024 * MiB], "bytes", "invalid_request", "all media of a request that are fetched by URL, together"),
   mediaMs: limit(10 * second, [10, 10 * minute], "ms", "invalid_request", "fetching one medium by URL, from its name to its last byte"),
   maxLogitBias: limit(1024, [1, 1_000_000], "count", "invalid_request", "entries of a logit bias"),
+  maxPrompts: limit(64, [1, 2048], "count", "invalid_request", "prompts of one request that are gone on from"),
   maxInputs: limit(2048, [1, 2048], "count", "invalid_request", "inputs of a request for embeddings"),
   maxDocuments: limit(2048, [1, 2048], "count", "invalid_request", "documents of a request to rerank"),
   maxTextBytes: limit(256 * KiB, [KiB, 1024 * MiB], "bytes", "invalid_request", "one text to embed, to rerank or to split into tokens"),

@@ -34,7 +34,7 @@ interface ChoiceState {
 type Content = Extract<ChatEvent["event"], { case: "text" | "reasoning" | "refusal" | "toolCall" }>;
 
 /** The end mark of a stream that went well. */
-const doneFrame = "data: [DONE]\n\n";
+export const doneFrame = "data: [DONE]\n\n";
 
 /** A keep-alive: a comment, which every client's parser skips. */
 export const keepAliveFrame = ": keep-alive\n\n";

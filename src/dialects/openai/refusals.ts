@@ -22,19 +22,17 @@ const sampled = "send temperature, top_k, top_p or min_p";
 const unspecial = "answers never have special tokens in them";
 const noIds = "answers are text, not token ids";
 
+/** Why fields are refused, by name. */
+type Refusals = Readonly<Record<string, Refusal>>;
+
 /** Fields that OpenAI, vLLM and llama.cpp know and that cannot be honoured; each would change what the answer says or means. */
-const refusals: Readonly<Record<string, Refusal>> = {
+const everywhere: Refusals = {
   // OpenAI
   functions: row(`${older} tools`),
   function_call: row(`${older} tool_choice`),
-  prompt: row("a conversation is asked for here; send messages"),
-  suffix: row("a conversation has no gap to fill"),
-  echo: row("an answer does not repeat its prompt", [false]),
-  best_of: row("send n", [...unused, 1]),
   audio: row("answers are text"),
   web_search_options: row("this service searches nothing"),
   moderation: row("this service moderates nothing"),
-  verbosity: row("say in the messages how long the answer is to be", ["medium"]),
   // vLLM
   include_reasoning: row("thinking is not held back from answers", [true]),
   stop_token_ids: row("send stop, as texts"),
@@ -49,13 +47,13 @@ const refusals: Readonly<Record<string, Refusal>> = {
   prompt_logprobs: row("only the answer's tokens have logprobs"),
   use_beam_search: row(drawn),
   length_penalty: row(drawn, [1]),
-  truncate_prompt_tokens: row("a prompt is never cut; shorten the messages", []),
+  truncate_prompt_tokens: row("a prompt is never cut; shorten it", []),
   skip_special_tokens: row(unspecial, [true]),
   spaces_between_special_tokens: row(unspecial, [true]),
   return_token_ids: row(noIds, [false]),
   return_tokens_as_token_ids: row(noIds, [false]),
   chat_template: row("the model's own template is used"),
-  documents: row("send their text in messages"),
+  documents: row("send their text in the prompt"),
   // llama.cpp
   typical_p: row(sampled, [1]),
   samplers: row(sampled, []),
@@ -69,8 +67,47 @@ const refusals: Readonly<Record<string, Refusal>> = {
   lora: row("models are used as they are", [[]]),
 };
 
-/** Refuses the first field that is known, cannot be honoured and asks for something. Throws `unsupported_field`. */
-export function refuseUnsupported(body: Json): void {
+const inChats: Refusals = {
+  ...everywhere,
+  prompt: row("a conversation is asked for here; send messages"),
+  suffix: row("a conversation has no gap to fill"),
+  echo: row("an answer does not repeat its prompt", [false]),
+  best_of: row("send n", [...unused, 1]),
+  verbosity: row("say in the messages how long the answer is to be", ["medium"]),
+};
+
+const noTemplate = "a prompt is passed without the model's template; ask /v1/chat/completions";
+
+const inCompletions: Refusals = {
+  ...everywhere,
+  functions: row(noTemplate),
+  function_call: row(noTemplate),
+  messages: row("a prompt is gone on from here; ask /v1/chat/completions"),
+  tools: row(noTemplate),
+  tool_choice: row(noTemplate, ["none", "auto"]),
+  reasoning_effort: row(noTemplate, ["none"]),
+  thinking_token_budget: row(noTemplate, []),
+  chat_template_kwargs: row(noTemplate, []),
+  continue_final_message: row("a prompt is always gone on from", [true]),
+  top_logprobs: row("send logprobs, as a number", [0]),
+  prompt_embeds: row("prompts are texts or token ids"),
+  // llama.cpp
+  input_prefix: row("send prompt and suffix"),
+  input_suffix: row("send prompt and suffix"),
+  input_extra: row("put it before the prompt"),
+};
+
+/** Refuses the first field of a chat that is known, cannot be honoured and asks for something. Throws `unsupported_field`. */
+export function refuseInChat(body: Json): void {
+  refuse(body, inChats);
+}
+
+/** The same for a prompt that is passed as it is. */
+export function refuseInCompletion(body: Json): void {
+  refuse(body, inCompletions);
+}
+
+function refuse(body: Json, refusals: Refusals): void {
   for (const name of Object.keys(body)) {
     const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
     if (refusal !== undefined && !isNeutral(present(body, name), refusal.neutral)) throw unsupportedField(name, refusal.because);

@@ -5,7 +5,7 @@ import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { messagesFromOpenAI } from "./messages.ts";
 import { providerOptionsFromOpenAI } from "./passed.ts";
 import { booleanAt, defined, integerAt, listAt, objectAt, oneOf, read, required, saysAny, structAt, textAt, type Json } from "./read.ts";
-import { refuseUnsupported } from "./refusals.ts";
+import { refuseInChat } from "./refusals.ts";
 import { samplingFromOpenAI } from "./sampling.ts";
 import { streamFromOpenAI, type AskedStream } from "./stream-options.ts";
 import { responseFormatFromOpenAI, toolChoiceFromOpenAI, toolsFromOpenAI } from "./tools.ts";
@@ -32,7 +32,7 @@ const effortOf = oneOf({
 export function chatRequestFromOpenAI(json: unknown): OpenAIChatRequest {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw invalidField("body", "must be a JSON object");
   const body = json as Json;
-  refuseUnsupported(body);
+  refuseInChat(body);
   refuseModalities(body);
   // A literal of the generated type: `create` costs ten times as much, and looks for fields of ours that no body says.
   const request: ChatRequest = {
@@ -101,8 +101,8 @@ function rareFields(body: Json): Partial<ChatRequest> {
   });
 }
 
-/** Our own extension: who is to answer, by name. OpenRouter's object of that name says how it is to choose, which is nothing to others. */
-function providerNamed(body: Json): string | undefined {
+/** Reads `provider`, our own extension: who is to answer, by name. OpenRouter's object of that name says how it is to choose, which is nothing to others. */
+export function providerNamed(body: Json): string | undefined {
   return typeof body["provider"] === "object" ? undefined : read(body, "provider", textAt);
 }
 
@@ -150,14 +150,15 @@ function continueFinalMessage(body: Json): boolean {
   return isContinued;
 }
 
-/** vLLM's numbers, where a lower one goes first and 0 is usual: what may wait is batch work, which has no order of its own. */
-function priorityAt(value: unknown, path: string): Priority {
+/** Reads `priority`: vLLM's numbers, where a lower one goes first and 0 is usual: what may wait is batch work, which has no order of its own. */
+export function priorityAt(value: unknown, path: string): Priority {
   const place = integerAt(value, path);
   if (place < 0) throw unsupportedField(path, "nothing goes before other calls; send 0, or more for a call that may wait");
   return place === 0 ? Priority.UNSPECIFIED : Priority.BATCH;
 }
 
-function stopAt(value: unknown, path: string): string[] {
+/** Reads `stop`: one text or several. */
+export function stopAt(value: unknown, path: string): string[] {
   if (typeof value === "string") return [textAt(value, path)];
   return listAt(value, path).map((item, index) => textAt(item, `${path}[${index}]`));
 }

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { ChatCompletion } from "../../../dialects/openai/wire/chat-answer.ts";
 import { ChatStreamEvent } from "../../../dialects/openai/wire/chat-chunk.ts";
 import { ChatCompletionRequest } from "../../../dialects/openai/wire/chat-request.ts";
+import { Completion, CompletionRequest, CompletionStreamEvent } from "../../../dialects/openai/wire/completions.ts";
 import { EmbeddingList, EmbeddingRequest } from "../../../dialects/openai/wire/embeddings.ts";
 import {
   ApplyTemplateAnswer,
@@ -17,6 +18,7 @@ import { chatRoute } from "../chat-route.ts";
 import { openaiEnvelope } from "../envelope.ts";
 import { reading, type Operation, type Route } from "../route.ts";
 import { chatCompletions } from "./chat-completions.ts";
+import { completions } from "./completions.ts";
 import { getModel, listModels } from "./models.ts";
 import { applyTemplate, detokenize, tokenize } from "./tokens.ts";
 import { embeddings, rerank } from "./vectors.ts";
@@ -30,6 +32,12 @@ const chat: Operation = {
   summary: "Answer a conversation",
   body: ChatCompletionRequest,
   answers: { [json]: ChatCompletion, [events]: ChatStreamEvent },
+};
+const complete: Operation = {
+  tag,
+  summary: "Go on with prompts that no template changes",
+  body: CompletionRequest,
+  answers: { [json]: Completion, [events]: CompletionStreamEvent },
 };
 const embed: Operation = { tag, summary: "Turn texts into vectors", body: EmbeddingRequest, answers: { [json]: EmbeddingList } };
 const rank: Operation = { tag, summary: "Rank documents by a query", body: Type.Unknown(), answers: { [json]: Type.Unknown() } };
@@ -60,6 +68,7 @@ export function openaiRoutes(doors: Doors): readonly Route[] {
   });
   return [
     call("/v1/chat/completions", chatRoute(doors, chatCompletions), chat),
+    call("/v1/completions", chatRoute(doors, completions(doors.limits)), complete),
     call("/v1/embeddings", embeddings(doors), embed),
     call("/v1/rerank", rerank(doors), rank),
     call("/tokenize", tokenize(doors), split),

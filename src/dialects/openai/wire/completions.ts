@@ -32,7 +32,7 @@ export type CompletionRequest = Static<typeof CompletionRequest>;
 export const CompletionLogprobs = Type.Object({
   tokens: Type.Array(Type.String()),
   token_logprobs: Type.Array(Type.Number()),
-  top_logprobs: orNull(Type.Array(Type.Record(Type.String(), Type.Number()))),
+  top_logprobs: Type.Array(Type.Record(Type.String(), Type.Number())),
   text_offset: Type.Array(Type.Integer({ description: "Characters of the text before the token." })),
 });
 /** The tokens of a completion, as lists in step. */
