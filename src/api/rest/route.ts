@@ -14,9 +14,11 @@ export interface Operation {
   readonly body?: TSchema;
   /** Parameters of the query. */
   readonly query?: Readonly<Record<string, TSchema>>;
-  /** What is answered with status 200, by content type. For a stream it is the schema of one event or line. */
+  /** What is answered with status 200, by content type; empty: such an answer there is not. For a stream it is the schema of one event or line. */
   readonly answers: Readonly<Record<string, TSchema>>;
-  /** Further statuses that are no failures of the call, such as the 503 of a probe. */
+  /** What its failures are made of, where that is not the route's envelope alone. */
+  readonly failures?: TSchema;
+  /** Further statuses that are no failures of the call, such as the 503 of a probe, or a 200 without a body; by content type. */
   readonly others?: Readonly<Record<string, Readonly<Record<string, TSchema>>>>;
 }
 

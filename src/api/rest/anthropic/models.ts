@@ -1,6 +1,6 @@
 import { Type, type TSchema } from "typebox";
 import { modelsToAnthropic, modelToAnthropic, pageFromAnthropic } from "../../../dialects/anthropic/models.ts";
-import { ModelInfo, ModelPage } from "../../../dialects/anthropic/wire/models.ts";
+import { ModelInfo, ModelPage, modelPageQuery } from "../../../dialects/anthropic/wire/models.ts";
 import type { Doors, Exchange } from "../../exchange.ts";
 import { sendJson } from "../../send.ts";
 import { anthropicEnvelope, marked } from "../envelope.ts";
@@ -11,10 +11,11 @@ import { reading, type Route } from "../route.ts";
 interface Shared {
   readonly serve: (exchange: Exchange, doors: Doors) => Promise<void>;
   readonly answer: TSchema;
+  readonly query?: Readonly<Record<string, TSchema>>;
 }
 
 const shared: Readonly<Record<string, Shared>> = {
-  "/v1/models": { serve: listModels, answer: ModelPage },
+  "/v1/models": { serve: listModels, answer: ModelPage, query: modelPageQuery },
   "/v1/models/{id}": { serve: getModel, answer: ModelInfo },
 };
 
@@ -23,7 +24,9 @@ export function alsoForAnthropic(routes: readonly Route[], doors: Doors): readon
   return routes.map((route) => {
     const here = Object.hasOwn(shared, route.path) ? shared[route.path] : undefined;
     const get = route.methods["GET"];
-    return here === undefined || get === undefined ? route : { ...route, methods: { ...route.methods, GET: either(get, here, doors) } };
+    if (here === undefined || get === undefined) return route;
+    const operation = { ...get.operation, failures: Type.Union([route.envelope.schema, anthropicEnvelope().schema]) };
+    return { ...route, methods: { ...route.methods, GET: either({ ...get, operation }, here, doors) } };
   });
 }
 
@@ -33,7 +36,11 @@ function either({ serve, operation }: Route["methods"][string], here: Shared, do
   const json = operation.answers["application/json"] ?? Type.Unknown();
   return {
     serve: (exchange) => (exchange.request.headers["anthropic-version"] === undefined ? serve(exchange) : serveAnthropic(exchange)),
-    operation: { ...operation, answers: { ...operation.answers, "application/json": Type.Union([json, here.answer]) } },
+    operation: {
+      ...operation,
+      ...(here.query !== undefined && { query: here.query }),
+      answers: { ...operation.answers, "application/json": Type.Union([json, here.answer]) },
+    },
   };
 }
 

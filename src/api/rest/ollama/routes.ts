@@ -57,7 +57,7 @@ export function ollamaRoutes(doors: Doors): readonly Route[] {
       methods: {
         DELETE: {
           serve: deleteModel(doors, names),
-          operation: { tag, summary: "Delete a model's file", body: bodies.DeleteBody, answers: {} },
+          operation: { tag, summary: "Delete a model's file", body: bodies.DeleteBody, answers: {}, others: { 200: {} } },
         },
       },
     },

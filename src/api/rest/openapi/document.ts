@@ -105,22 +105,28 @@ function bodyContent(name: string, body: TSchema, { refer }: Components): Json {
   return { schema: refer(body), ...(example !== undefined && { example }) };
 }
 
-function responsesOf({ purpose, envelope }: Route, { answers, others = {} }: Operation, components: Components): Json {
+function responsesOf(
+  { purpose, envelope }: Route,
+  { answers, others = {}, failures = envelope.schema }: Operation,
+  components: Components,
+): Json {
   const called = purpose === "call" ? { "x-parley-provider": headerRef("Provider"), "x-parley-model": headerRef("Model") } : {};
   const failed = {
-    content: { "application/json": { schema: components.refer(envelope.schema) } },
+    content: { "application/json": { schema: components.refer(failures) } },
     headers: { "x-request-id": headerRef("RequestId"), "retry-after": headerRef("RetryAfter") },
   };
   const answered = (content: Readonly<Record<string, TSchema>>) => ({
-    content: Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, contentOf(type, schema, components)])),
+    ...(Object.keys(content).length > 0 && {
+      content: Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, contentOf(type, schema, components)])),
+    }),
     headers: { "x-request-id": headerRef("RequestId"), ...called },
   });
   const further = Object.entries(others).map(([status, content]) => [
     status,
-    { description: "No failure of the call.", ...answered(content) },
+    { description: status === "200" ? "It is done." : "No failure of the call.", ...answered(content) },
   ]);
   return {
-    200: { description: "The answer.", ...answered(answers) },
+    ...(Object.keys(answers).length > 0 && { 200: { description: "The answer.", ...answered(answers) } }),
     ...Object.fromEntries(further),
     "4XX": { description: "The request cannot be answered as it is.", ...failed },
     "5XX": { description: "The service, or what stands behind it, failed.", ...failed },

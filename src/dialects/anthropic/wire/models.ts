@@ -29,3 +29,10 @@ export const ModelPage = Type.Object({
 });
 /** A page of Anthropic's list of models. */
 export type ModelPage = Static<typeof ModelPage>;
+
+/** The query of a page; clients without `anthropic-version` get the whole list. */
+export const modelPageQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "Models on a page." })),
+  after_id: Type.Optional(Type.String({ description: "The page behind this model; excludes before_id." })),
+  before_id: Type.Optional(Type.String({ description: "The page before this model." })),
+};
