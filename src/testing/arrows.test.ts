@@ -33,7 +33,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** May import everything. */
-const composers = ["service.ts", "service-library.ts", "main.ts", "bin.js", "commands", "bench", "testing", "clients"];
+const composers = ["service.ts", "service-library.ts", "main.ts", "bin.js", "commands", "bench", "testing", "clients", "deploy"];
 
 const modules = [...Object.keys(arrows), ...composers];
 

@@ -1,0 +1,95 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isThere, root, run } from "../programs.ts";
+import { layOutBuilder, layOutRuntime } from "./bases.ts";
+
+/** An image that is on this machine, with its files laid open. */
+export interface BuiltImage {
+  /** Folder of its files; read it, and leave it as it is. */
+  readonly rootfs: string;
+  readonly config: ImageConfig;
+  /** Of its files. */
+  readonly sizeBytes: number;
+  /** How long the build took. */
+  readonly buildMs: number;
+}
+
+/** What an image says of how it is run; as Docker names it. */
+export interface ImageConfig {
+  readonly User: string;
+  readonly Env: readonly string[];
+  readonly Entrypoint: readonly string[];
+  readonly Cmd: readonly string[];
+  readonly WorkingDir: string;
+  readonly StopSignal?: string;
+  readonly Volumes?: Readonly<Record<string, object>>;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
+  readonly Labels?: Readonly<Record<string, string>>;
+  /** Times in ns. */
+  readonly Healthcheck?: {
+    readonly Test: readonly string[];
+    readonly Interval: number;
+    readonly Timeout: number;
+    readonly Retries: number;
+  };
+}
+
+const cache = join(root, ".cache", "image");
+// Plain copies of folders: slower than overlays, and it works wherever there is a disk.
+const storage = ["--storage-driver", "vfs", "--root", join(cache, "storage"), "--runroot", join(cache, "run")];
+
+/** Why images cannot be built here; undefined where they can. */
+export function whyNoImages(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it needs Linux and root";
+  const absent = ["buildah", "runc", "ip", "ldd"].filter((program) => !isThere(program));
+  return absent.length === 0 ? undefined : `there is no ${absent.join(", no ")} (Debian: apt-get install buildah runc iproute2)`;
+}
+
+/** Builds the Dockerfile on local bases, in place of those it names; with `--built` takes the image of the last time as it is. */
+export async function buildImage(): Promise<BuiltImage> {
+  const startedMs = performance.now();
+  if (process.argv.includes("--built")) return { ...(await opened("localhost/parley")), buildMs: 0 };
+  const bases = { builder: await base("builder", layOutBuilder), runtime: await base("runtime", layOutRuntime) };
+  const revision = (await run("git", ["describe", "--always", "--dirty"]).catch(() => "unknown")).trim();
+  const facts = { BUILD_IMAGE: bases.builder, BASE_IMAGE: bases.runtime, REVISION: revision, CREATED: new Date().toISOString() };
+  const words = Object.entries(facts).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
+  // The health check is part of Docker's format alone.
+  await bud(["--format", "docker", ...words, "-t", "localhost/parley", "."]);
+  const buildMs = performance.now() - startedMs;
+  return { ...(await opened("localhost/parley")), buildMs };
+}
+
+/** Lays an image's files open. */
+async function opened(name: string): Promise<Omit<BuiltImage, "buildMs">> {
+  const { Docker } = JSON.parse(await buildah("inspect", "--type", "image", name)) as { Docker: { config: ImageConfig } };
+  const container = (await buildah("from", "--pull-never", name)).trim();
+  const rootfs = (await buildah("mount", container)).trim();
+  const sizeBytes = Number((await run("du", ["-sb", rootfs])).split("\t")[0]);
+  return { rootfs, config: Docker.config, sizeBytes };
+}
+
+/** Frees the containers that images were laid open in. */
+export async function closeImages(): Promise<void> {
+  await buildah("rm", "--all");
+}
+
+async function base(name: string, layOut: (folder: string) => Promise<void>): Promise<string> {
+  const folder = join(cache, name);
+  await layOut(join(folder, "files"));
+  writeFileSync(join(folder, "Dockerfile"), `FROM scratch\nCOPY files /\n${name === "builder" ? builderSettings : ""}`);
+  const tag = `localhost/parley-${name}-base`;
+  await bud(["-t", tag, folder]);
+  return tag;
+}
+
+// Where this machine has authorities of its own, npm needs them too.
+const builderSettings = `ENV PATH=/usr/local/bin:/bin NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n`;
+
+function bud(words: readonly string[]): Promise<string> {
+  return buildah("bud", "--isolation", "chroot", "--layers=false", "--pull-never", ...words);
+}
+
+function buildah(...words: readonly string[]): Promise<string> {
+  if (!existsSync(cache)) mkdirSync(cache, { recursive: true });
+  return run("buildah", [...storage, ...words]);
+}
