@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { anthropicFormat } from "./anthropic.ts";
 import { ollamaFormat } from "./ollama.ts";
+import { promptFormat } from "./openai-prompts.ts";
 import { rawFormat } from "./raw.ts";
 import type { Format } from "./wire.ts";
 
@@ -15,6 +16,7 @@ type Headers = IncomingMessage["headers"];
 /** Where everything is; without a format: OpenAI's. */
 const places: Readonly<Record<string, { readonly work: Address["work"]; readonly format?: Format }>> = {
   "POST /v1/chat/completions": { work: "chat" },
+  "POST /v1/completions": { work: "chat", format: promptFormat },
   "POST /v1/embeddings": { work: "embed" },
   "GET /v1/models": { work: "models" },
   "POST /v1/messages": { work: "chat", format: anthropicFormat },
