@@ -42,6 +42,8 @@ const routeRows: readonly Row[] = [
   ["/v1/completions", "chat"],
   ["/v1/embeddings", "embed"],
   ["/v1/rerank", "rerank"],
+  ["/v2/rerank", "rerank"],
+  ["/rerank", "rerank"],
   ["/tokenize", "tokens"],
   ["/detokenize", "tokens"],
   ["/apply-template", "tokens"],

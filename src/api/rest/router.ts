@@ -6,6 +6,7 @@ import { openapiRoutes } from "./openapi/routes.ts";
 import { alsoForAnthropic } from "./anthropic/models.ts";
 import { anthropicRoutes } from "./anthropic/routes.ts";
 import { responsesRoutes } from "./openai/responses-routes.ts";
+import { rerankRoutes } from "./openai/rerank.ts";
 import { openaiRoutes } from "./openai/routes.ts";
 import { ollamaRoutes } from "./ollama/routes.ts";
 import { olderRoutes } from "./older/routes.ts";
@@ -38,6 +39,7 @@ export function routesOf(doors: Doors, { metricsText, areProbesAlone }: RouterOp
   const routes: Route[] = [
     ...alsoForAnthropic(openaiRoutes(doors), doors),
     ...responsesRoutes(doors),
+    ...rerankRoutes(doors),
     ...anthropicRoutes(doors),
     ...ollamaRoutes(doors),
     ...olderRoutes(doors),

@@ -29,7 +29,7 @@ export interface WholeRoute<Request, Answer extends Told> {
   readonly kind: Pick<Kind<Request, unknown>, "operation" | "modelOf">;
   readonly work: Work<Request, Answer>;
   /** Reads a body: the request, and how its answer is written. */
-  readonly read: (body: unknown) => ReadWhole<Request, Answer>;
+  readonly read: (body: unknown, exchange: Exchange) => ReadWhole<Request, Answer>;
   /** Tells of failures to the caller of a body; undefined where it could not be read. */
   readonly envelopeFor: (body: unknown) => Envelope;
 }
@@ -44,7 +44,7 @@ export function wholeAnswer<Request, Answer extends Told>(doors: Doors, route: W
       if (exchange.refusal !== undefined) throw exchange.refusal;
       body = await readJson(exchange, doors.limits);
       throwIfAborted(exchange.call.signal);
-      const asked = read(body);
+      const asked = read(body, exchange);
       const { request, write } = asked;
       envelope = asked.envelope;
       const answer = await unary(exchange, doors, () => only(work(request, callContext(exchange.call, kind, request))));

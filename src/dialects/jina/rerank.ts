@@ -1,32 +1,58 @@
 import { create } from "@bufbuild/protobuf";
 import { RerankRequestSchema, type RerankRequest, type RerankResponse } from "../../../gen/parley/v1/rerank_pb.ts";
 import { unsupportedField } from "../../core/reasons.ts";
-import { booleanAt, defined, integerAt, listAt, objectAt, present, read, required, textAt } from "../openai/read.ts";
+import { booleanAt, defined, integerAt, listAt, objectAt, present, read, required, textAt, type Json } from "../openai/read.ts";
+import type { RerankAnswer, ScoreList } from "./wire/rerank.ts";
 
-/** Fields of Jina and Cohere that cannot be honoured. */
+/** What a body asks for, and how its answer is to be written. */
+export interface AskedRanking {
+  readonly request: RerankRequest;
+  /** Whether it asks as TEI's clients do, who are told a bare list. */
+  readonly isScores: boolean;
+}
+
+/** Fields that cannot be honoured: Jina's, Cohere's, vLLM's and TEI's. What is false, null or empty asks for nothing. */
 const refusals: Readonly<Record<string, string>> = {
   max_chunks_per_doc: "a document is scored whole",
   max_tokens_per_doc: "a document is never cut; shorten it",
+  max_tokens_per_query: "a query is never cut; shorten it",
   truncation: "a document is never cut; shorten it",
+  truncate: "a text is never cut; shorten it",
+  truncate_prompt_tokens: "a document is never cut; shorten it",
   rank_fields: "documents are texts",
   return_embeddings: "ask /v1/embeddings for vectors",
+  raw_scores: "scores are from 0 to 1",
+  priority: "calls of this kind wait in one queue",
 };
 
-/** Reads the body of `/v1/rerank`. Throws `invalid_request` and `unsupported_field` by its own names, which are the contract's. */
-export function rerankRequestFromJina(value: unknown): RerankRequest {
+/** Reads the body of `/v1/rerank`: with `documents` as Jina, Cohere and vLLM have it, with `texts` as TEI does. Throws `invalid_request` and `unsupported_field` by its own names. */
+export function rankingFromJina(value: unknown): AskedRanking {
   const body = objectAt(value, "body");
-  for (const [name, because] of Object.entries(refusals))
-    if ((present(body, name) ?? false) !== false) throw unsupportedField(name, because);
-  return create(
+  for (const [name, because] of Object.entries(refusals)) if (asks(present(body, name))) throw unsupportedField(name, because);
+  const isScores = present(body, "texts") !== undefined && present(body, "documents") === undefined;
+  const request = create(
     RerankRequestSchema,
     defined({
       model: read(body, "model", textAt),
       query: textAt(required(body, "query", ""), "query"),
-      documents: listAt(required(body, "documents", ""), "documents").map((item, index) => documentAt(item, `documents[${index}]`)),
+      documents: isScores ? textsOf(body) : documentsOf(body),
       topN: read(body, "top_n", integerAt),
-      returnDocuments: read(body, "return_documents", booleanAt),
+      returnDocuments: read(body, isScores ? "return_text" : "return_documents", booleanAt),
     }),
   );
+  return { request, isScores };
+}
+
+function asks(value: unknown): boolean {
+  return ![undefined, false, 0].includes(value as undefined) && !(Array.isArray(value) && value.length === 0);
+}
+
+function textsOf(body: Json): string[] {
+  return listAt(required(body, "texts", ""), "texts").map((item, index) => textAt(item, `texts[${index}]`));
+}
+
+function documentsOf(body: Json): string[] {
+  return listAt(required(body, "documents", ""), "documents").map((item, index) => documentAt(item, `documents[${index}]`));
 }
 
 /** A text, or an object that holds it. */
@@ -35,13 +61,19 @@ function documentAt(value: unknown, path: string): string {
   return textAt(required(objectAt(value, path), "text", `${path}.`), `${path}.text`);
 }
 
-/** The answer as Jina writes it; Cohere's clients read the same. */
-export function rerankResponseToJina(
-  { model, results, usage }: RerankResponse,
-  { returnDocuments }: Pick<RerankRequest, "returnDocuments">,
-): object {
+/** Names fields as the caller of this body did. */
+export function rankingParamOf(body: unknown): (field: string) => string {
+  const isScores = typeof body === "object" && body !== null && present(body as Json, "documents") === undefined && "texts" in body;
+  if (!isScores) return (field) => field;
+  return (field) => (field === "return_documents" ? "return_text" : field.replace(/^documents/u, "texts"));
+}
+
+/** The answer as Jina, Cohere and vLLM write it, each of whose clients reads what it knows. */
+export function rankingToJina({ model, results, usage }: RerankResponse, asked: AskedRanking & { readonly id: string }): RerankAnswer {
   const promptTokens = usage?.promptTokens ?? 0;
+  const { returnDocuments } = asked.request;
   return {
+    id: asked.id,
     object: "list",
     model,
     results: results.map(({ index, score, document }) => ({
@@ -50,5 +82,11 @@ export function rerankResponseToJina(
       ...(returnDocuments && { document: { text: document } }),
     })),
     usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+    meta: { api_version: { version: "2" }, tokens: { input_tokens: promptTokens, output_tokens: 0 } },
   };
+}
+
+/** The answer as TEI writes it. */
+export function rankingToScores({ results }: RerankResponse, { request: { returnDocuments } }: AskedRanking): ScoreList {
+  return results.map(({ index, score, document }) => ({ index, score, ...(returnDocuments && { text: document }) }));
 }

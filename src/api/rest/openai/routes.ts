@@ -1,4 +1,3 @@
-import { Type } from "typebox";
 import { ChatCompletion } from "../../../dialects/openai/wire/chat-answer.ts";
 import { ChatStreamEvent } from "../../../dialects/openai/wire/chat-chunk.ts";
 import { ChatCompletionRequest } from "../../../dialects/openai/wire/chat-request.ts";
@@ -21,7 +20,7 @@ import { chatCompletions } from "./chat-completions.ts";
 import { completions } from "./completions.ts";
 import { getModel, listModels } from "./models.ts";
 import { applyTemplate, detokenize, tokenize } from "./tokens.ts";
-import { embeddings, rerank } from "./vectors.ts";
+import { embeddings } from "./vectors.ts";
 
 const tag = "OpenAI";
 const json = "application/json";
@@ -40,7 +39,6 @@ const complete: Operation = {
   answers: { [json]: Completion, [events]: CompletionStreamEvent },
 };
 const embed: Operation = { tag, summary: "Turn texts into vectors", body: EmbeddingRequest, answers: { [json]: EmbeddingList } };
-const rank: Operation = { tag, summary: "Rank documents by a query", body: Type.Unknown(), answers: { [json]: Type.Unknown() } };
 const split: Operation = {
   tag,
   summary: "Split a text or a conversation into tokens",
@@ -70,7 +68,6 @@ export function openaiRoutes(doors: Doors): readonly Route[] {
     call("/v1/chat/completions", chatRoute(doors, chatCompletions), chat),
     call("/v1/completions", chatRoute(doors, completions(doors.limits)), complete),
     call("/v1/embeddings", embeddings(doors), embed),
-    call("/v1/rerank", rerank(doors), rank),
     call("/tokenize", tokenize(doors), split),
     call("/detokenize", detokenize(doors), join),
     call("/apply-template", applyTemplate(doors), render),

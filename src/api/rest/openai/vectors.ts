@@ -1,5 +1,4 @@
-import { embedKind, rerankKind } from "../../../core/unary-kinds.ts";
-import { rerankRequestFromJina, rerankResponseToJina } from "../../../dialects/jina/rerank.ts";
+import { embedKind } from "../../../core/unary-kinds.ts";
 import { embeddingParamOf, embedRequestFromOpenAI, embedResponseToOpenAI } from "../../../dialects/openai/embeddings.ts";
 import type { Doors, Serve } from "../../exchange.ts";
 import { openaiEnvelope } from "../envelope.ts";
@@ -14,20 +13,6 @@ export function embeddings(doors: Doors): Serve {
     read(body) {
       const asked = embedRequestFromOpenAI(body);
       return { request: asked.request, write: (answer) => embedResponseToOpenAI(answer, asked) };
-    },
-  });
-}
-
-/** `POST /v1/rerank`, as Jina has it. */
-export function rerank(doors: Doors): Serve {
-  return wholeAnswer(doors, {
-    kind: rerankKind,
-    work: doors.service.rerank,
-    // Its names are the contract's.
-    envelopeFor: () => openaiEnvelope((field) => field),
-    read(body) {
-      const request = rerankRequestFromJina(body);
-      return { request, write: (answer) => rerankResponseToJina(answer, request) };
     },
   });
 }

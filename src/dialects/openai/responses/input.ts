@@ -78,7 +78,7 @@ const known = "message, function_call, function_call_output, reasoning";
 
 function itemTurns(item: Json, path: string): Turn[] {
   const at = `${path}.`;
-  const type = readAt(item, { at, name: "type" }, textAt) ?? "message";
+  const type = readAt(item, { at, name: "type" }, textAt) ?? impliedType(item, at);
   switch (type) {
     case "message":
       return message(item, path);
@@ -93,6 +93,12 @@ function itemTurns(item: Json, path: string): Turn[] {
     default:
       throw unsupportedField(`${at}type`, `${JSON.stringify(type.slice(0, 64))} is none of ${known}`);
   }
+}
+
+/** Messages need not say that they are some. */
+function impliedType(item: Json, at: string): string {
+  if (present(item, "role") === undefined) throw invalidField(`${at}type`, `is required, of ${known}; a message has a role`);
+  return "message";
 }
 
 function message(item: Json, path: string): Turn[] {
@@ -136,11 +142,15 @@ function reasoning(item: Json, path: string): Turn[] {
   return [{ role: Role.ASSISTANT, path, places: [path], parts: [{ part: { case: "reasoning", value } }] }];
 }
 
+const thoughtType = oneOf({ summary_text: "summary", reasoning_text: "text" });
+
 function thoughtIn(item: Json, { at, name }: { readonly at: string; readonly name: string }): string {
   const parts = readAt(item, { at, name }, listAt) ?? [];
   const texts = parts.map((part, index) => {
     const below = `${at}${name}[${index}]`;
-    return textAt(required(objectAt(part, below), "text", `${below}.`), `${below}.text`);
+    const thought = objectAt(part, below);
+    thoughtType(required(thought, "type", `${below}.`), `${below}.type`);
+    return textAt(required(thought, "text", `${below}.`), `${below}.text`);
   });
   return texts.join("\n\n");
 }

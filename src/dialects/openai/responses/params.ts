@@ -1,5 +1,5 @@
 import { present, type Json } from "../read.ts";
-import type { ParamOf } from "../errors.ts";
+import { paramOf, type ParamOf } from "../errors.ts";
 import type { Place } from "./input.ts";
 
 /** What callers call a field of ours, by its path in the contract: the longest that is a beginning of it counts, and what is below stays. */
@@ -7,24 +7,24 @@ const names: readonly (readonly [ours: string, theirs: string])[] = [
   ["max_tokens", "max_output_tokens"],
   ["response_format.json_schema", "text.format"],
   ["response_format", "text.format"],
-  ["tool_choice.mode", "tool_choice"],
   ["tool_choice.tool_names", "tool_choice"],
   ["idempotency_key", "idempotency-key"],
-  ["sampling.dry", "dry_multiplier"],
-  ["sampling.xtc", "xtc_probability"],
 ];
 
 /** Names fields as the caller of `/v1/responses` did; paths that are the body's already stay as they are. */
 export function responsesParamOf(body: unknown, places: readonly Place[] = []): ParamOf {
   const has = (name: string) => typeof body === "object" && body !== null && present(body as Json, name) !== undefined;
+  const isChoiceWord = has("tool_choice") && typeof (body as Json)["tool_choice"] === "string";
+  const asChat = paramOf(body);
   return (field) => {
     if (field === "end_user_id") return has("safety_identifier") ? "safety_identifier" : "user";
+    if (field === "tool_choice.mode" && isChoiceWord) return "tool_choice";
     if (field.startsWith("messages")) return placeOf(field, places);
     if (field.startsWith("tools[")) return field.replace(/^(tools\[\d+\])\.function/, "$1");
     if (field.startsWith("provider_options.openai.")) return field.slice("provider_options.openai.".length);
     const known = names.find(([ours]) => field === ours || field.startsWith(`${ours}.`));
     if (known !== undefined) return known[1] + field.slice(known[0].length);
-    return field.startsWith("sampling.") ? field.slice("sampling.".length) : field;
+    return field.startsWith("sampling.") ? asChat(field) : field;
   };
 }
 

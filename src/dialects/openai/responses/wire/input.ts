@@ -21,13 +21,10 @@ const InputAudio = Type.Object({
   input_audio: Type.Object({ data: Type.String({ description: "Base64." }), format: Type.Enum(["wav", "mp3", "flac", "ogg", "opus"]) }),
 });
 
-const id = sayable(Type.String());
-
 const InputMessage = Type.Object({
   type: sayable(Type.Literal("message")),
   role: Type.Enum(["user", "assistant", "system", "developer"]),
   content: Type.Union([Type.String(), Type.Array(Type.Union([InputText, InputRefusal, InputImage, InputFile, InputAudio]))]),
-  id,
 });
 
 const InputCall = Type.Object({
@@ -35,14 +32,12 @@ const InputCall = Type.Object({
   call_id: Type.String(),
   name: Type.String(),
   arguments: Type.String(),
-  id,
 });
 
 const InputCallOutput = Type.Object({
   type: Type.Literal("function_call_output"),
   call_id: Type.String(),
   output: Type.Union([Type.String(), Type.Array(Type.Union([InputText, InputImage, InputFile]))]),
-  id,
 });
 
 const InputReasoning = Type.Object({
@@ -50,7 +45,6 @@ const InputReasoning = Type.Object({
   summary: sayable(Type.Array(Type.Object({ type: Type.Literal("summary_text"), text: Type.String() }))),
   content: sayable(Type.Array(Type.Object({ type: Type.Literal("reasoning_text"), text: Type.String() }))),
   encrypted_content: sayable(Type.String({ description: "As an earlier answer of this service had it." })),
-  id,
 });
 
 /** What the model is to answer: a text, or items. */
