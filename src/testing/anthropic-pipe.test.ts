@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import Anthropic from "@anthropic-ai/sdk";
@@ -45,7 +45,7 @@ function blockFrames(block: Body, index: number): string {
 }
 
 const pieces: Readonly<Record<string, (block: Body) => [start: Body, deltas: Body[]]>> = {
-  text: ({ text }) => [{ type: "text", text: "" }, [...String(text)].map((character) => ({ type: "text_delta", text: character }))],
+  text: ({ text }) => [{ type: "text", text: "" }, Array.from(String(text), (character) => ({ type: "text_delta", text: character }))],
   thinking: ({ thinking, signature }) => [
     { type: "thinking", thinking: "", signature: "" },
     [
@@ -72,18 +72,20 @@ function streamed(message: Body): string {
   ].join("");
 }
 
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  heard = (await json(request)) as Body;
+  const message = { id: "msg_up", type: "message", role: "assistant", model: heard["model"], ...ends[String(heard["model"])], usage };
+  const isStream = heard["stream"] === true;
+  response.writeHead(200, { "content-type": isStream ? "text/event-stream" : "application/json" });
+  response.end(isStream ? streamed(message) : JSON.stringify(message));
+}
+
 let upstream: Server;
 let parley: TestServer;
 let anthropic: Anthropic;
 let heard: Body = {};
 beforeAll(async () => {
-  upstream = createServer(async (request: IncomingMessage, response) => {
-    heard = (await json(request)) as Body;
-    const message = { id: "msg_up", type: "message", role: "assistant", model: heard["model"], ...ends[String(heard["model"])], usage };
-    const isStream = heard["stream"] === true;
-    response.writeHead(200, { "content-type": isStream ? "text/event-stream" : "application/json" });
-    response.end(isStream ? streamed(message) : JSON.stringify(message));
-  });
+  upstream = createServer((request, response) => void answer(request, response));
   await once(upstream.listen(0, "127.0.0.1"), "listening");
   const { port } = upstream.address() as AddressInfo;
   parley = await startTestServer({

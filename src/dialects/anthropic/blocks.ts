@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MessageSchema, Role, type Message, type PartSchema } from "../../../gen/parley/v1/messages_pb.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
-import { booleanAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, structAt, textAt, type Json } from "../openai/read.ts";
+import { booleanAt, jsonTextAt, listAt, objectAt, oneOf, present, readAt, required, textAt, type Json } from "../openai/read.ts";
 
 type PartInit = MessageInitShape<typeof PartSchema>;
 
@@ -96,8 +96,20 @@ function blockAt(value: unknown, path: string): PartInit {
 
 /** `cache_control` is passed on to upstreams that speak this format. */
 export function cacheOptions(block: Json, at: string): PartInit["providerOptions"] {
-  const control = readAt(block, { at, name: "cache_control" }, structAt);
+  const control = readAt(block, { at, name: "cache_control" }, cacheControlAt);
   return control === undefined ? undefined : { anthropic: { cache_control: control } };
+}
+
+/** The marks there are, and for how long they keep. */
+const cacheTypeOf = oneOf({ ephemeral: "ephemeral" });
+const cacheTimeOf = oneOf({ "5m": "5m", "1h": "1h" });
+
+/** Reads `cache_control`; what it says beside is of versions that are not known here. */
+export function cacheControlAt(value: unknown, path: string): { readonly type: string; readonly ttl?: string } {
+  const control = objectAt(value, path);
+  const type = cacheTypeOf(required(control, "type", `${path}.`), `${path}.type`);
+  const ttl = readAt(control, { at: `${path}.`, name: "ttl" }, cacheTimeOf);
+  return { type, ...(ttl !== undefined && { ttl }) };
 }
 
 interface SourceInit {
@@ -117,6 +129,8 @@ function sourceAt(block: Json, above: string): SourceInit {
     case "base64":
       return { source: { case: "data", value: bytesAt(text("data"), `${at}data`) }, mimeType: text("media_type") };
     case "text":
+      if (present(source, "media_type") !== undefined && text("media_type") !== "text/plain")
+        throw invalidField(`${at}media_type`, "is not text/plain");
       return { source: { case: "data", value: new TextEncoder().encode(text("data")) }, mimeType: "text/plain" };
     case "url":
       return { source: { case: "url", value: text("url") } };

@@ -23,11 +23,10 @@ import {
   read,
   readAt,
   required,
-  structAt,
   textAt,
   type Json,
 } from "../openai/read.ts";
-import { messagesFromAnthropic } from "./blocks.ts";
+import { cacheControlAt, messagesFromAnthropic } from "./blocks.ts";
 import { toolChoiceFromAnthropic, toolsFromAnthropic } from "./tools.ts";
 
 /** A request for a message: what is asked, and how the answer is to be written. */
@@ -37,6 +36,8 @@ export interface AnthropicRequest {
   readonly stream: boolean;
   /** Where in the body each of the request's messages came from, such as `messages[2]`: one message there may be several here. */
   readonly places: readonly string[];
+  /** Whether thinking is told by its signature alone. */
+  readonly isThinkingOmitted: boolean;
 }
 
 /** Fields that are known and cannot be honoured, and why; each would change what the answer is. `context_management` is not among them: it saves tokens by leaving out what the model has read already. */
@@ -54,7 +55,7 @@ const refusals: Readonly<Record<string, string>> = {
 /** Reads the body of `POST /v1/messages`, of all versions of the API. Every known field is mapped, or refused by name; fields that nobody knows are ignored. */
 export function chatRequestFromAnthropic(json: unknown): AnthropicRequest {
   const body = objectAt(json, "body");
-  const { fields, places } = promptAt(body);
+  const { fields, places, isThinkingOmitted } = promptAt(body);
   const request = create(
     ChatRequestSchema,
     defined({
@@ -65,11 +66,11 @@ export function chatRequestFromAnthropic(json: unknown): AnthropicRequest {
       endUserId: read(body, "metadata", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "user_id" }, textAt)),
     }),
   );
-  return { request, stream: read(body, "stream", booleanAt) ?? false, places };
+  return { request, stream: read(body, "stream", booleanAt) ?? false, places, isThinkingOmitted };
 }
 
 /** Reads the body of `POST /v1/messages/count_tokens`: a message's, without what is no part of its prompt. */
-export function countRequestFromAnthropic(json: unknown): Omit<AnthropicRequest, "stream"> {
+export function countRequestFromAnthropic(json: unknown): Pick<AnthropicRequest, "request" | "places"> {
   const { fields, places } = promptAt(objectAt(json, "body"));
   return { request: create(ChatRequestSchema, defined(fields)), places };
 }
@@ -92,8 +93,11 @@ function promptAt(body: Json) {
     // A message of the assistant's at the end is always gone on from here.
     continueFinalMessage: messages.at(-1)?.role === Role.ASSISTANT,
   };
-  return { fields, places };
+  const display = read(body, "thinking", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "display" }, displayOf));
+  return { fields, places, isThinkingOmitted: display === "omitted" };
 }
+
+const displayOf = oneOf({ summarized: "summarized", omitted: "omitted" });
 
 function speedAt(value: unknown, path: string): void {
   if (textAt(value, path) !== "standard") throw unsupportedField(path, "there is one speed, standard");
@@ -125,7 +129,6 @@ function reasoningAt(body: Json): Reasoning | undefined {
   const effort = read(body, "output_config", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "effort" }, effortOf));
   const thinking = read(body, "thinking", objectAt);
   if (thinking === undefined) return effort === undefined ? undefined : create(ReasoningSchema, { effort });
-  if (present(thinking, "display") === "omitted") throw unsupportedField("thinking.display", "thinking is not held back from answers");
   const type = textAt(required(thinking, "type", "thinking."), "thinking.type");
   switch (type) {
     case "disabled":
@@ -135,6 +138,7 @@ function reasoningAt(body: Json): Reasoning | undefined {
       return create(ReasoningSchema, { effort: effort ?? ReasoningEffort.HIGH });
     case "enabled": {
       const budgetTokens = integerAt(required(thinking, "budget_tokens", "thinking."), "thinking.budget_tokens");
+      if (budgetTokens < 1) throw invalidField("thinking.budget_tokens", "is below 1; to think not at all is type disabled");
       return create(ReasoningSchema, { budgetTokens, ...(effort !== undefined && { effort }) });
     }
     default:
@@ -154,12 +158,14 @@ function formatOf(value: unknown, path: string): ResponseFormat {
   return create(ResponseFormatSchema, { format: { case: "jsonSchema", value: { name: "answer", schema } } });
 }
 
+const tierOf = oneOf({ auto: "auto", standard_only: "standard_only" });
+
 /** What only upstreams that speak this format know. */
 function providerOptions(body: Json): JsonObject | undefined {
   const anthropic = defined({
-    service_tier: read(body, "service_tier", textAt),
+    service_tier: read(body, "service_tier", tierOf),
     inference_geo: read(body, "inference_geo", textAt),
-    cache_control: read(body, "cache_control", structAt),
+    cache_control: read(body, "cache_control", cacheControlAt),
   });
   return Object.keys(anthropic).length === 0 ? undefined : { anthropic: anthropic as JsonObject };
 }

@@ -92,7 +92,7 @@ export function messageId(id: string): string {
 }
 
 /** A whole answer as a message. Throws `provider_malformed` where the arguments of a call are no JSON object: this format has no place for them. */
-export function messageToAnthropic({ id, model, choices, usage = nothingTaken }: ChatResponse): Message {
+export function messageToAnthropic({ id, model, choices, usage = nothingTaken }: ChatResponse, isThinkingOmitted = false): Message {
   const [choice] = choices;
   const parts = choice?.message?.parts ?? [];
   const ending: Ending = {
@@ -107,7 +107,7 @@ export function messageToAnthropic({ id, model, choices, usage = nothingTaken }:
     type: "message",
     role: "assistant",
     model,
-    content: parts.flatMap(blocksOf),
+    content: parts.flatMap((part) => blocksOf(part, isThinkingOmitted)),
     ...stopToAnthropic(ending),
     container: null,
     diagnostics: null,
@@ -115,7 +115,7 @@ export function messageToAnthropic({ id, model, choices, usage = nothingTaken }:
   };
 }
 
-function blocksOf({ part }: Part): ContentBlock[] {
+function blocksOf({ part }: Part, isThinkingOmitted: boolean): ContentBlock[] {
   switch (part.case) {
     case "text":
       return [{ type: "text", text: part.value.text, citations: null }];
@@ -124,7 +124,7 @@ function blocksOf({ part }: Part): ContentBlock[] {
     case "reasoning": {
       const { text, signature, redactedData } = part.value;
       if (redactedData.length > 0) return [{ type: "redacted_thinking", data: new TextDecoder().decode(redactedData) }];
-      return [{ type: "thinking", thinking: text, signature }];
+      return [{ type: "thinking", thinking: isThinkingOmitted ? "" : text, signature }];
     }
     default:
       return [];

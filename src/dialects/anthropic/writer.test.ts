@@ -129,6 +129,20 @@ describe("our events as Anthropic's", () => {
     expect(frames).toContain(`"stop_reason":"${told}"`);
   });
 
+  it("tell of thinking by its signature alone where that is asked for, as the whole answer does", async () => {
+    const events = whole("thinking, hidden thinking, a text and calls");
+    const writer = new MessageWriter({ promptTokens: 7, isThinkingOmitted: true });
+    const frames = events.map((event) => writer.write(event)).join("");
+    expect(frames).not.toContain("thinking_delta");
+    const told = messageToAnthropic(await collect(streamOf(events)), true).content;
+    const { client } = await served(frames);
+    const message = await client.messages.stream({ model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }] }).finalMessage();
+    expect(message.content).toEqual(told);
+    expect(told.filter(({ type }) => type === "thinking")).toEqual(
+      ["sig==", "sig1", "sig2"].map((signature) => ({ type: "thinking", thinking: "", signature })),
+    );
+  });
+
   it("name the model that answers, where it is another than was asked for", () => {
     const [, start] = begun;
     if (start?.event.case !== "started") throw new Error("no start");

@@ -15,12 +15,21 @@ export function eventFrame(data: MessageEvent | ErrorBody): string {
 
 type Kind = "text" | "thinking" | "tool_use";
 
+/** How an answer is written. */
+export interface WriterOptions {
+  /** About how many the prompt has. */
+  readonly promptTokens: number;
+  /** Whether thinking is told by its signature alone. */
+  readonly isThinkingOmitted?: boolean;
+}
+
 /**
  * Writes the events of one answer as the API's own: one block after another, each begun and ended, then why the message ended with what it took, then its end.
  * The tokens of the prompt are not known at the start: clients that read them there get an estimate, which the end corrects.
  */
 export class MessageWriter {
   readonly #promptTokens: number;
+  readonly #isThinkingOmitted: boolean;
   #accepted: Pick<Accepted, "id" | "model"> = { id: "", model: "" };
   /** The block that is being written. */
   #open: { readonly kind: Kind; readonly index: number } | undefined;
@@ -31,9 +40,9 @@ export class MessageWriter {
   #finished: ChoiceFinished | undefined;
   #isDone = false;
 
-  /** `promptTokens`: about how many the prompt has. */
-  constructor({ promptTokens }: { readonly promptTokens: number }) {
+  constructor({ promptTokens, isThinkingOmitted = false }: WriterOptions) {
     this.#promptTokens = promptTokens;
+    this.#isThinkingOmitted = isThinkingOmitted;
   }
 
   /** Whether the end was written. */
@@ -94,13 +103,18 @@ export class MessageWriter {
     return `${begun}${this.#delta(this.#blocks - 1, `${delta}${oneLine(words)}}`)}`;
   }
 
+  /** Of thinking that is not told it is told that there is some. */
+  #hint(words: string): string {
+    return words === "" || this.#open?.kind === "thinking" ? "" : this.#begin("thinking", emptyThinking);
+  }
+
   /** A signature ends its thinking: what is thought after it is another block. */
   #thought({ text, signature, redactedData }: ReasoningDelta): string {
     if (redactedData.length > 0) {
       const data = new TextDecoder().decode(redactedData);
       return this.#close() + this.#begin(undefined, blockJson({ type: "redacted_thinking", data })) + this.#stop(this.#blocks - 1);
     }
-    const words = this.#piece("thinking", text);
+    const words = this.#isThinkingOmitted ? this.#hint(text) : this.#piece("thinking", text);
     if (signature === "") return words;
     const begun = this.#open?.kind === "thinking" ? "" : this.#begin("thinking", emptyThinking);
     const signed = this.#delta(this.#blocks - 1, `{"type":"signature_delta","signature":${oneLine(signature)}}`);

@@ -12,16 +12,16 @@ import { eventStreamType } from "../event-stream.ts";
 export const messages: ChatFormat = {
   envelopeFor: () => anthropicEnvelope(),
   read(body, { call: { requestId } }) {
-    const { request, stream, places } = chatRequestFromAnthropic(body);
+    const { request, stream, places, isThinkingOmitted } = chatRequestFromAnthropic(body);
     return {
       request,
       envelope: anthropicEnvelope(places),
       concessions: thinkingConcessions,
-      whole: messageToAnthropic,
+      whole: (response) => messageToAnthropic(response, isThinkingOmitted),
       stream: stream
         ? () => ({
             // Clients read the prompt's tokens at the start, before anybody has told them.
-            writer: new MessageWriter({ promptTokens: Math.max(1, estimatedPromptTokens(request)) }),
+            writer: new MessageWriter({ promptTokens: Math.max(1, estimatedPromptTokens(request)), isThinkingOmitted }),
             type: eventStreamType,
             keepAlive: pingFrame,
             failed: (error) => errorFrame(errorToAnthropic(error, { requestId, places })),
