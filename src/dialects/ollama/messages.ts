@@ -22,7 +22,8 @@ export function messagesFromOllama(value: unknown): Message[] {
     const at = `messages[${index}].`;
     const message = objectAt(item, `messages[${index}]`);
     const role = roleOf(required(message, "role", at), `${at}role`);
-    if (role === Role.TOOL) return create(MessageSchema, { role, parts: [toolResult(message, { at, open })] });
+    const of = { id: readAt(message, { at, name: "tool_call_id" }, textAt), name: readAt(message, { at, name: "tool_name" }, textAt) };
+    if (role === Role.TOOL) return create(MessageSchema, { role, parts: [toolResult(message, of, { at, open })] });
     const calls = readAt(message, { at, name: "tool_calls" }, listAt) ?? [];
     const made = calls.map((call, place) => toolCall(call, { path: `${at}tool_calls[${place}]`, id: `call_${index}_${place}` }));
     for (const { id, name } of made) open.push({ id, name });
@@ -82,10 +83,14 @@ function toolCall(value: unknown, { path, id }: { readonly path: string; readonl
   };
 }
 
+/** What a message says of the call that it answers. */
+interface SaidCall {
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+}
+
 /** A result says which call it answers by the id, by the function's name, or by its place alone. */
-function toolResult(message: Json, { at, open }: { readonly at: string; readonly open: OpenCall[] }): PartInit {
-  const id = readAt(message, { at, name: "tool_call_id" }, textAt);
-  const name = readAt(message, { at, name: "tool_name" }, textAt);
+function toolResult(message: Json, { id, name }: SaidCall, { at, open }: { readonly at: string; readonly open: OpenCall[] }): PartInit {
   const found = open.findIndex((call) => (id === undefined ? name === undefined || call.name === name : call.id === id));
   const toolCallId = id ?? open[found]?.id;
   if (toolCallId === undefined) throw invalidField(`${at}tool_name`, "is of no call that waits for a result");

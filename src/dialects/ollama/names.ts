@@ -1,12 +1,12 @@
-import { present, required, textAt, type Json } from "../openai/read.ts";
+import { present, read, required, textAt, type Json } from "../openai/read.ts";
 
 /** The tag that a name without one means. */
 const latest = ":latest";
 
 /** The model that a body names; older clients call the field `name`. Throws `invalid_request`. */
 export function modelAt(body: Json): string {
-  const name = present(body, "model") === undefined ? present(body, "name") : undefined;
-  return name === undefined ? textAt(required(body, "model", ""), "model") : textAt(name, "name");
+  const name = read(body, "name", textAt);
+  return name !== undefined && present(body, "model") === undefined ? name : textAt(required(body, "model", ""), "model");
 }
 
 /** Whether a name says the tag that all others mean. */

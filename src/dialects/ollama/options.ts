@@ -1,6 +1,6 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { SamplingSchema, type Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
-import { unsupportedField } from "../../core/reasons.ts";
+import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { defined, integerAt, listAt, numberAt, objectAt, present, read, readAt, textAt, type Json } from "../openai/read.ts";
 
 /** What `options` says, for a request of ours. */
@@ -45,7 +45,7 @@ function samplingAt(options: Json): Sampling | undefined {
     topP: number("top_p"),
     topK: readAt(options, { at, name: "top_k" }, integerAt),
     minP: number("min_p"),
-    seed: seedOf(number("seed")),
+    seed: readAt(options, { at, name: "seed" }, seedAt),
     presencePenalty: number("presence_penalty"),
     frequencyPenalty: number("frequency_penalty"),
     repeatPenalty: number("repeat_penalty"),
@@ -55,8 +55,10 @@ function samplingAt(options: Json): Sampling | undefined {
 }
 
 /** Below 0 a seed is drawn. */
-function seedOf(seed: number | undefined): bigint | undefined {
-  return seed === undefined || seed < 0 ? undefined : BigInt(Math.trunc(seed));
+function seedAt(value: unknown, path: string): bigint | undefined {
+  const seed = numberAt(value, path);
+  if (!Number.isInteger(seed)) throw invalidField(path, `${seed} is no whole number`);
+  return seed < 0 ? undefined : BigInt(seed);
 }
 
 /** -1 is the whole context, which here is as far as penalties can look. */

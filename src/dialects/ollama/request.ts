@@ -34,7 +34,7 @@ export interface OllamaRequest {
 export function chatRequestFromOllama(json: unknown): OllamaRequest {
   const body = objectAt(json, "body");
   const messages = messagesFromOllama(present(body, "messages") ?? []);
-  return asked(body, { messages, tools: read(body, "tools", toolsFromOpenAI) }, messages.length === 0);
+  return asked(body, { messages, tools: read(body, "tools", toolsAt) }, messages.length === 0);
 }
 
 /**
@@ -70,6 +70,15 @@ function conversation({ prompt, system, images }: Question): Message[] {
   const text = (value: string): PartInit[] => (value === "" ? [] : [{ part: { case: "text", value: { text: value } } }]);
   const before = system === "" ? [] : [create(MessageSchema, { role: Role.SYSTEM, parts: text(system) })];
   return [...before, create(MessageSchema, { role: Role.USER, parts: [...text(prompt), ...images] })];
+}
+
+/** Tools as OpenAI has them; what kind they are need not be said. */
+function toolsAt(value: unknown, path: string): Tool[] {
+  const tools = listAt(value, path).map((tool, index) => {
+    const told = objectAt(tool, `${path}[${index}]`);
+    return present(told, "type") === undefined ? { ...told, type: "function" } : told;
+  });
+  return toolsFromOpenAI(tools);
 }
 
 type RawPromptInit = MessageInitShape<typeof RawPromptSchema>;

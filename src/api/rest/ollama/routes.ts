@@ -1,5 +1,6 @@
-import type { TSchema } from "typebox";
+import { Type, type TSchema } from "typebox";
 import { ChatLine, Embedded, GenerateLine, OneEmbedding } from "../../../dialects/ollama/wire/answers.ts";
+import { ErrorBody } from "../../../dialects/ollama/wire/errors.ts";
 import { PullStatus, Running, Shown, Tags, Version } from "../../../dialects/ollama/wire/models.ts";
 import * as bodies from "../../../dialects/ollama/wire/requests.ts";
 import type { Doors, Exchange, Purpose, Serve } from "../../exchange.ts";
@@ -19,7 +20,7 @@ const json = "application/json";
 /** What Ollama's clients ask for. */
 export function ollamaRoutes(doors: Doors): readonly Route[] {
   const names = plainNames(doors);
-  const lines = (schema: TSchema) => ({ [json]: schema, [linesType]: schema });
+  const lines = (schema: TSchema) => ({ [json]: schema, [linesType]: Type.Union([schema, ErrorBody]) });
   const chat = { body: bodies.ChatBody, answers: lines(ChatLine) };
   const generate = { body: bodies.GenerateBody, answers: lines(GenerateLine) };
   const one = { body: bodies.EmbeddingsBody, answers: { [json]: OneEmbedding } };
