@@ -50,7 +50,9 @@ describe("the document of the REST routes", () => {
   });
 
   it("tells of every method of every route", () => {
-    const served = routes.flatMap(({ path, methods }) => Object.keys(methods).map((method) => `${method} ${path}`));
+    const served = routes
+      .flatMap(({ path, methods }) => Object.keys(methods).map((method) => `${method} ${path}`))
+      .filter((name) => !name.startsWith("HEAD "));
     expect(operations.map(({ name }) => name)).toEqual(served);
   });
 

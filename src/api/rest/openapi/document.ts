@@ -47,10 +47,8 @@ export function openapiDocument(routes: readonly Route[], { name, version }: Ser
 }
 
 function pathItem(route: Route, components: Components): Json {
-  const methods = Object.entries(route.methods).map(([method, { operation }]) => [
-    method.toLowerCase(),
-    operationObject(route, { method, operation }, components),
-  ]);
+  const told = Object.entries(route.methods).filter(([method]) => method !== "HEAD");
+  const methods = told.map(([method, { operation }]) => [method.toLowerCase(), operationObject(route, { method, operation }, components)]);
   return Object.fromEntries(methods) as Json;
 }
 

@@ -7,6 +7,7 @@ const examples: Readonly<Record<string, object>> = {
   "POST /v1/responses": { model: "echo", input: "Say hello." },
   "POST /v1/embeddings": { model: "an-embedding-model", input: ["one", "two"] },
   "POST /v1/rerank": { model: "a-reranking-model", query: "a greeting", documents: ["hello world", "something else"] },
+  "POST /v2/rerank": { model: "a-reranking-model", query: "a greeting", documents: ["hello world", "something else"] },
   "POST /rerank": { model: "a-reranking-model", query: "a greeting", texts: ["hello world", "something else"] },
   "POST /tokenize": { model: "a-local-model", content: "Say hello." },
   "POST /detokenize": { model: "a-local-model", tokens: [1, 2, 3] },

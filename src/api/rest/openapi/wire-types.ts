@@ -6,6 +6,7 @@ import * as anthropicMessage from "../../../dialects/anthropic/wire/message.ts";
 import * as anthropicModels from "../../../dialects/anthropic/wire/models.ts";
 import * as anthropicRequest from "../../../dialects/anthropic/wire/request.ts";
 import * as anthropicUsage from "../../../dialects/anthropic/wire/usage.ts";
+import * as jinaRerank from "../../../dialects/jina/wire/rerank.ts";
 import * as ollamaAnswers from "../../../dialects/ollama/wire/answers.ts";
 import * as ollamaErrors from "../../../dialects/ollama/wire/errors.ts";
 import * as ollamaModels from "../../../dialects/ollama/wire/models.ts";
@@ -35,7 +36,7 @@ import * as own from "../own-wire.ts";
 
 /** The files of wire types, by whose they are. */
 const families: Readonly<Record<string, readonly object[]>> = {
-  "": [own, olderAwa, olderDetail, olderDistiller, olderLangchain, olderPrism],
+  "": [own, jinaRerank, olderAwa, olderDetail, olderDistiller, olderLangchain, olderPrism],
   OpenAI: [
     ...[openaiChatAnswer, openaiChatChunk, openaiChatRequest, openaiCompletions, openaiEmbeddings, openaiErrors],
     ...[openaiLogprobs, openaiMessages, openaiModels, openaiTokens, openaiUsage],

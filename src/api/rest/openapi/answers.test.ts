@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { restDocument, type RestDocument, type RestOperation } from "../../../testing/rest-document.ts";
+import { loadAll, startTestServer, type TestServer } from "../../../testing/test-server.ts";
+import { anthropicScenes, scriptedUpstreams } from "../../../testing/upstream/scenes.ts";
+import { startUpstream, type ScriptedUpstream } from "../../../testing/upstream/upstream.ts";
+
+// What is really answered, held against what the document says of it: each status, type and key, each event of each stream. A key that the document does not tell is wrong.
+
+let upstream: ScriptedUpstream;
+let server: TestServer;
+let document: RestDocument;
+beforeAll(async () => {
+  upstream = await startUpstream({ models: anthropicScenes });
+  server = await startTestServer({
+    models: { "a-local-model": {}, spare: {} },
+    encoders: { "an-embedding-model": {}, "a-reranking-model": { ranks: true } },
+    config: scriptedUpstreams(upstream.url),
+  });
+  await loadAll(server);
+  document = await restDocument(server.url);
+}, 60_000);
+afterAll(async () => {
+  await server.close();
+  await upstream.close();
+});
+
+interface Asked {
+  readonly path?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Asks, and holds the answer against the document. Resolves with its status and type. */
+async function ask(asked: RestOperation, { path = asked.path, body, headers = {} }: Asked): Promise<string> {
+  const { method } = asked;
+  const sent = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { "content-type": "application/json", ...headers },
+    ...(sent !== undefined && { body: sent }),
+  });
+  const answer = { status: response.status, type: response.headers.get("content-type") ?? "", text: await response.text() };
+  expect(response.headers.get("x-request-id")).toMatch(/^req_/);
+  const problem = document.problemOf(asked, answer);
+  expect(problem, `${method} ${path} ${sent?.slice(0, 300) ?? ""}: ${answer.status} ${answer.text.slice(0, 600)}`).toBeUndefined();
+  return `${answer.status} ${answer.type.split(";")[0]}`;
+}
+
+function operation(name: string): RestOperation {
+  const found = document.operations.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`the document has no ${name}`);
+  return found;
+}
+
+const json = "application/json";
+const stream = "text/event-stream";
+const lines = "application/x-ndjson";
+
+const weather = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+const functions = { tools: [{ type: "function", function: { name: "weather", parameters: weather } }] };
+const logprobs = { logprobs: true, top_logprobs: 2 };
+const options = { stream_options: { include_usage: true } };
+
+/** What is asked of every kind of chat: models that answer, think, call tools, fail at once and fail half way. */
+const models = [
+  "echo",
+  "openai/text",
+  "anthropic/thinks",
+  "ollama/thinks",
+  "openai/broken",
+  "anthropic/broken",
+  "openai/limited",
+  "ollama/invalid",
+  "nobody",
+];
+
+/** Chats by their names, with what makes them call tools and tell logprobs, and the type of their streams; undefined: they have none. */
+const chats: readonly (readonly [name: string, streamed: string | undefined, calling: object | undefined, detailed: object | undefined])[] =
+  [
+    ["POST /v1/chat/completions", stream, functions, { ...logprobs, ...options }],
+    ["POST /v1/completions", stream, undefined, { logprobs: 2, echo: true, ...options }],
+    ["POST /v1/responses", stream, { tools: [{ type: "function", name: "weather", parameters: weather }] }, { top_logprobs: 2 }],
+    ["POST /v1/messages", stream, { tools: [{ name: "weather", input_schema: weather }] }, undefined],
+    ["POST /api/chat", lines, functions, logprobs],
+    ["POST /api/generate", lines, undefined, logprobs],
+    ["POST /v1/chat", stream, undefined, undefined],
+    ["POST /chat/completions", stream, functions, logprobs],
+    ["POST /invoke", undefined, undefined, undefined],
+  ];
+
+/** What else there is, and what it answers. */
+const cases: Readonly<Record<string, readonly (readonly [Asked, string])[]>> = {
+  "POST /v1/embeddings": [
+    [{}, `200 ${json}`],
+    [{ body: { model: "an-embedding-model", input: "one", encoding_format: "base64" } }, `200 ${json}`],
+  ],
+  "POST /v1/rerank": [[{}, `200 ${json}`]],
+  "POST /v2/rerank": [[{}, `200 ${json}`]],
+  "POST /rerank": [
+    [{}, `200 ${json}`],
+    [{ body: { model: "a-reranking-model", query: "one", documents: ["one", "two"], return_documents: true } }, `200 ${json}`],
+  ],
+  "POST /tokenize": [
+    [{}, `200 ${json}`],
+    [{ body: { model: "a-local-model", content: "é one", with_pieces: true } }, `200 ${json}`],
+    [{ body: { model: "a-local-model", prompt: "one", return_token_strs: true } }, `200 ${json}`],
+  ],
+  "POST /detokenize": [[{}, `200 ${json}`]],
+  "POST /apply-template": [[{}, `200 ${json}`]],
+  "GET /v1/models": [
+    [{}, `200 ${json}`],
+    [{ headers: { "anthropic-version": "2023-06-01" } }, `200 ${json}`],
+    [{ path: "/v1/models?limit=0", headers: { "anthropic-version": "2023-06-01" } }, `400 ${json}`],
+  ],
+  "GET /v1/models/{id}": [
+    [{ path: "/v1/models/echo" }, `200 ${json}`],
+    [{ path: "/v1/models/a-local-model", headers: { "anthropic-version": "2023-06-01" } }, `200 ${json}`],
+    [{ path: "/v1/models/nobody" }, `404 ${json}`],
+  ],
+  "GET /v1/responses/{id}": [[{ path: "/v1/responses/resp_1" }, `404 ${json}`]],
+  "POST /v1/responses/{id}": [[{ path: "/v1/responses/resp_1" }, `404 ${json}`]],
+  "DELETE /v1/responses/{id}": [[{ path: "/v1/responses/resp_1" }, `404 ${json}`]],
+  "POST /v1/messages/count_tokens": [
+    [{}, `200 ${json}`],
+    [{ body: { model: "openai/text", messages: [{ role: "user", content: "hi" }] } }, `200 ${json}`],
+  ],
+  "POST /api/embed": [[{}, `200 ${json}`]],
+  "POST /api/embeddings": [[{}, `200 ${json}`]],
+  "GET /api/tags": [[{}, `200 ${json}`]],
+  "GET /api/ps": [[{}, `200 ${json}`]],
+  "GET /api/version": [[{}, `200 ${json}`]],
+  "POST /api/show": [
+    [{}, `200 ${json}`],
+    [{ body: { model: "a-local-model" } }, `200 ${json}`],
+  ],
+  "POST /api/pull": [[{ body: { model: "no-such-model" } }, `404 ${json}`]],
+  "DELETE /api/delete": [
+    [{}, `409 ${json}`],
+    [{ body: { model: "nobody" } }, `404 ${json}`],
+  ],
+  "POST /api/create": [[{ body: {} }, `501 ${json}`]],
+  "POST /api/copy": [[{ body: {} }, `501 ${json}`]],
+  "POST /api/push": [[{ body: {} }, `501 ${json}`]],
+  "POST /api/blobs/{id}": [[{ path: "/api/blobs/sha256:0" }, `501 ${json}`]],
+  "POST /llm": [[{}, `200 ${json}`]],
+  "GET /models": [[{}, `200 ${json}`]],
+  "POST /setModel": [[{}, `200 ${json}`]],
+  "POST /restore_cache": [[{}, `200 ${json}`]],
+  "DELETE /cache": [[{}, `501 ${json}`]],
+  "GET /stats": [[{}, `501 ${json}`]],
+  "GET /": [[{}, `200 ${json}`]],
+  "GET /providers": [[{}, `200 ${json}`]],
+  "GET /health": [[{}, `200 ${json}`]],
+  "GET /healthz": [[{}, `200 ${json}`]],
+  "GET /livez": [[{}, `200 ${json}`]],
+  "GET /readyz": [[{}, `200 ${json}`]],
+  "GET /metrics": [[{}, "200 text/plain"]],
+  "GET /openapi.json": [[{}, `200 ${json}`]],
+  "GET /docs": [[{}, "200 text/html"]],
+  "GET /docs/{id}": [
+    [{ path: "/docs/page.js" }, "200 text/javascript"],
+    [{ path: "/docs/page.css" }, "200 text/css"],
+    [{ path: "/docs/nothing" }, `404 ${json}`],
+  ],
+};
+
+describe("the document", () => {
+  it("tells of no operation that is not asked here", () => {
+    const asked = [...chats.map(([name]) => name), ...Object.keys(cases)];
+    expect(document.operations.map(({ name }) => name).toSorted()).toEqual(asked.toSorted());
+  });
+
+  it.each(chats)(
+    "says what %s answers, whole and as a stream, well and badly",
+    { timeout: 30_000 },
+    async (name, streamed, calling, detailed) => {
+      const { example } = operation(name);
+      const said = new Set<string>();
+      let id = 0;
+      const put = async (more: object) => {
+        for (const wanted of streamed === undefined ? [{}] : [{ stream: false }, { stream: true }])
+          said.add(
+            await ask(operation(name), { body: { ...(example as object), request_id: `answers-${(id += 1)}`, ...wanted, ...more } }),
+          );
+      };
+      for (const model of models) await put({ model });
+      await put({ model: "a-local-model", max_tokens: 8, max_output_tokens: 8, options: { num_predict: 8 } });
+      if (detailed !== undefined)
+        await put({ model: "a-local-model", ...detailed, max_tokens: 8, max_output_tokens: 8, options: { num_predict: 8 } });
+      if (calling !== undefined) for (const kind of ["openai", "anthropic", "ollama"]) await put({ ...calling, model: `${kind}/calls` });
+      expect([...said]).toEqual(
+        expect.arrayContaining([
+          `200 ${json}`,
+          expect.stringMatching(/^4.. application\/json$/),
+          ...(streamed === undefined ? [] : [`200 ${streamed}`]),
+        ]),
+      );
+    },
+  );
+
+  it.each(Object.entries(cases))("says what %s answers", async (name, asked) => {
+    const { example } = operation(name);
+    for (const [each, answer] of asked) expect(await ask(operation(name), { body: example, ...each })).toBe(answer);
+  });
+
+  it("says what is answered where a body cannot be read", async () => {
+    for (const each of document.operations.filter(({ body }) => body !== undefined)) {
+      for (const body of ["{", "[]", "null", "", '"text"'])
+        expect([each.name, body, await ask(each, { body })]).toEqual([each.name, body, `400 ${json}`]);
+      expect([each.name, await ask(each, { body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } })]).toEqual([
+        each.name,
+        `415 ${json}`,
+      ]);
+    }
+  });
+
+  it("says what is answered where a file is deleted", async () => {
+    await server.server.service.models.unload("spare", new AbortController().signal);
+    expect(await ask(operation("DELETE /api/delete"), { body: { model: "spare" } })).toBe("200 ");
+  });
+});
