@@ -5,6 +5,7 @@ import {
   type ChatEvent,
   type Completed,
   type ReasoningDelta,
+  type TextDelta,
   type TokenLogprob,
   type ToolCallDelta,
 } from "../../../../gen/parley/v1/chat_pb.ts";
@@ -57,7 +58,7 @@ export class ResponseWriter {
       case "started":
         return this.#begin(event.value.answerModel);
       case "text":
-        return this.#begin() + this.#say("output_text", event.value.text, event.value.logprobs);
+        return this.#begin() + this.#text(event.value);
       case "refusal":
         return this.#begin() + this.#say("refusal", event.value.text);
       case "reasoning":
@@ -80,14 +81,14 @@ export class ResponseWriter {
   failed(fault: ConnectError, param: ParamOf): string {
     const { error } = errorToOpenAI(fault, param);
     const { message, code, param: at } = error;
-    const last = this.#frames.frame({ type: "error", code, message, param: at, error });
-    if (this.#head === undefined) return last;
-    const response = brokenOff(this.#head, {
-      fault,
-      message,
-      output: this.#slots.map(({ open, done }) => done ?? open.item("incomplete")),
-    });
-    return this.#frames.frame({ type: "response.failed", response }) + last;
+    const failed = this.#failedResponse(fault, message);
+    return failed + this.#frames.frame({ type: "error", code, message, param: at, error });
+  }
+
+  #failedResponse(fault: ConnectError, message: string): string {
+    if (this.#head === undefined) return "";
+    const output = this.#slots.map(({ open, done }) => done ?? open.item("incomplete"));
+    return this.#frames.frame({ type: "response.failed", response: brokenOff(this.#head, { fault, message, output }) });
   }
 
   /** Says that the response has begun, once; another model than the one that was asked for may serve. */
@@ -100,6 +101,10 @@ export class ResponseWriter {
     );
     const response = begun(this.#head);
     return this.#frames.frame({ type: "response.created", response }) + this.#frames.frame({ type: "response.in_progress", response });
+  }
+
+  #text({ text, logprobs }: TextDelta): string {
+    return text === "" && logprobs.length === 0 ? "" : this.#say("output_text", text, logprobs);
   }
 
   #say(type: OutputContent["type"], words: string, tokens: readonly TokenLogprob[] = []): string {
