@@ -21,11 +21,16 @@ export function pullFromOllama(json: unknown): AskedPull {
 /** The last line of what went well. */
 export const pulled: PullStatus = { status: "success" };
 
-/** What is told of a step of a pull; the end is told apart. */
-export function pullStatus({ phase, bytesDone, bytesTotal }: PullModelResponse, { sha256 }: Pick<Model, "sha256">): PullStatus {
-  if (phase === PullPhase.CONNECTING) return { status: "pulling manifest" };
-  if (phase === PullPhase.VERIFYING) return { status: "verifying sha256 digest" };
-  if (phase !== PullPhase.DOWNLOADING) return { status: "writing manifest" };
+/** What is told of a step of a pull, and of the bytes where the last of them have just come; the end is told apart. */
+export function pullStatuses(step: PullModelResponse, { sha256 }: Pick<Model, "sha256">, before?: PullPhase): readonly PullStatus[] {
+  const { phase } = step;
+  if (phase === PullPhase.CONNECTING) return [{ status: "pulling manifest" }];
+  if (phase === PullPhase.DOWNLOADING) return [bytesOf(step, sha256)];
+  const told = { status: phase === PullPhase.VERIFYING ? "verifying sha256 digest" : "writing manifest" };
+  return before === PullPhase.DOWNLOADING ? [bytesOf(step, sha256), told] : [told];
+}
+
+function bytesOf({ bytesDone, bytesTotal }: PullModelResponse, sha256: string): PullStatus {
   return {
     status: sha256 === "" ? "pulling" : `pulling ${sha256.slice(0, 12)}`,
     ...(sha256 !== "" && { digest: `sha256:${sha256}` }),

@@ -1,5 +1,6 @@
+import type { Model, PullPhase } from "../../../../gen/parley/v1/models_pb.ts";
 import { errorLine, errorToOllama } from "../../../dialects/ollama/errors.ts";
-import { pulled, pullFromOllama, pullLine, pullStatus } from "../../../dialects/ollama/pull.ts";
+import { pulled, pullFromOllama, pullLine, pullStatuses } from "../../../dialects/ollama/pull.ts";
 import type { PullStatus } from "../../../dialects/ollama/wire/models.ts";
 import type { Doors, Exchange, Serve } from "../../exchange.ts";
 import { send } from "../../send.ts";
@@ -19,14 +20,19 @@ export function pull(doors: Doors, plainName: PlainName): Serve {
   });
 }
 
-/** Steps of a pull whose first has come. */
+/** What is told of a pull whose first step has come. */
 async function begunPull(id: string, { call: { signal } }: Exchange, { service }: Doors): Promise<AsyncIterable<PullStatus>> {
   const steps = service.models.pull(id, signal)[Symbol.asyncIterator]();
   const first = await steps.next();
-  const model = await service.models.get(id, signal);
   return (async function* begun(): AsyncGenerator<PullStatus, void, undefined> {
+    let before: PullPhase | undefined;
+    let model: Model | undefined;
     try {
-      for (let step = first; step.done !== true; step = await steps.next()) yield pullStatus(step.value, model);
+      for (let step = first; step.done !== true; step = await steps.next()) {
+        model ??= await service.models.get(step.value.model, signal);
+        yield* pullStatuses(step.value, model, before);
+        before = step.value.phase;
+      }
     } finally {
       await steps.return?.();
     }
