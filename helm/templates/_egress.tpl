@@ -8,11 +8,15 @@
 {{ get $bases $name }}
 {{- end }}
 {{- range $name, $value := .Values.environment }}
-{{- if or (regexMatch "^(LLM_.*_BASE_URL|LLM_RAW_URL|LLM_MODEL_MIRROR|OTEL_EXPORTER_OTLP_.*ENDPOINT|HTTPS?_PROXY)$" $name) }}
+{{- if or (regexMatch "^(LLM_.*_BASE_URL|LLM_RAW_URL|OTEL_EXPORTER_OTLP_.*ENDPOINT|HTTPS?_PROXY)$" $name) }}
 {{ $value }}
 {{- end }}
 {{- end }}
-{{ dig "models" "mirror" "" .Values.config }}
+{{- range list (dig "models" "mirror" "" .Values.config) (.Values.environment.LLM_MODEL_MIRROR | default "" | toString) }}
+{{- if regexMatch "^https?://" . }}
+{{ . }}
+{{- end }}
+{{- end }}
 {{- range dig "media" "allow" list .Values.config }}
 https://{{ trimPrefix "*." . }}
 {{- end }}
@@ -26,11 +30,12 @@ https://{{ trimPrefix "*." . }}
 {{/* The way out to one address: nothing where it is in the pod itself. */}}
 {{- define "parley.egressTo" -}}
 {{- $root := index . 0 }}
-{{- $url := urlParse (ternary (index . 1) (printf "http://%s" (index . 1)) (contains "://" (index . 1))) }}
-{{- $host := $url.hostname }}
-{{- $port := int (default (ternary "443" "80" (eq $url.scheme "https")) (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host))) }}
+{{- $scheme := regexFind "^https?://" (index . 1) | default "http://" }}
+{{- $authority := regexReplaceAll "[/?#].*$" (regexReplaceAll "^[A-Za-z]+://" (index . 1) "") "" }}
+{{- $port := regexFind ":[0-9]+$" $authority | trimPrefix ":" | default (ternary "443" "80" (eq $scheme "https://")) }}
+{{- $host := regexReplaceAll ":[0-9]+$" $authority "" | trimPrefix "[" | trimSuffix "]" }}
 {{- if or (eq $host "localhost") (hasPrefix "127." $host) (eq $host "::1") }}
-{{- else if regexMatch "^[0-9.]+$" $host }}
+{{- else if regexMatch "^([0-9]{1,3}[.]){3}[0-9]{1,3}$" $host }}
 - to: [{ipBlock: {cidr: {{ $host }}/32}}]
   ports: [{port: {{ $port }}, protocol: TCP}]
 {{- else if contains ":" $host }}

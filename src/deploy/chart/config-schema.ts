@@ -5,7 +5,7 @@ import { limits } from "../../core/limits.ts";
 import { disconnectPolicies, upstreamKinds } from "../../core/upstreams.ts";
 import { environment } from "../../environment.ts";
 import { logLevels, secretsType, secretType, type ValueType } from "../../environment/values.ts";
-import { closed, listOf, mapOf, oneOf, text, truth, type JsonSchema } from "./json-schema.ts";
+import { closed, listOf, mapOf, matching, oneOf, text, truth, type JsonSchema } from "./json-schema.ts";
 
 /** What the chart says itself, or what cannot stand in a ConfigMap: keys of the file that `config` does not take. */
 const notTaken = new Set([
@@ -26,11 +26,21 @@ const notTaken = new Set([
 /** The limit that `drain.seconds` sets. */
 const ownLimit = "drainMs";
 
+const host = "[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?";
+const port = "(?::[0-9]{1,5})?";
+
+/** A URL, or a host with a port; never a name and a password in it, since it is no secret here. */
+export const address: JsonSchema = matching(
+  `(?:https?://)?(?:${host}|\\[(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}\\])${port}(?:/(?:[-A-Za-z0-9._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?`,
+);
+
 /** Fields of which more is known than their type says. */
 const known: Readonly<Record<string, JsonSchema>> = {
   "Engine.gpu": oneOf(...gpus),
   "Limits.values": closed({}, limitValues()),
+  "Media.allow": listOf(matching(`(?:[*][.])?${host}${port}`)),
   "Telemetry.logLevel": oneOf(...logLevels),
+  "Upstream.baseUrl": address,
   "Upstream.disconnect": oneOf(...disconnectPolicies),
   "Upstream.kind": oneOf(...upstreamKinds),
 };
@@ -46,6 +56,9 @@ const required: Readonly<Record<string, readonly string[]>> = {
 export function configSchema(): JsonSchema {
   return messageSchema(ConfigSchema);
 }
+
+/** What may be fetched: as an address, with its scheme. */
+export const webAddress: JsonSchema = matching(`https?://${host}${port}/(?:[-A-Za-z0-9._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})+`);
 
 function limitValues(): Record<string, JsonSchema> {
   const rows = Object.entries(limits).filter(([name]) => name !== ownLimit);
@@ -127,6 +140,7 @@ const secretTypes: readonly ValueType[] = [secretType, secretsType];
 export function environmentSchema(): JsonSchema {
   const rows = environment.filter(({ name, type }) => !ownVariables.has(name) && !secretTypes.includes(type));
   const names = rows.map(({ name }) => name);
-  const values = { type: ["string", "boolean"] };
-  return closed({}, Object.fromEntries([...names, ...ofOthers].map((name) => [name, values])));
+  const isAddress = (name: string) => /(?:_URL|_ENDPOINT|_PROXY)$/.test(name) && name !== "NO_PROXY";
+  const plain = { type: ["string", "boolean"] };
+  return closed({}, Object.fromEntries([...names, ...ofOthers].map((name) => [name, isAddress(name) ? address : plain])));
 }

