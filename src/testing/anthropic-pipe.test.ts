@@ -160,13 +160,13 @@ describe("from Anthropic's client to Anthropic's format", () => {
   it.each(Object.keys(ends))("what is answered comes back as it was said, whole and streamed: %s", async (name) => {
     const asked = { model: `claude/${name}`, ...rich };
     const answers = [await anthropic.messages.create(asked), await anthropic.messages.stream(asked).finalMessage()];
-    for (const answer of answers) expect(answer).toMatchObject({ model: `claude/${name}`, ...ends[name], usage });
+    for (const given of answers) expect(given).toMatchObject({ model: `claude/${name}`, ...ends[name], usage });
   });
 
   it("what was answered can be said again, and arrives whole", async () => {
     const asked = { model: "claude/tools", ...rich };
-    const answer = await anthropic.messages.stream(asked).finalMessage();
-    const turn = { role: "assistant" as const, content: answer.content };
+    const said = await anthropic.messages.stream(asked).finalMessage();
+    const turn = { role: "assistant" as const, content: said.content };
     const results = ["toolu_1", "toolu_2"].map((id) => ({ type: "tool_result" as const, tool_use_id: id, content: "x" }));
     await anthropic.messages.create({ ...asked, messages: [...rich.messages, turn, { role: "user" as const, content: results }] });
     const messages = heard["messages"] as readonly { readonly content: unknown }[];

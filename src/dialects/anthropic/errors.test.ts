@@ -43,7 +43,7 @@ describe("an error of a request for a message", () => {
     ["an upstream limits the rate", fault("provider_rate_limited", "x"), 429, "rate_limit_error"],
     ["a body is too large", fault("body_too_large", "x"), 413, "request_too_large"],
     ["time is over", fault("deadline_exceeded", "x"), 504, "timeout_error"],
-  ])("has Anthropic's status and kind where %s", (_what, error, status, type) => {
+  ])("has Anthropic's status and kind where %s", (...[, error, status, type]) => {
     expect([statusToAnthropic(error), errorToAnthropic(error, { requestId: "r" }).error.type]).toEqual([status, type]);
   });
 });

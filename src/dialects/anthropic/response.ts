@@ -1,4 +1,4 @@
-import { FinishReason, type ChatResponse, type ChoiceFinished } from "../../../gen/parley/v1/chat_pb.ts";
+import { FinishReason, type ChatResponse, type Choice, type ChoiceFinished } from "../../../gen/parley/v1/chat_pb.ts";
 import type { Part, ToolCall } from "../../../gen/parley/v1/messages_pb.ts";
 import type { Usage } from "../../../gen/parley/v1/usage_pb.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
@@ -94,20 +94,14 @@ export function messageId(id: string): string {
 /** A whole answer as a message. Throws `provider_malformed` where the arguments of a call are no JSON object: this format has no place for them. */
 export function messageToAnthropic({ id, model, choices, usage = nothingTaken }: ChatResponse, isThinkingOmitted = false): Message {
   const [choice] = choices;
-  const parts = choice?.message?.parts ?? [];
-  const ending: Ending = {
-    reason: choice?.reason ?? FinishReason.OTHER,
-    rawReason: choice?.rawReason ?? "",
-    stopSequence: choice?.stopSequence,
-    hasCalls: parts.some(({ part }) => part.case === "toolCall"),
-    refusal: parts.map(({ part }) => (part.case === "refusal" ? part.value.text : "")).join(""),
-  };
+  const ending = endingOf(choice);
+  const how = { isThinkingOmitted, isCut: ending.reason === FinishReason.LENGTH };
   return {
     id: messageId(id),
     type: "message",
     role: "assistant",
     model,
-    content: parts.flatMap((part) => blocksOf(part, isThinkingOmitted)),
+    content: (choice?.message?.parts ?? []).flatMap((part) => blocksOf(part, how)),
     ...stopToAnthropic(ending),
     container: null,
     diagnostics: null,
@@ -115,12 +109,38 @@ export function messageToAnthropic({ id, model, choices, usage = nothingTaken }:
   };
 }
 
-function blocksOf({ part }: Part, isThinkingOmitted: boolean): ContentBlock[] {
+function endingOf(choice: Choice | undefined): Ending {
+  const { reason = FinishReason.OTHER, rawReason = "", stopSequence, message } = choice ?? {};
+  const parts = message?.parts ?? [];
+  return {
+    reason,
+    rawReason,
+    stopSequence,
+    hasCalls: parts.some(({ part }) => part.case === "toolCall"),
+    refusal: parts.map(({ part }) => (part.case === "refusal" ? part.value.text : "")).join(""),
+  };
+}
+
+interface HowTold {
+  readonly isThinkingOmitted: boolean;
+  /** Whether the answer ended at its limit: its last call may have been cut, and half a call is none. */
+  readonly isCut: boolean;
+}
+
+function blocksOf({ part }: Part, { isThinkingOmitted, isCut }: HowTold): ContentBlock[] {
   switch (part.case) {
     case "text":
       return [{ type: "text", text: part.value.text, citations: null }];
-    case "toolCall":
-      return [{ type: "tool_use", id: part.value.id, name: part.value.name, input: inputOf(part.value), caller: { type: "direct" } }];
+    case "toolCall": {
+      const { id, name } = part.value;
+      const input = inputOf(part.value);
+      if (input !== undefined) return [{ type: "tool_use", id, name, input, caller: { type: "direct" } }];
+      if (isCut) return [];
+      throw fault(
+        "provider_malformed",
+        `the model called ${JSON.stringify(name.slice(0, 64))} with arguments that are no JSON object: ask again`,
+      );
+    }
     case "reasoning": {
       const { text, signature, redactedData } = part.value;
       if (redactedData.length > 0) return [{ type: "redacted_thinking", data: new TextDecoder().decode(redactedData) }];
@@ -131,16 +151,12 @@ function blocksOf({ part }: Part, isThinkingOmitted: boolean): ContentBlock[] {
   }
 }
 
-function inputOf({ name, arguments: text }: ToolCall): JsonObject {
-  let input: unknown;
+/** What a tool is called with; undefined where that is no object. */
+function inputOf({ arguments: text }: ToolCall): JsonObject | undefined {
   try {
-    input = text.trim() === "" ? {} : exactJson(text);
+    const input: unknown = text.trim() === "" ? {} : exactJson(text);
+    return isJsonObject(input) ? input : undefined;
   } catch {
-    input = undefined;
+    return undefined;
   }
-  if (isJsonObject(input)) return input;
-  throw fault(
-    "provider_malformed",
-    `the model called ${JSON.stringify(name.slice(0, 64))} with arguments that are no JSON object: ask again`,
-  );
 }

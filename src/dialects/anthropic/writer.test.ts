@@ -178,14 +178,21 @@ describe("Anthropic's own library", () => {
 });
 
 describe("a whole answer as a message", () => {
+  const broken = (reason: FinishReason) => [
+    ...begun,
+    text(0, "I look."),
+    toolCall({ choice: 0, index: 0, id: "a", name: "f", arguments: "{" }),
+    finished(0, reason),
+    completed({ usage }),
+  ];
+
   it("cannot hold arguments of a call that are no object, and says so", async () => {
-    const broken = [
-      ...begun,
-      toolCall({ choice: 0, index: 0, id: "a", name: "f", arguments: "{" }),
-      finished(0, FinishReason.LENGTH),
-      completed({ usage }),
-    ];
-    const response = await collect(streamOf(broken));
+    const response = await collect(streamOf(broken(FinishReason.TOOL_CALLS)));
     expect(reasonOf(thrownBy(() => messageToAnthropic(response)))).toBe("provider_malformed");
+  });
+
+  it("leaves out a call that the answer's limit has cut, and says that it was the limit", async () => {
+    const { content, stop_reason } = messageToAnthropic(await collect(streamOf(broken(FinishReason.LENGTH))));
+    expect([content, stop_reason]).toEqual([[{ type: "text", text: "I look.", citations: null }], "max_tokens"]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Accepted, ChatEvent, ChoiceFinished, Completed, ReasoningDelta, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
 import { oneLine } from "../openai/chunks.ts";
+import { servedComment } from "../openai/served.ts";
 import { deltaUsageToAnthropic, messageId, nothingTaken, stopToAnthropic, usageToAnthropic } from "./response.ts";
 import type { ErrorBody } from "./wire/errors.ts";
 import type { MessageDelta, MessageEvent } from "./wire/events.ts";
@@ -152,12 +153,12 @@ export class MessageWriter {
     return `event: content_block_stop\ndata: {"type":"content_block_stop","index":${index}}\n\n`;
   }
 
-  #end({ usage = nothingTaken }: Completed): string {
+  #end({ usage = nothingTaken, servedBy }: Completed): string {
     this.#isDone = true;
     const finished = this.#finished ?? { reason: 0, rawReason: "" };
     const stop = stopToAnthropic({ ...finished, hasCalls: this.#calls.size > 0, refusal: this.#refusal });
     const ending: MessageDelta = { type: "message_delta", delta: { ...stop, container: null }, usage: deltaUsageToAnthropic(usage) };
-    return eventFrame(ending) + eventFrame({ type: "message_stop" });
+    return eventFrame(ending) + servedComment(servedBy) + eventFrame({ type: "message_stop" });
   }
 }
 
