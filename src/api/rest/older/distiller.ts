@@ -18,7 +18,7 @@ import { sendJson } from "../../send.ts";
 import { chatRoute, type ChatFormat } from "../chat-route.ts";
 import { eventStreamType } from "../event-stream.ts";
 import { listedModels } from "../listed-models.ts";
-import { guarded, reading, type Route } from "../route.ts";
+import { guarded, reading, type Operation, type Route } from "../route.ts";
 import { wholeAnswer } from "../whole-answer.ts";
 import { detailEnvelope } from "./envelopes.ts";
 import { loadFirst, setModel } from "./load-model.ts";
@@ -27,67 +27,39 @@ const tag = "Distiller";
 const json = "application/json";
 const envelope = detailEnvelope();
 
+const list: Operation = { tag, summary: "List the model files on this machine", answers: { [json]: wire.GgufList } };
+const set: Operation = {
+  tag,
+  summary: "Load a model and make it the default",
+  body: wire.SetModelRequest,
+  answers: { [json]: wire.SetModelAnswer },
+};
+const complete: Operation = {
+  tag,
+  summary: "Answer a conversation",
+  body: wire.DistillerRequest,
+  answers: { [json]: ChatCompletion, "text/event-stream": wire.DistillerEvent },
+};
+const warm: Operation = {
+  tag,
+  summary: "Prepare the beginning of a prompt for later calls",
+  body: wire.RestoreCacheRequest,
+  answers: { [json]: wire.RestoreCacheAnswer },
+};
+
 /** What Distiller's clients ask for, beside what other clients ask for too. */
 export function distillerRoutes(doors: Doors): readonly Route[] {
+  const choose = guarded((exchange) => setModel(exchange, doors), doors, envelope);
   return [
-    {
-      path: "/models",
-      envelope,
-      methods: {
-        GET: {
-          serve: reading(listFiles, doors, envelope),
-          operation: { tag, summary: "List the model files on this machine", answers: { [json]: wire.GgufList } },
-        },
-      },
-    },
-    {
-      path: "/setModel",
-      purpose: "management",
-      envelope,
-      methods: {
-        POST: {
-          serve: guarded((exchange) => setModel(exchange, doors), doors, envelope),
-          operation: {
-            tag,
-            summary: "Load a model and make it the default",
-            body: wire.SetModelRequest,
-            answers: { [json]: wire.SetModelAnswer },
-          },
-        },
-      },
-    },
+    { path: "/models", envelope, methods: { GET: { serve: reading(listFiles, doors, envelope), operation: list } } },
+    { path: "/setModel", purpose: "management", envelope, methods: { POST: { serve: choose, operation: set } } },
     {
       path: "/chat/completions",
       purpose: "call",
       envelope,
-      methods: {
-        POST: {
-          serve: chatRoute(doors, chat(doors)),
-          operation: {
-            tag,
-            summary: "Answer a conversation",
-            body: wire.DistillerRequest,
-            answers: { [json]: ChatCompletion, "text/event-stream": wire.DistillerEvent },
-          },
-        },
-      },
+      methods: { POST: { serve: chatRoute(doors, chat(doors)), operation: complete } },
     },
-    {
-      path: "/restore_cache",
-      purpose: "call",
-      envelope,
-      methods: {
-        POST: {
-          serve: restoreCache(doors),
-          operation: {
-            tag,
-            summary: "Prepare the beginning of a prompt for later calls",
-            body: wire.RestoreCacheRequest,
-            answers: { [json]: wire.RestoreCacheAnswer },
-          },
-        },
-      },
-    },
+    { path: "/restore_cache", purpose: "call", envelope, methods: { POST: { serve: restoreCache(doors), operation: warm } } },
   ];
 }
 

@@ -1,7 +1,7 @@
 import { fieldsFault } from "../../../core/reasons.ts";
 
 /** So many ids of answered calls are remembered. */
-export const mostRequestIds = 10_000;
+const mostIds = 10_000;
 
 /** An id that a call has taken. */
 export interface TakenId {
@@ -16,14 +16,9 @@ export interface TakenId {
  * which this version lacks. To answer it anew would charge the caller twice, so it is refused as far as this process remembers.
  */
 export class RequestIds {
-  readonly #most: number;
   readonly #running = new Set<string>();
   /** The one that was answered last stands last. */
   readonly #answered = new Set<string>();
-
-  constructor(most = mostRequestIds) {
-    this.#most = most;
-  }
 
   /** Takes an id. Throws `idempotency_conflict` while a call with it runs, and `unimplemented` once one was answered. */
   take(tenant: string, id: string): TakenId {
@@ -45,7 +40,7 @@ export class RequestIds {
   #remember(key: string): void {
     this.#answered.add(key);
     for (const oldest of this.#answered) {
-      if (this.#answered.size <= this.#most) return;
+      if (this.#answered.size <= mostIds) return;
       this.#answered.delete(oldest);
     }
   }
