@@ -135,7 +135,13 @@ export class OpenThought implements OpenItem {
     if (this.#options.isSummaryWanted) {
       const said = frames.frame({ type: "response.reasoning_summary_text.done", ...this.#summary(), text });
       return (
-        said + frames.frame({ type: "response.reasoning_summary_part.done", ...this.#summary(), part: { type: "summary_text", text } })
+        said +
+        frames.frame({
+          type: "response.reasoning_summary_part.done",
+          ...this.#summary(),
+          part: { type: "summary_text", text },
+          status: null,
+        })
       );
     }
     const said = frames.frame({ type: "response.reasoning_text.done", ...this.#content(), text });
