@@ -62,11 +62,9 @@ function endpointsIn(text: string): string[] {
   return [...text.matchAll(/\b(GET|POST|DELETE|PUT|PATCH)\b[`"\s]+(\/[\w/]*)/g)].map(([, method, path]) => `${method} ${path}`);
 }
 
-/** Names in capitals that a text sets or sets in backticks. */
+/** Names in capitals. */
 function variablesIn(text: string): string[] {
-  const set = text.matchAll(/(?:^|[\s`-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT)(?=[=:`])/g);
-  const named = text.matchAll(/(?:name: |\b(?:check|with) )`?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`?$/g);
-  return [...set, ...named].map(([, name = ""]) => name);
+  return [...text.matchAll(/\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]+|PORT)\b/g)].map(([name]) => name);
 }
 
 /** The keys of a value and the types of what they hold, at any depth; of a list, those of its first element. */

@@ -1,7 +1,13 @@
+import { Type } from "typebox";
 import { invalidField } from "../../core/reasons.ts";
 import type { Exchange } from "../exchange.ts";
 
 const longestName = 256;
+
+/** What the query of a chat may hold: Prism's parameter, on its own path and on the one that it calls an alias. */
+export const providerQuery = {
+  provider: Type.Optional(Type.String({ maxLength: longestName, description: "Only this upstream may answer." })),
+};
 
 /** The provider that the query names; undefined when it names none. Throws `invalid_request` for two, and for what is no name. */
 export function providerInQuery({ request: { url = "" } }: Exchange): string | undefined {

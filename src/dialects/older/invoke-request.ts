@@ -30,7 +30,7 @@ const longestId = 255;
 const roleOf = oneOf({ system: Role.SYSTEM, human: Role.USER, ai: Role.ASSISTANT });
 
 /** What a key of OpenAI's begins with, as the older service checked it. */
-export const keyFormat = "sk-...";
+const keyFormat = "sk-...";
 
 /** Reads the body of `POST /invoke`. Throws `invalid_request`; a key is in no error. */
 export function invokeCallFrom(json: unknown): InvokeCall {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { loadConfig } from "../../../config.ts";
 import { shapeOf, walkDocument } from "../../../testing/older-document.ts";
 import { startTestServer, type TestServer } from "../../../testing/test-server.ts";
 import { startUpstream, type ScriptedUpstream } from "../../../testing/upstream/upstream.ts";
@@ -100,7 +101,13 @@ describe("the LangChain service's document", () => {
       ["LLM_LOG_FILE", 156, "/app/logs/llm-service.log", "telemetry.logFile", "/app/logs/llm-service.log"],
       ["OPENAI_API_KEY", 25, "sk-key", "upstreams.openai.apiKeys", ["sk-key"]],
     ],
-    foreign: ["KAFKA_ZOOKEEPER_CONNECT", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "ZOOKEEPER_CLIENT_PORT"],
+    foreign: [
+      "INVALID_API_KEY",
+      "KAFKA_ZOOKEEPER_CONNECT",
+      "KAFKA_ADVERTISED_LISTENERS",
+      "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR",
+      "ZOOKEEPER_CLIENT_PORT",
+    ],
   });
 
   it("lines 51 to 90: POST /invoke answers with its object, and the caller's own key asks the upstream", async () => {
@@ -155,6 +162,12 @@ describe("the LangChain service's document", () => {
       version: "1.0.0",
       dependencies: { redis: "not used", kafka: "not used", langchain: "ok" },
     });
+  });
+
+  it("lines 24 to 26: what it is started with is understood, and what nothing heeds is named without its value", () => {
+    const { settings, warnings } = loadConfig({ environment: { OPENAI_API_KEY: "sk-key", REDIS_URL: "redis://:s3cret@localhost:6379" } });
+    expect(settings.upstreams.map(({ name }) => name)).toContain("openai");
+    expect(warnings.join()).toMatch(/^ignored: REDIS_URL; (?!.*s3cret)/);
   });
 
   it("line 191: GET /docs", async () => {

@@ -1,4 +1,3 @@
-import { Type } from "typebox";
 import { paramOf } from "../../../dialects/openai/errors.ts";
 import { dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { errorToDetail } from "../../../dialects/older/detail.ts";
@@ -8,7 +7,7 @@ import { PrismAnswer, PrismEvent, PrismRequest } from "../../../dialects/older/w
 import type { Doors } from "../../exchange.ts";
 import { chatRoute, type ChatFormat } from "../chat-route.ts";
 import { eventStreamType } from "../event-stream.ts";
-import { providerInQuery } from "../provider-query.ts";
+import { providerInQuery, providerQuery } from "../provider-query.ts";
 import type { Route } from "../route.ts";
 import { detailEnvelope } from "./envelopes.ts";
 
@@ -36,7 +35,7 @@ export function prismRoutes(doors: Doors): readonly Route[] {
   const operation = {
     tag: "Prism",
     summary: "Answer a conversation with one text",
-    query: { provider: Type.Optional(Type.String({ maxLength: 256, description: "Only this upstream may answer." })) },
+    query: providerQuery,
     body: PrismRequest,
     answers: { "application/json": PrismAnswer, "text/event-stream": PrismEvent },
   };

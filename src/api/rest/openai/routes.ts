@@ -15,6 +15,7 @@ import { ModelList, ModelObject } from "../../../dialects/openai/wire/models.ts"
 import type { Doors } from "../../exchange.ts";
 import { chatRoute } from "../chat-route.ts";
 import { openaiEnvelope } from "../envelope.ts";
+import { providerQuery } from "../provider-query.ts";
 import { reading, type Operation, type Route } from "../route.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { completions } from "./completions.ts";
@@ -29,6 +30,7 @@ const events = "text/event-stream";
 const chat: Operation = {
   tag,
   summary: "Answer a conversation",
+  query: providerQuery,
   body: ChatCompletionRequest,
   answers: { [json]: ChatCompletion, [events]: ChatStreamEvent },
 };
