@@ -41,50 +41,6 @@ describe("REST", () => {
     expect(await ask("/providers")).toMatchObject({ status: 200, json: { providers: ["echo", "openai"], default: "openai" } });
   });
 
-  it("answers a completion with every key that OpenAI's has, null where there is no value", async () => {
-    const { status, json } = await post(question);
-    expect(status).toBe(200);
-    expect(json).toEqual({
-      id: "chatcmpl-1",
-      object: "chat.completion",
-      created: 1_700_000_000,
-      model: "tiny",
-      choices: [
-        {
-          index: 0,
-          message: {
-            role: "assistant",
-            content: "hi",
-            refusal: null,
-            annotations: [],
-            audio: null,
-            function_call: null,
-            tool_calls: null,
-          },
-          logprobs: null,
-          finish_reason: "stop",
-        },
-      ],
-      usage: {
-        prompt_tokens: 3,
-        completion_tokens: 1,
-        total_tokens: 4,
-        prompt_tokens_details: { cached_tokens: null, cache_write_tokens: null, audio_tokens: null, image_tokens: null, text_tokens: null },
-        completion_tokens_details: {
-          reasoning_tokens: null,
-          audio_tokens: null,
-          text_tokens: null,
-          accepted_prediction_tokens: null,
-          rejected_prediction_tokens: null,
-        },
-      },
-      service_tier: null,
-      system_fingerprint: "test/tiny",
-      metadata: null,
-      moderation: null,
-    });
-  });
-
   it.each([
     ["an unknown path", "/v1/nothing", {}, 404, "route_not_found"],
     ["a wrong method", "/v1/chat/completions", { method: "GET" }, 405, "method_not_allowed"],
@@ -258,7 +214,9 @@ describe("an error with a delay", () => {
     });
     const response = await fetch(`${busy.url}/v1/chat/completions`, { method: "POST", body: question });
     expect(response.status).toBe(503);
-    expect(["retry-after", "retry-after-ms", "x-should-retry"].map((name) => response.headers.get(name))).toEqual(["1", "100", "true"]);
+    expect(["retry-after", "x-should-retry"].map((name) => response.headers.get(name))).toEqual(["1", "true"]);
+    expect(Number(response.headers.get("retry-after-ms"))).toBeGreaterThanOrEqual(100);
+    expect(Number(response.headers.get("retry-after-ms"))).toBeLessThanOrEqual(110);
     await busy.close();
   });
 });

@@ -68,12 +68,20 @@ describe("an error's param", () => {
 
 describe("retry headers", () => {
   it("are both forms of the delay, rounded up and never so short that a client hammers", () => {
-    expect(retryHeaders(fault("queue_full", "x", { retryAfterMs: 1001 }))).toEqual({
+    const none = () => 0;
+    expect(retryHeaders(fault("queue_full", "x", { retryAfterMs: 1001 }), none)).toEqual({
       "x-should-retry": "true",
       "retry-after": "2",
       "retry-after-ms": "1001",
     });
-    expect(retryHeaders(fault("rate_limited", "x", { retryAfterMs: 0 }))).toEqual({ "retry-after": "1", "retry-after-ms": "100" });
+    expect(retryHeaders(fault("rate_limited", "x", { retryAfterMs: 0 }), none)).toEqual({ "retry-after": "1", "retry-after-ms": "100" });
     expect(retryHeaders(fault("invalid_request", "x"))).toEqual({});
+  });
+
+  it("tell a tenth more ms to some, and never less, so that those refused together do not come back together", () => {
+    const told = (random: number) => retryHeaders(fault("queue_full", "x", { retryAfterMs: 2000 }), () => random)["retry-after-ms"];
+    expect([told(0), told(0.5), told(1)]).toEqual(["2000", "2100", "2200"]);
+    const some = Array.from({ length: 50 }, () => retryHeaders(fault("queue_full", "x", { retryAfterMs: 2000 }))["retry-after-ms"]);
+    expect(new Set(some).size).toBeGreaterThan(5);
   });
 });

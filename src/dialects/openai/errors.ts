@@ -75,15 +75,18 @@ export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(unde
 /** Shortest delay that is ever told, ms: on less, one SDK hammers. */
 const minRetryMs = 100;
 
-/** Headers that tell SDKs whether and when to try again, in both forms of the delay. */
-export function retryHeaders(error: ConnectError): Record<string, string> {
+/** Most that a delay in ms is told longer than it is: SDKs wait as long as they are told, and those who were refused together are not to come back together. */
+const jitter = 0.1;
+
+/** Headers that tell SDKs whether and when to try again, in both forms of the delay; SDKs read the one in ms first. `random`: 0 up to 1. */
+export function retryHeaders(error: ConnectError, random: () => number = Math.random): Record<string, string> {
   const { shouldRetry } = reasons[reasonOf(error)];
   const afterMs = retryAfterMsOf(error);
   return {
     ...(shouldRetry !== undefined && { "x-should-retry": String(shouldRetry) }),
     ...(afterMs !== undefined && {
       "retry-after": String(Math.max(1, Math.ceil(afterMs / 1000))),
-      "retry-after-ms": String(Math.max(minRetryMs, Math.ceil(afterMs))),
+      "retry-after-ms": String(Math.ceil(Math.max(minRetryMs, afterMs) * (1 + jitter * random()))),
     }),
   };
 }
