@@ -6,7 +6,7 @@ import { describe, type SuiteFactory } from "vitest";
 export const chromiumPath = "/usr/bin/chromium";
 
 /** Python's clients, by what needs them. */
-const modules = { python: ["openai", "grpc", "grpc_tools"], pythonAnthropic: ["anthropic"] } as const;
+const modules = { python: ["openai", "grpc", "grpc_tools"], pythonAnthropic: ["anthropic"], pythonOllama: ["ollama"] } as const;
 const absent = absentModules(Object.values(modules).flat());
 
 /** Clients that are not in node_modules, and why each is absent; undefined where it is there. */
@@ -14,6 +14,7 @@ export const missing: Readonly<Record<"chromium" | keyof typeof modules, string 
   chromium: existsSync(chromiumPath) ? undefined : `no chromium at ${chromiumPath}`,
   python: whyWithout(modules.python),
   pythonAnthropic: whyWithout(modules.pythonAnthropic),
+  pythonOllama: whyWithout(modules.pythonOllama),
 };
 
 /** The Python that has the clients: `PARLEY_PYTHON`, else the one of the path. */
