@@ -129,8 +129,7 @@ export class Itinerary<Request, Event> {
   /** Asks a target at once without what it has just refused, if the caller can do without. */
   #concedes(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
     const { asked } = candidate;
-    const field = reasonOf(error) === "unsupported_field" ? fieldOf(error) : undefined;
-    const concession = this.#context.concessions?.find((each) => each.field === field);
+    const concession = this.#context.concessions?.find((each) => each.field === fieldOf(error));
     if (concession === undefined || asked === undefined) return false;
     const without = this.#kind.withChat(asked, concession.instead);
     if (this.#kind.chatOf(without) === this.#kind.chatOf(asked)) return false;

@@ -13,7 +13,7 @@ import {
   type Refusal,
 } from "../../upstream-fault.ts";
 import { contextCounts } from "./context-limit.ts";
-import { contractField } from "./param.ts";
+import { contractField, wishedField } from "./param.ts";
 import type { OpenAIKind } from "./quirk-rows.ts";
 import { waitMs } from "./rate-limits.ts";
 import { refusalOf, toldErrorOf, type ToldError } from "./told-error.ts";
@@ -108,7 +108,8 @@ function isQuota(status: number, told: ToldError | undefined): boolean {
 /** What an upstream says of a key may hold a piece of it, and is not repeated. */
 function aboutKey({ told, refusal, asked, kind }: Told): ConnectError | undefined {
   const isUnknown = refusal.status === 401 || told?.code === "invalid_api_key";
-  const isRefused = isUnknown || refusal.status === 403;
+  // OpenAI forbids some models' logprobs: a call without them may use the same key.
+  const isRefused = isUnknown || (refusal.status === 403 && wishedField(told?.words ?? "") === undefined);
   if (!isRefused) return undefined;
   const silent = { ...refusal, status: isUnknown ? 401 : 403, words: "" };
   if (kind !== "huggingface" || asked.isCallersKey) return credentialsFault(silent, asked);
@@ -155,7 +156,7 @@ function aboutFields({ told, refusal, asked }: Told): ConnectError | undefined {
   const { status } = refusal;
   if (told === undefined || status >= 500) return undefined;
   const field = contractField(told.param, told.words);
-  if (unsupported.test(told.code) || unsupportedWords.test(told.words))
+  if (unsupported.test(told.code) || unsupportedWords.test(told.words) || wishedField(told.words) !== undefined)
     return refusedField("unsupported_field", field ?? "provider_options", { refusal, asked });
   return field !== undefined && (status === 400 || status === 422) ? refusedField("invalid_request", field, { refusal, asked }) : undefined;
 }

@@ -34,15 +34,24 @@ const fields: Readonly<Record<string, string>> = {
   logit_bias: "sampling.logit_bias",
 };
 
-/** What OpenRouter calls what none of its upstreams can do. */
+/** What servers say cannot be done without naming a parameter. */
 const wishes: readonly (readonly [RegExp, string])[] = [
   [/that support (?:tool|function)/i, "tools"],
   [/that support image/i, "messages"],
+  [
+    /\blogprobs\b.{0,20}\bnot (?:supported|enabled|available|allowed)|(?:\bnot allowed to request|\bnot support|n't support) logprobs\b/i,
+    "top_logprobs",
+  ],
 ];
 
 /** The contract's field that an upstream names as the one at fault; undefined where it names none that is known. */
 export function contractField(param: string, words: string): string | undefined {
   const name = /^(?:body\.)?([a-z_]{1,64})/.exec(param)?.[1] ?? "";
   if (Object.hasOwn(fields, name)) return fields[name];
+  return wishedField(words);
+}
+
+/** The contract's field that an upstream says it cannot honour, without its name for it. */
+export function wishedField(words: string): string | undefined {
   return wishes.find(([wish]) => wish.test(words))?.[1];
 }
