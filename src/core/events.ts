@@ -10,6 +10,7 @@ import type {
   TokenLogprob,
   ToolCallDelta,
 } from "../../gen/parley/v1/chat_pb.ts";
+import type { Usage } from "../../gen/parley/v1/usage_pb.ts";
 
 // Literals of the generated types: `create` costs ten times as much, and streams are made of these.
 
@@ -30,8 +31,8 @@ export function accepted(fields: Pick<Accepted, "id" | "model"> & { readonly cre
   return chatEvent({ case: "accepted", value: { $typeName: "parley.v1.Accepted", id, model, created } });
 }
 
-/** A provider's first event; the route fills in the attempt. */
-export function started(provider: string, model: string): ChatEvent {
+/** A provider's first event; the route fills in the attempt. `usage`: what is known of the prompt by now. */
+export function started(provider: string, model: string, usage?: Usage): ChatEvent {
   const value: Started = {
     $typeName: "parley.v1.Started",
     provider,
@@ -41,6 +42,7 @@ export function started(provider: string, model: string): ChatEvent {
     fromCache: false,
     answerModel: "",
   };
+  if (usage !== undefined) value.usage = usage;
   return chatEvent({ case: "started", value });
 }
 

@@ -118,6 +118,13 @@ describe("our events as Anthropic's", () => {
     expect(back.at(-1)?.event.value).toMatchObject({ usage: bare });
   });
 
+  it("tell at the beginning what is known of the prompt by then", () => {
+    const known: Usage = { ...usage, completionTokens: 0 };
+    const writer = new MessageWriter({ promptTokens: 7 });
+    const frames = [begun[0]!, started("p", "m", known)].map((event) => writer.write(event)).join("");
+    expect(frames).toContain('"usage":{"input_tokens":10,"cache_creation_input_tokens":30,"cache_read_input_tokens":60,"output_tokens":0,');
+  });
+
   it.each([
     ["STOP", "stop", "end_turn"],
     ["LENGTH", "length", "max_tokens"],

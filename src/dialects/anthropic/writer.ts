@@ -1,4 +1,12 @@
-import type { Accepted, ChatEvent, ChoiceFinished, Completed, ReasoningDelta, ToolCallDelta } from "../../../gen/parley/v1/chat_pb.ts";
+import type {
+  Accepted,
+  ChatEvent,
+  ChoiceFinished,
+  Completed,
+  ReasoningDelta,
+  Started,
+  ToolCallDelta,
+} from "../../../gen/parley/v1/chat_pb.ts";
 import { oneLine } from "../openai/chunks.ts";
 import { servedComment } from "../openai/served.ts";
 import { deltaUsageToAnthropic, messageId, nothingTaken, stopToAnthropic, usageToAnthropic } from "./response.ts";
@@ -26,7 +34,7 @@ export interface WriterOptions {
 
 /**
  * Writes the events of one answer as the API's own: one block after another, each begun and ended, then why the message ended with what it took, then its end.
- * The tokens of the prompt are not known at the start: clients that read them there get an estimate, which the end corrects.
+ * Where the tokens of the prompt are not known at the start, clients that read them there get an estimate, which the end corrects.
  */
 export class MessageWriter {
   readonly #promptTokens: number;
@@ -58,7 +66,7 @@ export class MessageWriter {
         this.#accepted = event.value;
         return "";
       case "started":
-        return this.#start(event.value.answerModel);
+        return this.#start(event.value);
       case "text":
         return this.#piece("text", event.value.text);
       case "reasoning":
@@ -78,7 +86,7 @@ export class MessageWriter {
     }
   }
 
-  #start(answerModel: string): string {
+  #start({ answerModel, usage }: Started): string {
     const { id, model } = this.#accepted;
     const message: BegunMessage = {
       id: messageId(id),
@@ -91,7 +99,7 @@ export class MessageWriter {
       stop_details: null,
       container: null,
       diagnostics: null,
-      usage: usageToAnthropic({ ...nothingTaken, promptTokens: this.#promptTokens }),
+      usage: usageToAnthropic(usage ?? { ...nothingTaken, promptTokens: this.#promptTokens }),
     };
     return eventFrame({ type: "message_start", message });
   }

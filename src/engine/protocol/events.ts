@@ -17,8 +17,8 @@ export interface EngineTopLogprob {
 export type EngineEvent =
   /** Place in the queue, from 1. */
   | { readonly type: "waiting"; readonly position: number }
-  /** Its first choice has a sequence. */
-  | { readonly type: "admitted"; readonly queueMs: number }
+  /** Its first choice has a sequence; the prompt has so many tokens. */
+  | { readonly type: "admitted"; readonly queueMs: number; readonly promptTokens: number }
   | { readonly type: "reading"; readonly tokensDone: number; readonly tokensTotal: number }
   /** `logprobs` are of the tokens since the last event that had some; with them the text may be empty. */
   | { readonly type: "text"; readonly choice: number; readonly text: string; readonly logprobs?: readonly EngineLogprob[] }

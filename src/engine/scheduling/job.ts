@@ -100,7 +100,7 @@ export class AnswerJob implements Job {
     const index = this.#begun++;
     if (index === 0) {
       this.#admittedMs = performance.now();
-      tell({ type: "admitted", queueMs: this.#admittedMs - this.#queuedMs });
+      tell({ type: "admitted", queueMs: this.#admittedMs - this.#queuedMs, promptTokens: prompt.tokens.length });
     }
     if (echo !== "") tell({ type: "text", choice: index, text: echo });
     return (place) => choiceOn(place, { request, prompt, output, index });

@@ -1,5 +1,5 @@
 import { FinishReason, type ChatEvent, type TokenLogprob } from "../../../gen/parley/v1/chat_pb.ts";
-import { UsageSource, type Timings } from "../../../gen/parley/v1/usage_pb.ts";
+import { UsageSource, type Timings, type Usage } from "../../../gen/parley/v1/usage_pb.ts";
 import { completed, finished, progress, reasoning, started, text, toolCall } from "../../core/events.ts";
 import { fault } from "../../core/reasons.ts";
 import { begun, type ReadyIterator } from "../../core/stream.ts";
@@ -28,6 +28,8 @@ class Answer implements ReadyIterator<ChatEvent> {
   readonly #context: AnswerContext;
   #isStarted = false;
   #isOver = false;
+  /** 0: not told yet. */
+  #promptTokens = 0;
   /** The first content, which follows `started`. */
   #first: ChatEvent | undefined;
   readonly #onEvent = (event: IteratorResult<EngineEvent>): Told | Promise<Told> => this.#tell(event) ?? this.next();
@@ -76,13 +78,20 @@ class Answer implements ReadyIterator<ChatEvent> {
       void this.#events.return?.();
       return { done: false, value: completion(event.stats, this.#context) };
     }
+    if (event.type === "admitted") this.#promptTokens = event.promptTokens;
     const isContent = content.has(event.type);
     // Of the other choices that still read the prompt nothing is told once the first content is there.
     const told = isContent || !this.#isStarted ? chatEventOf(event) : undefined;
     if (told === undefined || !isContent || this.#isStarted) return told && { done: false, value: told };
     this.#isStarted = true;
     this.#first = told;
-    return { done: false, value: started(provider, model) };
+    const usage: Usage = {
+      $typeName: "parley.v1.Usage",
+      promptTokens: this.#promptTokens,
+      completionTokens: 0,
+      source: UsageSource.PROVIDER,
+    };
+    return { done: false, value: started(provider, model, this.#promptTokens > 0 ? usage : undefined) };
   }
 }
 

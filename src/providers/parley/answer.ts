@@ -14,6 +14,8 @@ export class AnswerReader implements StreamReader<ChatEvent, ChatEvent> {
   readonly #open: Set<number>;
   #hasStarted = false;
   #isFromCache = false;
+  /** What is known there of the prompt when the answer starts. */
+  #promptUsage: Usage | undefined;
   isComplete = false;
   #characters = 0;
 
@@ -29,6 +31,7 @@ export class AnswerReader implements StreamReader<ChatEvent, ChatEvent> {
     switch (event.case) {
       case "started":
         this.#isFromCache = event.value.fromCache;
+        this.#promptUsage = event.value.usage;
         return [];
       case "progress":
         return this.#hasStarted || !this.#request.includeProgress ? [] : [unnumbered(chat)];
@@ -59,7 +62,9 @@ export class AnswerReader implements StreamReader<ChatEvent, ChatEvent> {
     else this.#characters += event.case === "toolCall" ? event.value.arguments.length : event.value.text.length;
     if (this.#hasStarted) return [unnumbered(chat)];
     this.#hasStarted = true;
-    return [startedBy(this.#provider, this.#request.model, this.#isFromCache), unnumbered(chat)];
+    const usage = this.#promptUsage;
+    const told = usage !== undefined && isSane(usage) ? usage : undefined;
+    return [startedBy(started(this.#provider, this.#request.model, told), this.#isFromCache), unnumbered(chat)];
   }
 
   #complete(usage: Usage | undefined, timings: Timings | undefined): readonly ChatEvent[] {
@@ -82,8 +87,7 @@ function unnumbered(chat: ChatEvent): ChatEvent {
   return chat;
 }
 
-function startedBy(provider: string, model: string, fromCache: boolean): ChatEvent {
-  const first = started(provider, model);
+function startedBy(first: ChatEvent, fromCache: boolean): ChatEvent {
   if (first.event.case === "started") first.event.value.fromCache = fromCache;
   return first;
 }
@@ -119,7 +123,7 @@ function innerTimings({ queueMs, loadMs, promptMs, generationMs }: Timings): Tim
 export function eventsOfAnswer(response: ChatResponse, provider: string, request: ChatRequest): readonly ChatEvent[] {
   const reader = new AnswerReader(provider, request);
   const { usage, timings } = response;
-  const first = startedBy(provider, request.model, response.servedBy?.cacheHit === true);
+  const first = startedBy(started(provider, request.model), response.servedBy?.cacheHit === true);
   const events = response.choices.flatMap((choice) => eventsOfChoice(choice));
   const last = completed({ ...(usage !== undefined && { usage }), ...(timings !== undefined && { timings }) });
   return [first, ...events, last].flatMap((event) => reader.read(event));

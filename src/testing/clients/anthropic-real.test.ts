@@ -40,8 +40,10 @@ await describeWithRealModel("Anthropic's client and the real SmolLM2-135M-Instru
     expect(streamed.stop_reason).toBe(whole.stop_reason);
   });
 
-  it("counts what it then is billed", async () => {
+  it("counts what it then is told at the start of its stream, and billed", async () => {
     const { input_tokens } = await anthropic.messages.countTokens({ model: asked.model, system: asked.system, messages: asked.messages });
+    const stream = await anthropic.messages.create({ ...asked, stream: true });
+    for await (const event of stream) if (event.type === "message_start") expect(event.message.usage.input_tokens).toBe(input_tokens);
     const { usage } = await anthropic.messages.create(asked);
     expect(usage.input_tokens + (usage.cache_read_input_tokens ?? 0)).toBe(input_tokens);
   });

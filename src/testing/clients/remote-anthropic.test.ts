@@ -44,6 +44,14 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
     expect(streamed).toMatchObject({ ...whole, id: expect.stringMatching(/^msg_/) as string });
   });
 
+  it("reads the prompt's tokens at the start of a stream, as the upstream tells them if it does", async () => {
+    const stream = await anthropic.messages.create({ ...asked("thinks"), stream: true });
+    let begun: Anthropic.Usage | undefined;
+    for await (const event of stream) if (event.type === "message_start") begun = event.message.usage;
+    if (kind === "anthropic") expect(begun).toMatchObject({ input_tokens: 10, cache_read_input_tokens: 30, output_tokens: 0 });
+    else expect(begun?.input_tokens).toBeGreaterThan(0);
+  });
+
   it("gets tool calls, several at once, whole and streamed", async () => {
     const calling = { ...asked("calls"), tools };
     const answers = [await anthropic.messages.create(calling), await anthropic.messages.stream(calling).finalMessage()];

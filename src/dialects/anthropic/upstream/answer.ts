@@ -160,7 +160,7 @@ export class Answer {
     if (this.#hasStarted) return [event];
     this.#hasStarted = true;
     const { provider, model } = this.#asked;
-    return [started(provider, model), ...this.#held, event];
+    return [started(provider, model, this.usage.promptUsage()), ...this.#held, event];
   }
 
   #hidden(event: ChatEvent): readonly ChatEvent[] {

@@ -22,19 +22,30 @@ export class UsageCount {
     if (isJsonObject(details)) this.#thinking = countOf(details["thinking_tokens"]) ?? this.#thinking;
   }
 
+  /** What is known of the prompt so far; undefined: nothing. */
+  promptUsage(): Usage | undefined {
+    const promptTokens = this.#promptTokens();
+    if (promptTokens === undefined) return undefined;
+    return this.#withCaches({ $typeName: "parley.v1.Usage", promptTokens, completionTokens: 0, source: UsageSource.PROVIDER });
+  }
+
   /** The usage of ours; estimated where the upstream has told too little. `characters` are those of the answer. */
   usage(request: ChatRequest, characters: number): Usage {
     const promptTokens = this.#promptTokens();
     const output = this.#output === 0 && characters > 0 ? undefined : this.#output;
-    const usage: Usage = {
+    const counted = this.#withCaches({
       $typeName: "parley.v1.Usage",
       promptTokens: promptTokens ?? estimatedPromptTokens(request),
       completionTokens: output ?? estimatedTokens(characters),
       source: promptTokens === undefined || output === undefined ? UsageSource.ESTIMATED : UsageSource.PROVIDER,
-    };
+    });
+    if (this.#thinking !== undefined) counted.reasoningTokens = this.#thinking;
+    return counted;
+  }
+
+  #withCaches(usage: Usage): Usage {
     if (this.#cacheRead !== undefined) usage.cachedTokens = this.#cacheRead;
     if (this.#cacheWrite !== undefined) usage.cacheWriteTokens = this.#cacheWrite;
-    if (this.#thinking !== undefined) usage.reasoningTokens = this.#thinking;
     return usage;
   }
 
