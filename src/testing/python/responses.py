@@ -8,6 +8,7 @@ import sys
 import urllib.request
 
 url, check, model = sys.argv[1:4]
+most = 32
 
 
 def show(value):
@@ -29,12 +30,12 @@ weather = {
 
 
 def whole():
-    response = client().responses.create(model=model, input="hello")
+    response = client().responses.create(model=model, input="hello", max_output_tokens=most)
     show([response.output_text, response.status, response.usage.total_tokens])
 
 
 def streamed():
-    with client().responses.stream(model=model, input="hello") as stream:
+    with client().responses.stream(model=model, input="hello", max_output_tokens=most) as stream:
         text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
         final = stream.get_final_response()
     show([text, final.output_text, final.status])
@@ -86,7 +87,7 @@ def strict():
     from pydantic import TypeAdapter
 
     events = TypeAdapter(ResponseStreamEvent)
-    body = {"model": model, "input": "hello", "tools": [weather], "include": ["message.output_text.logprobs"]}
+    body = {"model": model, "input": "hello", "max_output_tokens": most, "tools": [weather], "include": ["message.output_text.logprobs"]}
     if "logprobs" not in model:
         del body["include"]
     frames = [frame for frame in post({**body, "stream": True}).split("\n\n") if frame.startswith("event: ")]

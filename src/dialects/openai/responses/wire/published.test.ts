@@ -14,11 +14,11 @@ type Missing<Published, Ours> = Exclude<
 type Item<Type extends OutputItem["type"]> = Extract<OutputItem, { readonly type: Type }>;
 type Event<Type extends ResponseEvent["type"]> = Extract<ResponseEvent, { readonly type: Type }>;
 
-type Published = OpenAI.Responses.ResponseStreamEvent;
-type PublishedEvent<Type extends Published["type"]> = Extract<Published, { readonly type: Type }>;
+type ToldEvent = OpenAI.Responses.ResponseStreamEvent;
+type PublishedEvent<Type extends ToldEvent["type"]> = Extract<ToldEvent, { readonly type: Type }>;
 
 /** Published keys that our events of a name lack. */
-type MissingIn<Type extends ResponseEvent["type"] & Published["type"]> = Missing<PublishedEvent<Type>, Event<Type>>;
+type MissingIn<Type extends ResponseEvent["type"] & ToldEvent["type"]> = Missing<PublishedEvent<Type>, Event<Type>>;
 /** All of them, each by itself. */
 type MissingInEvents = { [Type in ResponseEvent["type"]]: MissingIn<Type> }[ResponseEvent["type"]];
 
