@@ -1,13 +1,16 @@
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify, stripVTControlCharacters } from "node:util";
+import { authority } from "../testing/certificates.ts";
+import { keysIn, madeKey } from "../testing/key-file.ts";
 import { startTestServer } from "../testing/test-server.ts";
 import { languages, root, type Language, type Step } from "./languages.ts";
 
 /*
- * `npm run clients`: has the example programs of other languages call every RPC of a running service, and compares what they print. A language whose tool is not
- * here is named; so is one that fails, and then this fails.
+ * `npm run clients`: has the example programs of other languages call every RPC of a running service, without a key, and with one over TLS, and compares what they
+ * print. A language whose tool is not here is named; so is one that fails, and then this fails.
  */
 
 const execute = promisify(execFile);
@@ -36,6 +39,9 @@ Watch: SERVING
 List: SERVING
 `;
 
+/** What a service must have for that. */
+const served = { models: { tiny: {}, spare: {} }, encoders: { encoder: {}, ranker: { ranks: true } } };
+
 // Maven colours even where it is told not to.
 const plain = (text: string) => stripVTControlCharacters(text).trim().toLowerCase().replaceAll("_", "").replaceAll("\r", "");
 
@@ -46,7 +52,7 @@ for (const language of languages) {
   results.push({ name: language.name, isWhole });
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
   const words = {
-    true: `every RPC answers (${seconds} s)`,
+    true: `every RPC answers, plain and with a key over TLS (${seconds} s)`,
     false: `FAILED (${seconds} s)`,
     undefined: `skipped: there is no ${language.tool}`,
   };
@@ -71,9 +77,13 @@ async function check({ prepare, files = {}, call }: Language): Promise<boolean> 
       await writeFile(join(root, path), text);
     }
     for (const step of prepare) await run(step);
-    const printed = await calling(call);
-    if (plain(printed) === plain(expected)) return true;
-    console.log(`it printed:\n${printed}\ninstead of:\n${expected}`);
+    for (const calling of [callingPlainly, callingSecurely]) {
+      const printed = await calling(call);
+      if (plain(printed) === plain(expected)) continue;
+      console.log(`${calling.name} it printed:\n${printed}\ninstead of:\n${expected}`);
+      return false;
+    }
+    return true;
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     console.log(stdout, stderr, error instanceof Error ? error.message : error);
@@ -81,12 +91,34 @@ async function check({ prepare, files = {}, call }: Language): Promise<boolean> 
   return false;
 }
 
-async function calling(call: Language["call"]): Promise<string> {
-  const server = await startTestServer({ models: { tiny: {}, spare: {} }, encoders: { encoder: {}, ranker: { ranks: true } } });
+async function callingPlainly(call: Language["call"]): Promise<string> {
+  const server = await startTestServer(served);
   try {
     return await run(call(`127.0.0.1:${server.port}`));
   } finally {
     await server.close();
+  }
+}
+
+/** With a certificate that only its own authority's is good for, and a key without which nothing answers. */
+async function callingSecurely(call: Language["call"]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-clients-"));
+  try {
+    const ours = authority("clients");
+    const { certificate, key } = ours.issue(["localhost"]);
+    const [certFile, keyFile, caFile] = ["tls.crt", "tls.key", "ca.pem"].map((name) => join(folder, name)) as [string, string, string];
+    await Promise.all([writeFile(certFile, certificate), writeFile(keyFile, key), writeFile(caFile, ours.certificate)]);
+    const shown = await madeKey(keysIn(folder), { scopes: ["admin"] });
+    const config = { http: { tls: { certFile, keyFile } } };
+    const server = await startTestServer({ ...served, config, environment: { LLM_DATA_DIR: folder } });
+    try {
+      const step = call(`localhost:${server.port}`);
+      return await run({ ...step, environment: { ...step.environment, PARLEY_CA: caFile, PARLEY_API_KEY: shown } });
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }
 

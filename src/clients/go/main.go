@@ -1,6 +1,7 @@
 // Calls every RPC of Parley with grpc-go, and prints what each answers.
 //
-// usage: client ADDRESS, such as localhost:8080
+// usage: client ADDRESS, such as localhost:8080. Where PARLEY_CA names the certificates of whoever signed the service's (PEM), it speaks TLS and shows the key
+// in PARLEY_API_KEY.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -55,10 +57,29 @@ func all[Event any](stream grpc.ServerStreamingClient[Event], err error) ([]*Eve
 	}
 }
 
+// bearer shows a key with each call.
+type bearer string
+
+func (key bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(key)}, nil
+}
+
+func (bearer) RequireTransportSecurity() bool { return true }
+
+func open(address string) (*grpc.ClientConn, error) {
+	authorities, isSecure := os.LookupEnv("PARLEY_CA")
+	if !isSecure {
+		return grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	}
+	tls := must(credentials.NewClientTLSFromFile(authorities, ""))
+	key := bearer(os.Getenv("PARLEY_API_KEY"))
+	return grpc.NewClient(address, grpc.WithTransportCredentials(tls), grpc.WithPerRPCCredentials(key))
+}
+
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	channel := must(grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials())))
+	channel := must(open(os.Args[1]))
 	defer channel.Close()
 
 	chat(ctx, parley.NewChatServiceClient(channel))

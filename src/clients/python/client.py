@@ -1,8 +1,11 @@
 """Calls every RPC of Parley with grpcio, and prints what each answers. Needs grpcio and grpcio-health-checking.
 
-usage: client.py ADDRESS, such as localhost:8080. The folder of the code that grpcio-tools made of proto/ is in PYTHONPATH.
+usage: client.py ADDRESS, such as localhost:8080. The folder of the code that grpcio-tools made of proto/ is in PYTHONPATH. Where PARLEY_CA names the
+certificates of whoever signed the service's (PEM), it speaks TLS and shows the key in PARLEY_API_KEY.
 """
 
+import os
+import pathlib
 import sys
 
 import grpc
@@ -10,7 +13,19 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from parley.v1 import chat_pb2, chat_pb2_grpc, embeddings_pb2, embeddings_pb2_grpc, messages_pb2, models_pb2, models_pb2_grpc
 from parley.v1 import providers_pb2, providers_pb2_grpc, rerank_pb2, rerank_pb2_grpc, tokens_pb2, tokens_pb2_grpc
 
-channel = grpc.insecure_channel(sys.argv[1])
+
+
+def open_channel(address):
+    authorities = os.environ.get("PARLEY_CA")
+    if authorities is None:
+        return grpc.insecure_channel(address)
+    tls = grpc.ssl_channel_credentials(pathlib.Path(authorities).read_bytes())
+    # A bearer token goes over TLS alone: grpcio sends none otherwise.
+    key = grpc.access_token_call_credentials(os.environ["PARLEY_API_KEY"])
+    return grpc.secure_channel(address, grpc.composite_channel_credentials(tls, key))
+
+
+channel = open_channel(sys.argv[1])
 chat = chat_pb2_grpc.ChatServiceStub(channel)
 embeddings = embeddings_pb2_grpc.EmbeddingServiceStub(channel)
 models = models_pb2_grpc.ModelServiceStub(channel)

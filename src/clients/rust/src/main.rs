@@ -1,6 +1,7 @@
 //! Calls every RPC of Parley with tonic, and prints what each answers.
 //!
-//! usage: parley-example ADDRESS, such as localhost:8080
+//! usage: parley-example ADDRESS, such as localhost:8080. Where PARLEY_CA names the certificates of whoever signed the service's (PEM), it speaks TLS and
+//! shows the key in PARLEY_API_KEY.
 
 use parley::v1::chat_event::Event;
 use parley::v1::chat_service_client::ChatServiceClient;
@@ -11,8 +12,11 @@ use parley::v1::provider_service_client::ProviderServiceClient;
 use parley::v1::rerank_service_client::RerankServiceClient;
 use parley::v1::token_service_client::TokenServiceClient;
 use parley::v1::*;
-use tonic::Status;
-use tonic::transport::Channel;
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+use tonic::{Request, Status};
 
 mod parley {
     pub mod v1 {
@@ -22,6 +26,32 @@ mod parley {
 
 mod health {
     tonic::include_proto!("grpc.health.v1");
+}
+
+/// Shows a key with each call, where there is one.
+#[derive(Clone)]
+struct Bearer(Option<AsciiMetadataValue>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(key) = &self.0 {
+            request.metadata_mut().insert("authorization", key.clone());
+        }
+        Ok(request)
+    }
+}
+
+type Channel = InterceptedService<tonic::transport::Channel, Bearer>;
+
+async fn open(address: &str) -> Result<Channel, Box<dyn std::error::Error>> {
+    let Ok(authorities) = std::env::var("PARLEY_CA") else {
+        let plain = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        return Ok(InterceptedService::new(plain, Bearer(None)));
+    };
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(std::fs::read(authorities)?));
+    let secure = Endpoint::from_shared(format!("https://{address}"))?.tls_config(tls)?.connect().await?;
+    let key = format!("Bearer {}", std::env::var("PARLEY_API_KEY")?).parse()?;
+    Ok(InterceptedService::new(secure, Bearer(Some(key))))
 }
 
 fn says(text: &str) -> Vec<Message> {
@@ -37,7 +67,7 @@ fn ask(model: &str) -> ChatRequest {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).ok_or("usage: parley-example ADDRESS")?;
-    let channel = Channel::from_shared(format!("http://{address}"))?.connect().await?;
+    let channel = open(&address).await?;
     chat(channel.clone()).await?;
     load(channel.clone()).await?;
     tokens(channel.clone()).await?;

@@ -1,12 +1,20 @@
+import io.grpc.CallCredentials;
+import io.grpc.ChannelCredentials;
+import io.grpc.CompositeChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.health.v1.HealthListRequest;
+import java.io.File;
+import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 import parley.v1.Chat.ChatRequest;
 import parley.v1.ChatServiceGrpc;
@@ -38,10 +46,13 @@ import parley.v1.Tokens.DetokenizeRequest;
 import parley.v1.Tokens.RenderPromptRequest;
 import parley.v1.Tokens.TokenizeRequest;
 
-/** Calls every RPC of Parley with grpc-java, and prints what each answers. Its argument is an address, such as localhost:8080. */
+/**
+ * Calls every RPC of Parley with grpc-java, and prints what each answers. Its argument is an address, such as localhost:8080. Where PARLEY_CA names the
+ * certificates of whoever signed the service's (PEM), it speaks TLS and shows the key in PARLEY_API_KEY.
+ */
 public final class Client {
-  public static void main(String[] words) {
-    ManagedChannel channel = Grpc.newChannelBuilder(words[0], InsecureChannelCredentials.create()).build();
+  public static void main(String[] words) throws IOException {
+    ManagedChannel channel = Grpc.newChannelBuilder(words[0], credentials()).build();
     try {
       chat(ChatServiceGrpc.newBlockingStub(channel));
       load(ModelServiceGrpc.newBlockingStub(channel));
@@ -51,6 +62,27 @@ public final class Client {
       health(HealthGrpc.newBlockingStub(channel));
     } finally {
       channel.shutdownNow();
+    }
+  }
+
+  private static ChannelCredentials credentials() throws IOException {
+    String authorities = System.getenv("PARLEY_CA");
+    if (authorities == null) return InsecureChannelCredentials.create();
+    ChannelCredentials tls = TlsChannelCredentials.newBuilder().trustManager(new File(authorities)).build();
+    return CompositeChannelCredentials.create(tls, new Bearer(System.getenv("PARLEY_API_KEY")));
+  }
+
+  /** Shows a key with each call. */
+  private static final class Bearer extends CallCredentials {
+    private final Metadata headers = new Metadata();
+
+    Bearer(String key) {
+      headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + key);
+    }
+
+    @Override
+    public void applyRequestMetadata(RequestInfo call, Executor executor, MetadataApplier applier) {
+      applier.apply(headers);
     }
   }
 
