@@ -82,8 +82,8 @@ function amount(value: number, unit: LimitRow["unit"]): string {
   return size === undefined ? bare : `${bare} (${value / size} ${name})`;
 }
 
-/** Columns are padded as the formatter would. */
-function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+/** A table of Markdown, its columns padded as the formatter would. */
+export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
   const escaped = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, column) => Math.max(3, ...escaped.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
