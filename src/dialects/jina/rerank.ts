@@ -25,10 +25,14 @@ const refusals: Readonly<Record<string, string>> = {
   priority: "calls of this kind wait in one queue",
 };
 
+/** Those of them that are yes or no: a number would not say which. */
+const switches = ["raw_scores", "truncate"];
+
 /** Reads the body of `/v1/rerank`: with `documents` as Jina, Cohere and vLLM have it, with `texts` as TEI does. Throws `invalid_request` and `unsupported_field` by its own names. */
 export function rankingFromJina(value: unknown): AskedRanking {
   const body = objectAt(value, "body");
   for (const [name, because] of Object.entries(refusals)) if (asks(present(body, name))) throw unsupportedField(name, because);
+  for (const name of switches) read(body, name, booleanAt);
   const isScores = present(body, "texts") !== undefined && present(body, "documents") === undefined;
   const request = create(
     RerankRequestSchema,

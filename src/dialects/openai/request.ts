@@ -103,7 +103,8 @@ function rareFields(body: Json): Partial<ChatRequest> {
 
 /** Reads `provider`, our own extension: who is to answer, by name. OpenRouter's object of that name says how it is to choose, which is nothing to others. */
 export function providerNamed(body: Json): string | undefined {
-  return typeof body["provider"] === "object" ? undefined : read(body, "provider", textAt);
+  const { provider } = body;
+  return typeof provider === "object" && !Array.isArray(provider) ? undefined : read(body, "provider", textAt);
 }
 
 function refuseModalities(body: Json): void {

@@ -17,8 +17,7 @@ export function toolsFromOpenAI(value: unknown): Tool[] {
 }
 
 function toolFromOpenAI(tool: Json, at: string): Tool {
-  const type = textAt(required(tool, "type", at), `${at}type`);
-  if (type !== "function") throw unsupportedField(`${at}type`, `only function tools are known, not ${JSON.stringify(type.slice(0, 64))}`);
+  checkFunction(tool, at);
   const described = objectAt(required(tool, "function", at), `${at}function`);
   const below = `${at}function.`;
   const strict = readAt(described, { at: below, name: "strict" }, booleanAt);
@@ -47,10 +46,20 @@ export function toolChoiceFromOpenAI(value: unknown): ToolChoice {
   const at = "tool_choice.allowed_tools.";
   const allowed = objectAt(required(choice, "allowed_tools", "tool_choice."), "tool_choice.allowed_tools");
   const toolNames = listAt(required(allowed, "tools", at), `${at}tools`).map((tool, index) =>
-    nameOf(objectAt(tool, `${at}tools[${index}]`), `${at}tools[${index}].`),
+    functionName(objectAt(tool, `${at}tools[${index}]`), `${at}tools[${index}].`),
   );
   if (toolNames.length === 0) throw invalidField(`${at}tools`, "is empty");
   return create(ToolChoiceSchema, { mode: modeOf(required(allowed, "mode", at), `${at}mode`), toolNames });
+}
+
+function functionName(tool: Json, at: string): string {
+  checkFunction(tool, at);
+  return nameOf(tool, at);
+}
+
+function checkFunction(tool: Json, at: string): void {
+  const type = textAt(required(tool, "type", at), `${at}type`);
+  if (type !== "function") throw unsupportedField(`${at}type`, `only function tools are known, not ${JSON.stringify(type.slice(0, 64))}`);
 }
 
 function nameOf(tool: Json, at: string): string {

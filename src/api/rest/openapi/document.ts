@@ -1,4 +1,4 @@
-import { Type, type TSchema } from "typebox";
+import type { TSchema } from "typebox";
 import { isScope } from "../../../core/keys.ts";
 import type { Service } from "../../../core/ports.ts";
 import { access } from "../../access.ts";
@@ -135,15 +135,14 @@ function headerRef(name: string): Json {
   return { $ref: `#/components/headers/${name}` };
 }
 
-const streamed: Readonly<Record<string, string>> = {
-  "text/event-stream": "Server-sent events; `x-itemSchema` is what the data of each is made of.",
-  "application/x-ndjson": "A line of JSON each; `x-itemSchema` is what each is made of.",
-};
-
-/** OpenAPI 3.1 has no word for the items of a stream: 3.2 calls it `itemSchema`. */
+/** OpenAPI 3.1 has no word for the items of a stream; 3.2 calls it `itemSchema`. The schema of an event is that of its fields, as 3.2 has it too. */
 function contentOf(type: string, schema: TSchema, { refer }: Components): Json {
-  const stream = streamed[type];
-  return stream === undefined
-    ? { schema: refer(schema) }
-    : { schema: refer(Type.String({ description: stream })), "x-itemSchema": refer(schema) };
+  const item = refer(schema);
+  if (type === "text/event-stream") {
+    const json = { type: "string", contentMediaType: "application/json", contentSchema: item };
+    const data = { anyOf: [json, { const: "[DONE]", description: "The end, where the format has such a mark." }] };
+    return { schema: { type: "object", required: ["data"], properties: { event: { type: "string" }, data } }, "x-itemSchema": item };
+  }
+  if (type !== "application/x-ndjson") return { schema: item };
+  return { schema: { type: "string", description: "A line of JSON each; `x-itemSchema` is what each is made of." }, "x-itemSchema": item };
 }

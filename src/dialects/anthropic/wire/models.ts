@@ -32,7 +32,7 @@ export type ModelPage = Static<typeof ModelPage>;
 
 /** The query of a page; clients without `anthropic-version` get the whole list. */
 export const modelPageQuery = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "Models on a page." })),
+  limit: Type.Optional(Type.String({ description: "Models on a page, 1 to 1000; 20 where it is not said." })),
   after_id: Type.Optional(Type.String({ description: "The page behind this model; excludes before_id." })),
   before_id: Type.Optional(Type.String({ description: "The page before this model." })),
 };

@@ -6,9 +6,11 @@ export const EmbeddingRequest = Type.Object({
   model: Type.String({ minLength: 1, maxLength: 256 }),
   input: Type.Union([
     Type.String({ minLength: 1 }),
-    Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
     Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, description: "Token ids." }),
-    Type.Array(Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }), { minItems: 1 }),
+    Type.Array(Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 })]), {
+      minItems: 1,
+      description: "Texts, or the token ids of each.",
+    }),
   ]),
   encoding_format: sayable(Type.Enum(["float", "base64"])),
   dimensions: sayable(integer({ minimum: 1, maximum: 65_536 })),
