@@ -78,6 +78,11 @@ describe("the table of variables", () => {
     expect(() => readEnvironment({ [name]: "s3cret" })).toThrow(`${name}: not in this version`);
   });
 
+  it("takes the word of those that say that such a part is not wanted", () => {
+    const { settings, warnings } = readEnvironment({ LLM_CACHE_ENABLED: "false", KAFKA_ENABLED: "no", REDIS_ENABLED: "0" });
+    expect([settings.size, warnings]).toEqual([0, []]);
+  });
+
   it("names foreign variables of parts that are not here in one warning, without their values", () => {
     const { warnings } = readEnvironment({ REDIS_TTL_HOURS: "1", REDIS_URL: "redis://:s3cret@host", KAFKA_ENABLED: "true" });
     expect(warnings).toHaveLength(1);

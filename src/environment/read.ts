@@ -4,7 +4,16 @@ import { environment, laterVariables } from "../environment.ts";
 import { nearest } from "./nearest.ts";
 import type { Alias, EnvironmentRow } from "./row.ts";
 import { textOf } from "./text-of.ts";
-import { isServiceLink, saysNothing, secretsType, secretType, unparsable, type SettingValue, type ValueType } from "./values.ts";
+import {
+  isServiceLink,
+  saysNothing,
+  secretsType,
+  secretType,
+  switchType,
+  unparsable,
+  type SettingValue,
+  type ValueType,
+} from "./values.ts";
 
 /** One thing that was set, and by what. */
 export interface Setting {
@@ -92,8 +101,13 @@ const later = new Set(laterVariables);
 function refuseUnknown(variables: Variables): void {
   const ours = Object.keys(variables).filter((name) => name.startsWith("LLM_") && textOf(variables, name) !== undefined);
   const isMeant = (name: string) => known.includes(name) && means(name, variables);
-  const unknown = ours.filter((name) => !isMeant(name) && !isKubernetesLink(name, variables)).toSorted();
+  const unknown = ours.filter((name) => !isMeant(name) && !isKubernetesLink(name, variables) && !isSwitchedOff(name, variables)).toSorted();
   if (unknown.length > 0) throw fault("invalid_request", unknown.map(whyUnknown).join("; "));
+}
+
+/** Whether it says of a part that this version lacks that it is not wanted. */
+function isSwitchedOff(name: string, variables: Variables): boolean {
+  return later.has(name) && name.endsWith("_ENABLED") && switchType.parse(textOf(variables, name) ?? "") === false;
 }
 
 /** Whether a name that means a row under a condition means one now. */
@@ -127,7 +141,9 @@ function missingKeys(name: string, variables: Variables): string[] {
 
 function warningsOf(variables: Variables): string[] {
   const warnings: string[] = [];
-  const foreign = laterVariables.filter((name) => !name.startsWith("LLM_") && textOf(variables, name) !== undefined);
+  const foreign = laterVariables.filter(
+    (name) => !name.startsWith("LLM_") && textOf(variables, name) !== undefined && !isSwitchedOff(name, variables),
+  );
   if (foreign.length > 0) warnings.push(`ignored: ${foreign.join(", ")}; the parts that would use them are not in this version`);
   const [auth] = environment.filter(({ sets }) => sets.includes("http.open")).flatMap(({ aliases }) => aliases);
   if (auth !== undefined && textOf(variables, auth.name) !== undefined && auth.type.parse(textOf(variables, auth.name) ?? "") === false)

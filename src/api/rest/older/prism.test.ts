@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { readEnvironment } from "../../../environment/read.ts";
 import { shapeOf, walkDocument } from "../../../testing/older-document.ts";
 import { startTestServer, type TestServer } from "../../../testing/test-server.ts";
 import { serviceWith, upstreamFor } from "../../../testing/upstream-service.ts";
@@ -195,6 +196,10 @@ describe("Prism's document", () => {
       /^llm_tokens_total\{provider="echo",model="echo",type="completion"\} \d/m,
     ])
       expect(text).toMatch(line);
+  });
+
+  it("line 121: a cache that is switched off is what there is", () => {
+    expect(readEnvironment({ LLM_CACHE_ENABLED: "false" }).warnings).toEqual([]);
   });
 
   it("lines 128 and 129: metrics have a port of their own, and can be switched off", async () => {
