@@ -71,7 +71,7 @@ async function fetchFile(model, file) {
       const why = error.cause?.message ?? error.message;
       if (error.isFinal === true || attempt === attempts) throw new Error(`${basename(file)}: ${why}`);
       console.error(`${basename(file)}: ${why}; attempt ${attempt} of ${attempts}`);
-      await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 1000));
+      await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 500));
     }
   }
 }

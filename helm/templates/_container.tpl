@@ -85,6 +85,8 @@
   securityContext: {{- include "parley.containerSecurity" . | nindent 4 }}
   env:
     - {name: MODELS_DIRECTORY, value: /models}
+    # Node heeds the next ones only then.
+    - {name: NODE_USE_ENV_PROXY, value: "1"}
     {{- with .Values.models.download.tokenSecret }}
     - name: MODELS_TOKEN
       valueFrom:

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { JsonSchema } from "./json-schema.ts";
 
 /** JSON that the schema allows. Properties that have a default in values.yaml may be left out: `isWhole` is false as long as they have. */
@@ -8,21 +8,22 @@ export function valuesOfSchema(schema: JsonSchema, isWhole = false): fc.Arbitrar
   if (anyOf !== undefined) return fc.oneof(...anyOf.map((one) => valuesOfSchema(one, isWhole)));
   if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern), { size: "-1" });
   if (Array.isArray(type)) return fc.oneof(...type.map((one: unknown) => valuesOfSchema({ type: one }, isWhole)));
-  switch (type) {
-    case "object":
-      return objectOf(schema, isWhole);
-    case "array":
-      return fc.array(valuesOfSchema(schema["items"] as JsonSchema, true), { maxLength: 2, minLength: Number(schema["minItems"] ?? 0) });
-    case "integer":
-      return fc.integer({ min: Number(schema["minimum"] ?? 0), max: Math.min(Number(schema["maximum"] ?? 1e9), Number.MAX_SAFE_INTEGER) });
-    case "number":
-      return fc.integer({ min: Math.ceil(Number(schema["minimum"] ?? 0)) + 1, max: Number(schema["exclusiveMaximum"] ?? 61) - 1 });
-    case "boolean":
-      return fc.boolean();
-    default:
-      return fc.stringMatching(/^[A-Za-z0-9 ._:"'#-]{0,12}$/);
-  }
+  return (byType[String(type)] ?? anyText)(schema, isWhole);
 }
+
+type Make = (schema: JsonSchema, isWhole: boolean) => fc.Arbitrary<unknown>;
+
+const anyText: Make = () => fc.stringMatching(/^[A-Za-z0-9 ._:"'#-]{0,12}$/);
+
+const byType: Readonly<Record<string, Make>> = {
+  object: objectOf,
+  array: ({ items, minItems = 0 }) => fc.array(valuesOfSchema(items as JsonSchema, true), { maxLength: 2, minLength: Number(minItems) }),
+  integer: ({ minimum = 0, maximum = 1e9 }) =>
+    fc.integer({ min: Number(minimum), max: Math.min(Number(maximum), Number.MAX_SAFE_INTEGER) }),
+  number: ({ minimum = 0, exclusiveMaximum = 61 }) =>
+    fc.integer({ min: Math.ceil(Number(minimum)) + 1, max: Number(exclusiveMaximum) - 1 }),
+  boolean: () => fc.boolean(),
+};
 
 function objectOf(schema: JsonSchema, isWhole: boolean): fc.Arbitrary<unknown> {
   const {

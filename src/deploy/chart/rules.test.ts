@@ -25,7 +25,7 @@ interface RuleGroup {
 }
 
 const rule = objectsIn(readFileSync(goldenOf("scaled"), "utf8")).find(({ kind }) => kind === "PrometheusRule");
-const { groups } = rule?.["spec"] as { readonly groups: readonly RuleGroup[] };
+const { groups } = (rule?.["spec"] ?? { groups: [] }) as { readonly groups: readonly RuleGroup[] };
 const rules = groups.flatMap((group) => group.rules);
 const alerts = rules.filter(({ alert }) => alert !== undefined);
 

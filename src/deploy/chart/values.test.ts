@@ -1,8 +1,6 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it, vi } from "vitest";
-import type { KubernetesObject } from "./helm.ts";
-import { render, release } from "./helm.ts";
-import type { JsonSchema } from "./json-schema.ts";
+import { release, render, type KubernetesObject } from "./helm.ts";
 import { chartOfMany } from "./many-values.ts";
 import { customCheck, isBuiltIn, kubernetesCheck } from "./object-schemas.ts";
 import { valuesOfSchema } from "./random-values.ts";
@@ -21,7 +19,7 @@ const schema = valuesSchema();
 const valid = fc.sample(valuesOfSchema(schema) as fc.Arbitrary<Values>, { numRuns: 200, seed }).map(consistent);
 
 /** Values of which one is wrong, and what must be said of it. */
-const invalid = spoiled(schema as JsonSchema, 50);
+const invalid = spoiled(schema, 50);
 
 const tools = [await kubernetesSchemas("1.36"), await customDefinitions()];
 

@@ -1,0 +1,64 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, vi } from "vitest";
+import { temporaryFolder } from "../../testing/temporary-folder.ts";
+import { render } from "./helm.ts";
+import { describeWithTools } from "./scene.ts";
+import { helm } from "./tools.ts";
+
+// The tools are fetched by the first run.
+vi.setConfig({ testTimeout: 300_000 });
+
+const none = { models: { source: "none" } };
+const upstream = { config: { upstreams: [{ name: "vllm", kind: "vllm", baseUrl: "http://vllm.models.svc/v1" }] } };
+
+const refused: readonly (readonly [what: string, values: object, says: string])[] = [
+  ["a budget for one replica", { disruptionBudget: { enabled: true } }, "disruptionBudget.enabled: one replica"],
+  [
+    "a budget where one may be the fewest",
+    { replicas: 5, autoscaling: { enabled: true, minReplicas: 1 }, disruptionBudget: { enabled: true } },
+    "disruptionBudget.enabled: one replica",
+  ],
+  ["more pods at least than at most", { autoscaling: { enabled: true, minReplicas: 9 } }, "autoscaling.minReplicas: is more than"],
+  ["nothing to scale by", { autoscaling: { enabled: true, cpuPercent: 0 } }, "autoscaling.cpuPercent: is 0"],
+  [
+    "a scale-down that does not wait for a drain",
+    { autoscaling: { enabled: true }, drain: { seconds: 600 } },
+    "autoscaling.scaleDownSeconds: is less than",
+  ],
+  ["two configurations", { existingConfig: { secret: "a" }, config: { priceVersion: "1" } }, "config: must be empty"],
+  ["a download of nothing", { models: { download: { files: [] } } }, "models.download.files: is empty"],
+  ["an image volume without an image", { models: { source: "image" } }, "models.image.reference: is empty"],
+  [
+    "a claim that is filled and cannot be written",
+    { models: { source: "claim", claim: { fill: true, accessModes: ["ReadOnlyMany"] } } },
+    "models.claim.fill: needs an access mode",
+  ],
+  ["nobody to answer", none, "models.source: is none, and there is no upstream"],
+  ["an Ingress for no host", { ingress: { enabled: true } }, "ingress.hosts: is empty"],
+  ["an HTTPRoute at no gateway", { httpRoute: { enabled: true } }, "httpRoute.parentRefs: is empty"],
+  ["a GRPCRoute at no gateway", { grpcRoute: { enabled: true } }, "grpcRoute.parentRefs: is empty"],
+];
+
+const taken: readonly (readonly [what: string, values: object])[] = [
+  ["an upstream of the configuration", { ...none, ...upstream }],
+  ["a key of an upstream", { ...none, upstreamKeys: { openai: { secret: "a", key: "b" } } }],
+  ["a variable with an upstream's address", { ...none, environment: { LLM_VLLM_BASE_URL: "http://vllm.models.svc/v1" } }],
+  ["echo, where it is asked for", { ...none, config: { models: { defaultProvider: "echo" } } }],
+];
+
+describeWithTools("values that contradict one another", [await helm("helm 4.2")], ([path = ""]) => {
+  const rendered = async (values: object) => {
+    const file = join(await temporaryFolder(), "values.json");
+    writeFileSync(file, JSON.stringify(values));
+    return render(path, ["--values", file]);
+  };
+
+  it.each(refused)("are refused by the key's name: %s", async (_, values, says) => {
+    await expect(rendered(values)).rejects.toThrow(says);
+  });
+
+  it.each(taken)("are none where somebody answers: %s", async (_, values) => {
+    expect((await rendered(values)).length).toBeGreaterThan(5);
+  });
+});
