@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { EmbedRequestSchema, type EmbedRequest, type EmbedResponse } from "../../../gen/parley/v1/embeddings_pb.ts";
 import { booleanAt, defined, integerAt, listAt, objectAt, read, textAt, type Json } from "../openai/read.ts";
 import { modelAt } from "./names.ts";
-import { askedLoad, serverOptions, type AskedLoad } from "./load.ts";
+import { askedLoad, askedStay, serverOptions, type AskedLoad } from "./load.ts";
 import type { Embedded, OneEmbedding } from "./wire/answers.ts";
 
 /** What a body of `/api/embed` or `/api/embeddings` asks for. */
@@ -10,6 +10,8 @@ export interface AskedVectors {
   readonly request: EmbedRequest;
   /** What is to be done with the model, where there is nothing to embed. */
   readonly load: AskedLoad | undefined;
+  /** For how long the model is to stay once it has answered; undefined: as it was. */
+  readonly stay: AskedLoad | undefined;
 }
 
 /** Reads the body of `POST /api/embed`. Throws `invalid_request` and `unsupported_field`. */
@@ -43,7 +45,8 @@ function asked(body: Json, texts: readonly string[], truncate: boolean): AskedVe
       providerOptions: Object.keys(ollama).length === 0 ? undefined : { ollama },
     }),
   );
-  return { request, load: texts.length === 0 ? askedLoad(keepAlive, options.options) : undefined };
+  if (texts.length === 0) return { request, load: askedLoad(keepAlive, options.options), stay: undefined };
+  return { request, load: undefined, stay: askedStay(keepAlive) };
 }
 
 /** The answer of `/api/embed`, under the name that the caller knows the model by. */

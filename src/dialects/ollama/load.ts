@@ -29,6 +29,11 @@ export function serverOptions(body: Json): ServerOptions {
   return { options, keepAlive, passed: { ...options.options, ...(passed !== undefined && { keep_alive: passed }) } };
 }
 
+/** For how long a model is to stay that has answered; undefined where nothing is said. */
+export function askedStay(keepAlive: number | undefined): AskedLoad | undefined {
+  return keepAlive === undefined ? undefined : askedLoad(keepAlive, {});
+}
+
 /** What is asked for where there is nothing to answer: that the model is loaded, or unloaded where it is to stay for no time. */
 export function askedLoad(keepAlive: number | undefined, { num_ctx: contextLength }: JsonObject): AskedLoad {
   if (keepAlive === 0) return { isUnload: true, options: undefined };

@@ -67,7 +67,7 @@ describe("a request of an Ollama client", () => {
       responseFormat: { jsonSchema: { name: "answer", schema: '{"type":"object"}' } },
       providerOptions: { ollama: { num_ctx: 4096, keep_alive: "5m", typical_p: 0.5 } },
     });
-    expect(chatRequestFromOllama(dialect.chat(given, { isStream: false }).body)).toEqual({ request: given, stream: false });
+    expect(chatRequestFromOllama(dialect.chat(given, { isStream: false }).body)).toMatchObject({ request: given, stream: false });
   });
 
   it("is a stream unless it says otherwise, and has null for what is absent", () => {

@@ -14,7 +14,7 @@ import {
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { booleanAt, defined, integerAt, jsonTextAt, listAt, objectAt, oneOf, present, read, textAt, type Json } from "../openai/read.ts";
 import { toolsFromOpenAI } from "../openai/tools.ts";
-import { askedLoad, serverOptions, type AskedLoad } from "./load.ts";
+import { askedLoad, askedStay, serverOptions, type AskedLoad } from "./load.ts";
 import { imagesFromOllama, messagesFromOllama, type PartInit } from "./messages.ts";
 import { modelAt } from "./names.ts";
 
@@ -25,6 +25,8 @@ export interface OllamaRequest {
   readonly stream: boolean;
   /** What is to be done with the model, where nothing is asked of it. */
   readonly load: AskedLoad | undefined;
+  /** For how long the model is to stay once it has answered; undefined: as it was. */
+  readonly stay: AskedLoad | undefined;
 }
 
 /**
@@ -106,8 +108,9 @@ function asked(body: Json, { messages, tools, rawPrompt }: Said, isEmpty: boolea
       providerOptions: Object.keys(passed).length === 0 ? undefined : { ollama: passed },
     }),
   );
-  const load = isEmpty ? askedLoad(keepAlive, options) : undefined;
-  return { request, stream: read(body, "stream", booleanAt) ?? true, load };
+  const stream = read(body, "stream", booleanAt) ?? true;
+  if (isEmpty) return { request, stream, load: askedLoad(keepAlive, options), stay: undefined };
+  return { request, stream, load: undefined, stay: askedStay(keepAlive) };
 }
 
 function formatAt(value: unknown, path: string): ResponseFormat | undefined {

@@ -30,17 +30,24 @@ export function memoryOf(entry: Entry): number | undefined {
   return abouts.length === 0 ? undefined : abouts.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
 }
 
-/** A loaded model keeps the options it was loaded with, but for how long it stays: others need an unload first. */
-export function adopt(entry: Entry, asked: LoadOptions | undefined): void {
+/** A loaded model keeps the options it was loaded with, but for how long it stays, which may be said alone: others need an unload first. */
+export function adopt(entry: Entry, options: LoadOptions | undefined): void {
   const { engine, file, asked: before } = entry;
   const { state } = engine.status;
-  if (asked === undefined && state !== ModelState.ON_DISK) return;
-  const isSame = isSameLoad(asked, before);
+  if (options === undefined && state !== ModelState.ON_DISK) return;
   const isFree = state === ModelState.ON_DISK || state === ModelState.FAILED;
+  const asked = isFree ? options : withStay(before, options);
+  const isSame = isSameLoad(asked, before);
   if (!isSame && !isFree) throw fault("model_state", `model "${file.id}" is loaded with other options: unload it first`);
   entry.asked = asked;
   if (!isSame) loadsOtherwise(entry);
   for (const each of enginesOf(entry)) each.keepAliveChanged();
+}
+
+/** Where nothing but how long a model stays is said, all else is as it was asked before. */
+function withStay(before: LoadOptions | undefined, options: LoadOptions | undefined): LoadOptions | undefined {
+  if (before === undefined || options?.keepAliveSeconds === undefined || !isSameLoad(options, undefined)) return options;
+  return { ...before, keepAliveSeconds: options.keepAliveSeconds };
 }
 
 /** What has failed may load now; vectors are made as the model is loaded from their next call on. */

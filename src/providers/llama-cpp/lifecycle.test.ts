@@ -67,6 +67,10 @@ describe("a model of this machine", () => {
     const other = eventsOf(tiny.provider.local!.load("tiny", { ...options, contextLength: 400 }, signal));
     expect(reasonOf(await failureOf(other))).toBe("model_state");
     expect(await eventsOf(tiny.provider.local!.load("tiny", undefined, signal))).toHaveLength(1);
+    const { contextLength: _, ...longer } = { ...options, keepAliveSeconds: 1000 };
+    const [kept] = await eventsOf(tiny.provider.local!.load("tiny", longer, signal));
+    expect(kept?.model?.contextLength).toBe(300);
+    expect((tiny.provider.local!.stay("tiny")?.untilMs ?? 0) - Date.now()).toBeGreaterThan(990_000);
   });
 
   it("is unloaded after its streams have ended, and loaded again by the next request", async () => {

@@ -7,6 +7,7 @@ import type { AskedChat, ChatFormat } from "../chat-route.ts";
 import { ollamaEnvelope } from "../envelope.ts";
 import { loadModel } from "./load.ts";
 import type { PlainName } from "./names.ts";
+import { keptAfter } from "./stay.ts";
 
 /** The type of a stream of lines. */
 export const linesType = "application/x-ndjson";
@@ -36,10 +37,11 @@ interface Asking {
 }
 
 /** A chat with a model by its plain name; the caller is told the name that he used. */
-function askedChat({ request, stream, load }: OllamaRequest, plain: string, { shape, doors, exchange }: Asking): AskedChat {
+function askedChat({ request, stream, load, stay }: OllamaRequest, plain: string, { shape, doors, exchange }: Asking): AskedChat {
   const { clock } = doors;
   const said = request.model;
   const nameOf = (model: string) => (model === plain ? said : model);
+  const through = keptAfter({ name: plain, stay, exchange }, doors);
   return {
     request: plain === said ? request : { ...request, model: plain },
     whole: (response) => chatResponseToOllama(response, { shape, nameOf }),
@@ -51,6 +53,7 @@ function askedChat({ request, stream, load }: OllamaRequest, plain: string, { sh
           failed: (error) => errorLine(errorToOllama(error)),
         })
       : undefined,
+    ...(through !== undefined && { through }),
     ...(load !== undefined && {
       async instead() {
         await loadModel({ name: plain, load, exchange }, doors);

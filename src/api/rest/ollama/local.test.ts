@@ -77,7 +77,7 @@ describe("a question that asks nothing", () => {
     });
     expect(Number(tiny?.["size"])).toBeGreaterThan(100_000);
     expect(new Date(String(tiny?.["expires_at"])).getTime() - Date.now()).toBeGreaterThan(29 * 60_000);
-    await ask("/api/chat", { model: "tiny", messages: [], keep_alive: -1, options: { num_ctx: 512 } });
+    await ask("/api/chat", { model: "tiny", messages: [], keep_alive: -1 });
     expect(new Date(String((await running())[0]?.["expires_at"])).getUTCFullYear()).toBeGreaterThan(2200);
     const unloaded = await ask("/api/chat", { model: "tiny", keep_alive: 0 });
     expect(unloaded.lines).toEqual([expect.objectContaining({ message: { role: "assistant", content: "" }, done_reason: "unload" })]);
@@ -94,6 +94,22 @@ describe("a question that asks nothing", () => {
     expect(await ask("/api/chat", { model: "tiny", keep_alive: 0 }, fromAfar)).toMatchObject(refused);
     expect(await running()).toHaveLength(1);
     await ask("/api/generate", { model: "tiny", keep_alive: 0 });
+  });
+
+  it("is not needed where a question says how long the model stays after it, which is heeded of those who may manage", async () => {
+    const asked = { model: "tiny", prompt: "hi", stream: false, options: { num_predict: 2 } };
+    const minutes = async () => Math.round((new Date(String((await running())[0]?.["expires_at"])).getTime() - Date.now()) / 60_000);
+    await ask("/api/generate", { ...asked, keep_alive: "20m" });
+    expect(await minutes()).toBe(20);
+    const lines = await ask("/api/chat", { ...asked, messages: [{ role: "user", content: "hi" }], stream: true, keep_alive: 7200 });
+    expect(lines.lines.at(-1)).toMatchObject({ done: true });
+    expect(await minutes()).toBe(120);
+    expect(await ask("/api/generate", { ...asked, keep_alive: 0 }, fromAfar)).toMatchObject({ status: 200, lines: [{ eval_count: 2 }] });
+    expect(await minutes()).toBe(120);
+    expect(await ask("/api/generate", { ...asked, keep_alive: 0 })).toMatchObject({ status: 200, lines: [{ eval_count: 2 }] });
+    expect(await running()).toEqual([]);
+    await ask("/api/embed", { model: "encoder", input: "a", keep_alive: 0 });
+    expect(await running()).toEqual([]);
   });
 
   it("of vectors loads their model too", async () => {

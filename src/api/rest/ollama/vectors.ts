@@ -17,6 +17,7 @@ import { tellServed } from "../tell-served.ts";
 import { jsonRoute } from "./json-route.ts";
 import { loadModel } from "./load.ts";
 import type { PlainName } from "./names.ts";
+import { keepAsAsked } from "./stay.ts";
 
 /** How the clients of `/api/embeddings` are told of failures. */
 export const embeddingsEnvelope = { ...ollamaEnvelope, bodyOf: embeddingsErrorToOllama };
@@ -44,7 +45,10 @@ interface Asking {
 }
 
 /** Undefined where there is nothing to embed, and the model was loaded or unloaded instead. */
-async function vectorsOf({ request, load }: AskedVectors, { plainName, doors, exchange }: Asking): Promise<EmbedResponse | undefined> {
+async function vectorsOf(
+  { request, load, stay }: AskedVectors,
+  { plainName, doors, exchange }: Asking,
+): Promise<EmbedResponse | undefined> {
   const model = await plainName(request.model);
   return unary(exchange, doors, async () => {
     if (load !== undefined) {
@@ -54,6 +58,7 @@ async function vectorsOf({ request, load }: AskedVectors, { plainName, doors, ex
     const plain = { ...request, model };
     const answer = await only(doors.service.embed(plain, callContext(exchange.call, embedKind, plain)));
     tellServed(exchange, answer.servedBy);
+    await keepAsAsked({ name: model, stay, exchange }, doors);
     return answer;
   });
 }
