@@ -22,6 +22,7 @@ import {
   urlType,
 } from "./environment/values.ts";
 import type { Variables } from "./core/child-environment.ts";
+import { dialectRows } from "./environment/dialect-rows.ts";
 import { row, type EnvironmentRow } from "./environment/row.ts";
 import { isLanChosen, upstreamRows } from "./environment/upstream-rows.ts";
 
@@ -88,6 +89,7 @@ export const environment: readonly EnvironmentRow[] = [
     default: "none",
     what: "Exact origins of web pages that may call, such as `https://chat.example`.",
   }),
+  ...dialectRows,
   row("LLM_MEDIA_ALLOW", "media.allow", {
     type: listType,
     default: "none: `data:` URLs alone",

@@ -88,12 +88,12 @@ export async function startServer(loaded: LoadedConfig, options: ServerOptions =
   opened.defer(await beginTracing(loaded));
   const library = opened.adopt(await openModelLibrary(loaded, log, clock), (open) => open.close());
   const { service, board, names, begin, gpu } = opened.adopt(serviceOf(parts, library), (backend) => backend.close());
-  const { host, hosts, port, morePorts, corsOrigins, reflection } = settings;
+  const { host, hosts, port, morePorts, corsOrigins, reflection, openai } = settings;
   const metricsText = settings.metrics ? () => parts.metrics.text() : undefined;
   const refused = (status: Reason, durationMs: number) => parts.metrics.ended({ ...nothingDone, status, durationMs });
   const keys = opened.adopt(await openServiceKeys(loaded, parts), (ring) => ring.close());
   const locks = { keys, isOpen: settings.open, areMetricsOpen: settings.openMetrics };
-  const doors = { service, limits, clock, log, host, hosts, corsOrigins, reflection, refused, metricsText };
+  const doors = { service, limits, clock, log, host, hosts, corsOrigins, reflection, openai, refused, metricsText };
   const { errorDetails = true, routes } = options;
   const tls = serviceTls(parts, options.tls);
   const listener = await listen({ ...doors, ...locks, port, morePorts, routes, errorDetails, tls: tls.settings });

@@ -6,6 +6,7 @@ import type { Call } from "../core/context.ts";
 import { reasonOf, reasons } from "../core/reasons.ts";
 import type { Clock, Log, Service } from "../core/ports.ts";
 import type { Limits } from "../core/limits.ts";
+import type { OpenAIDialectOptions } from "../core/openai-dialect.ts";
 import type { Drain } from "./drain.ts";
 
 /** A request of either HTTP version. */
@@ -96,6 +97,8 @@ export interface Doors {
   readonly log: Log;
   readonly clock: Clock;
   readonly drain: Drain;
+  /** How OpenAI's clients are answered where servers differ. Default: as most do. */
+  readonly openai?: OpenAIDialectOptions | undefined;
 }
 
 /** The scheme of a request's URL: that of the port. */

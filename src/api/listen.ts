@@ -3,6 +3,7 @@ import type { ServerHttp2Session } from "node:http2";
 import { systemClock } from "../core/clock.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Clock, Log, Service } from "../core/ports.ts";
+import type { OpenAIDialectOptions } from "../core/openai-dialect.ts";
 import { bindAll } from "./bind.ts";
 import { handlersOf, type DoorOptions } from "./doors.ts";
 import { drain as makeDrain, type Drain } from "./drain.ts";
@@ -25,6 +26,8 @@ export interface ListenOptions extends Partial<DoorOptions> {
   readonly morePorts?: readonly number[];
   /** Default: without TLS. */
   readonly tls?: TlsSettings | undefined;
+  /** Default: as most servers of that format do. */
+  readonly openai?: OpenAIDialectOptions | undefined;
   /** Names that requests may ask for beside those of loopback, `*` for any; an empty list stands for any where other machines reach the port. Default: any. */
   readonly hosts?: readonly string[] | undefined;
 }
@@ -51,7 +54,7 @@ const lastWordsMs = 1000;
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { service, limits, log, clock = systemClock } = options;
   const drain = makeDrain();
-  const { handle, take } = handlersOf({ service, limits, log, clock, drain }, doorOptions(options));
+  const { handle, take } = handlersOf({ service, limits, log, clock, drain, openai: options.openai }, doorOptions(options));
   const http1 = http1Server(limits, handle);
   const http2 = http2Server(limits, handle, take);
   const { firstByteMs, maxConnections } = limits;

@@ -6,6 +6,7 @@ import { limits, type LimitName } from "../core/limits.ts";
 import { loadProblems } from "../core/load-choices.ts";
 import { isMediaHost } from "../core/media-url.ts";
 import { isModelId } from "../core/model-id.ts";
+import { thinkingWords } from "../core/openai-dialect.ts";
 import { fault } from "../core/reasons.ts";
 import { nearest } from "../environment/nearest.ts";
 import { isWebUrl, logLevelFrom, logLevels } from "../environment/values.ts";
@@ -53,6 +54,7 @@ function* problems(config: Config): Generator<Problem> {
   yield* aliasProblems(config);
   yield* engineProblems(config);
   yield* limitProblems(config);
+  yield* dialectProblems(config);
   yield* mediaProblems(config);
   const level = config.telemetry?.logLevel;
   if (level !== undefined && logLevelFrom(level) === undefined)
@@ -125,6 +127,12 @@ function* engineProblems({ engine }: Config): Generator<Problem> {
     yield { path: "engine.gpu", what: `must be one of ${gpus.join(", ")}` };
   yield* range("engine.defaultMaxTokens", engine?.defaultMaxTokens, [1, 2_147_483_647]);
   yield* range("engine.defaultTemperature", engine?.defaultTemperature, [0, 2]);
+}
+
+function* dialectProblems({ http }: Config): Generator<Problem> {
+  const thinking = http?.openai?.thinking;
+  if (thinking !== undefined && !thinkingWords.some((word) => word === thinking))
+    yield { path: "http.openai.thinking", what: `must be one of ${thinkingWords.join(", ")}` };
 }
 
 function* mediaProblems({ media }: Config): Generator<Problem> {

@@ -41,6 +41,8 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["http.hosts", settings.hosts],
     ["http.cors.origins", settings.corsOrigins],
     ["http.reflection", settings.reflection],
+    ["http.openai.refuseUnknownFields", settings.openai.refusesUnknown],
+    ["http.openai.thinking", settings.openai.thinking],
     ["media.allow", settings.mediaHosts],
     ["models.directory", settings.modelsDirectory],
     ["models.mirror", settings.modelMirror],

@@ -8,10 +8,12 @@ import {
   ModelsSchema,
   TelemetrySchema,
   type Config,
+  type Http,
   type ModelOptions,
 } from "../../gen/parley/config/v1/config_pb.ts";
 import { gpuFrom, type Gpu } from "../core/gpus.ts";
 import { resolveLimits, type Limits } from "../core/limits.ts";
+import { thinkingWords, usualDialect, type OpenAIDialectOptions } from "../core/openai-dialect.ts";
 import type { Variables } from "../core/child-environment.ts";
 import { textOf } from "../environment/text-of.ts";
 import { logLevelFrom, type LogLevel } from "../environment/values.ts";
@@ -49,6 +51,8 @@ export interface Settings {
   readonly mediaHosts: readonly string[];
   /** Whether the services describe themselves to gRPC clients. */
   readonly reflection: boolean;
+  /** How OpenAI's clients are answered where servers differ. */
+  readonly openai: OpenAIDialectOptions;
   /** Absolute. */
   readonly modelsDirectory: string;
   /** Absolute folder, or a URL; asked for models first. */
@@ -129,9 +133,15 @@ function doorSettings({ http = create(HttpSchema), media }: Config) {
     tls: tlsFilesOf(http),
     hosts: http.hosts.map((name) => name.toLowerCase()),
     reflection,
+    openai: openaiSettings(http.openai),
     corsOrigins: cors?.origins ?? [],
     mediaHosts: media?.allow ?? [],
   };
+}
+
+function openaiSettings(openai: Http["openai"]): OpenAIDialectOptions {
+  const thinking = thinkingWords.find((word) => word === openai?.thinking) ?? usualDialect.thinking;
+  return { thinking, refusesUnknown: openai?.refuseUnknownFields ?? usualDialect.refusesUnknown };
 }
 
 function keySettings({ http }: Config, dataDirectory: string) {

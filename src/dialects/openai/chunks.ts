@@ -9,6 +9,8 @@ import type {
   ToolCallDelta,
 } from "../../../gen/parley/v1/chat_pb.ts";
 import { reasoningDetail } from "./reasoning-details.ts";
+import { usualDialect, type ThinkingWord } from "../../core/openai-dialect.ts";
+import { thoughtNamed } from "./dialect-options.ts";
 import { padded } from "./padding.ts";
 import { servedComment } from "./served.ts";
 import { fingerprint, finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
@@ -20,6 +22,8 @@ export interface ChunkOptions {
   readonly includeUsage: boolean;
   /** Whether chunks are padded, so that their sizes tell nothing of what they say. */
   readonly includeObfuscation?: boolean;
+  /** Under which keys thinking is told. Default `reasoning_content`. */
+  readonly thinking?: ThinkingWord;
 }
 
 /** What one choice has sent so far. */
@@ -121,7 +125,7 @@ export class ChunkWriter {
   /** What has to come back as it was - signed or hidden - is told whole where it ends, so that a client needs to join nothing but the list. */
   #thought({ choice, text, signature, redactedData }: ReasoningDelta): string {
     const state = this.#choices.get(choice);
-    const words = text === "" ? "" : this.#delta(choice, { reasoning_content: text });
+    const words = text === "" ? "" : this.#delta(choice, thoughtNamed(text, this.#options.thinking ?? usualDialect.thinking));
     if (state === undefined) return words;
     state.thought += text;
     if (signature === "" && redactedData.length === 0) return words;

@@ -26,6 +26,9 @@ const refusals: Readonly<Record<string, string>> = {
   output_dtype: "vectors are 32-bit floats",
 };
 
+/** Fields of embeddings that are known and refused. */
+export const refusedInEmbeddings: readonly string[] = Object.keys(refusals);
+
 /** Reads the body of `/v1/embeddings`. Throws `invalid_request` and `unsupported_field` by OpenAI's names. */
 export function embedRequestFromOpenAI(value: unknown): OpenAIEmbeddings {
   const body = objectAt(value, "body");

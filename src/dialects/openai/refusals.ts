@@ -107,6 +107,11 @@ export function refuseInCompletion(body: Json): void {
   refuse(body, inCompletions);
 }
 
+/** Fields of chats that are known and refused where they ask for something. */
+export const refusedInChats: readonly string[] = Object.keys(inChats);
+/** The same of prompts that are passed as they are. */
+export const refusedInCompletions: readonly string[] = Object.keys(inCompletions);
+
 function refuse(body: Json, refusals: Refusals): void {
   for (const name of Object.keys(body)) {
     const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;

@@ -1,5 +1,7 @@
 import { FinishReason, type ChatResponse, type Choice, type TokenLogprob, type TopLogprob } from "../../../gen/parley/v1/chat_pb.ts";
 import type { Part } from "../../../gen/parley/v1/messages_pb.ts";
+import { usualDialect, type ThinkingWord } from "../../core/openai-dialect.ts";
+import { thoughtNamed } from "./dialect-options.ts";
 import { reasoningDetails } from "./reasoning-details.ts";
 import type { Usage } from "../../../gen/parley/v1/usage_pb.ts";
 import type { ChatChoice, ChatCompletion, ChatFinish, ToolCall } from "./wire/chat-answer.ts";
@@ -60,14 +62,14 @@ export function finiteLogprob(value: number): number {
 }
 
 /** `chat.completion` for a whole answer: every key that OpenAI's has, null where there is no value. */
-export function chatResponseToOpenAI(response: ChatResponse): ChatCompletion {
+export function chatResponseToOpenAI(response: ChatResponse, { thinking } = usualDialect): ChatCompletion {
   const { id, model, created, choices, usage, servedBy } = response;
   return {
     id,
     object: "chat.completion",
     created: Number(created?.seconds ?? 0n),
     model,
-    choices: choices.map(choiceToOpenAI),
+    choices: choices.map((choice) => choiceToOpenAI(choice, thinking)),
     usage: usage === undefined ? null : usageToOpenAI(usage),
     service_tier: null,
     system_fingerprint: fingerprint(servedBy),
@@ -76,7 +78,7 @@ export function chatResponseToOpenAI(response: ChatResponse): ChatCompletion {
   };
 }
 
-function choiceToOpenAI(choice: Choice): ChatChoice {
+function choiceToOpenAI(choice: Choice, thinking: ThinkingWord): ChatChoice {
   const parts = choice.message?.parts ?? [];
   const calls = toolCalls(parts);
   const reasoning = joined(parts, "reasoning");
@@ -93,7 +95,7 @@ function choiceToOpenAI(choice: Choice): ChatChoice {
       function_call: null,
       // An empty list would be refused by OpenAI itself when it comes back to it, and is a call to clients that ask whether there is one.
       tool_calls: calls.length > 0 ? calls : null,
-      ...(reasoning !== null && { reasoning_content: reasoning }),
+      ...(reasoning !== null && thoughtNamed(reasoning, thinking)),
       ...(details.length > 0 && { reasoning_details: details }),
     },
     logprobs: logprobsToOpenAI(choice.logprobs),

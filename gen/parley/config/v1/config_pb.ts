@@ -11,7 +11,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file parley/config/v1/config.proto.
  */
 export const file_parley_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKEBAoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSEAoIZmFsbGJhY2sYCSADKAkSGgoNcHJpY2VfdmVyc2lvbhgKIAEoCUgAiAEBEi4KCXRlbGVtZXRyeRgIIAEoCzIbLnBhcmxleS5jb25maWcudjEuVGVsZW1ldHJ5EiYKBW1lZGlhGBQgASgLMhcucGFybGV5LmNvbmZpZy52MS5NZWRpYRouCgxBbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIQCg5fcHJpY2VfdmVyc2lvbiK9AgoESHR0cBIRCgRob3N0GAEgASgJSACIAQESEQoEcG9ydBgCIAEoBUgBiAEBEhEKBG9wZW4YAyABKAhIAogBARIkCgRjb3JzGAQgASgLMhYucGFybGV5LmNvbmZpZy52MS5Db3JzEhcKCnJlZmxlY3Rpb24YBSABKAhIA4gBARIWCglrZXlzX2ZpbGUYBiABKAlIBIgBARIXCgphZG1pbl9wb3J0GAcgASgFSAWIAQESIgoDdGxzGAggASgLMhUucGFybGV5LmNvbmZpZy52MS5UbHMSDQoFaG9zdHMYCSADKAkSEgoKbW9yZV9wb3J0cxgKIAMoBUIHCgVfaG9zdEIHCgVfcG9ydEIHCgVfb3BlbkINCgtfcmVmbGVjdGlvbkIMCgpfa2V5c19maWxlQg0KC19hZG1pbl9wb3J0IrkBCgNUbHMSFgoJY2VydF9maWxlGAEgASgJSACIAQESFQoIa2V5X2ZpbGUYAiABKAlIAYgBARIbCg5jbGllbnRfY2FfZmlsZRgDIAEoCUgCiAEBEiAKE2NsaWVudF9jZXJ0aWZpY2F0ZXMYBCABKAlIA4gBAUIMCgpfY2VydF9maWxlQgsKCV9rZXlfZmlsZUIRCg9fY2xpZW50X2NhX2ZpbGVCFgoUX2NsaWVudF9jZXJ0aWZpY2F0ZXMiFwoEQ29ycxIPCgdvcmlnaW5zGAEgAygJIsgDCgZNb2RlbHMSFgoJZGlyZWN0b3J5GAEgASgJSACIAQESEwoGbWlycm9yGAIgASgJSAGIAQESGgoNZGVmYXVsdF9tb2RlbBgDIAEoCUgCiAEBEh0KEGRlZmF1bHRfcHJvdmlkZXIYBCABKAlIA4gBARIbCg5kYXRhX2RpcmVjdG9yeRgFIAEoCUgEiAEBEjYKB29wdGlvbnMYBiADKAsyJS5wYXJsZXkuY29uZmlnLnYxLk1vZGVscy5PcHRpb25zRW50cnkSGQoMbWVtb3J5X2J5dGVzGAcgASgDSAWIAQESHQoQZ3B1X21lbW9yeV9ieXRlcxgIIAEoA0gGiAEBGk4KDE9wdGlvbnNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5wYXJsZXkuY29uZmlnLnYxLk1vZGVsT3B0aW9uczoCOAFCDAoKX2RpcmVjdG9yeUIJCgdfbWlycm9yQhAKDl9kZWZhdWx0X21vZGVsQhMKEV9kZWZhdWx0X3Byb3ZpZGVyQhEKD19kYXRhX2RpcmVjdG9yeUIPCg1fbWVtb3J5X2J5dGVzQhMKEV9ncHVfbWVtb3J5X2J5dGVzIqsDCgxNb2RlbE9wdGlvbnMSGwoOY29udGV4dF9sZW5ndGgYASABKAVIAIgBARIWCglzZXF1ZW5jZXMYAiABKAVIAYgBARIZCgxiYXRjaF90b2tlbnMYAyABKAVIAogBARIUCgd0aHJlYWRzGAQgASgFSAOIAQESFwoKZ3B1X2xheWVycxgFIAEoBUgEiAEBEhwKD2ZsYXNoX2F0dGVudGlvbhgGIAEoCEgFiAEBEhQKB2t2X3R5cGUYByABKAlIBogBARIVCg1sb3JhX2FkYXB0ZXJzGAggAygJEhoKDWNoYXRfdGVtcGxhdGUYCSABKAlIB4gBARIfChJrZWVwX2FsaXZlX3NlY29uZHMYCiABKAVICIgBAUIRCg9fY29udGV4dF9sZW5ndGhCDAoKX3NlcXVlbmNlc0IPCg1fYmF0Y2hfdG9rZW5zQgoKCF90aHJlYWRzQg0KC19ncHVfbGF5ZXJzQhIKEF9mbGFzaF9hdHRlbnRpb25CCgoIX2t2X3R5cGVCEAoOX2NoYXRfdGVtcGxhdGVCFQoTX2tlZXBfYWxpdmVfc2Vjb25kcyLfBgoIVXBzdHJlYW0SDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEhUKCGJhc2VfdXJsGAMgASgJSACIAQESEAoIYXBpX2tleXMYBCADKAkSGgoNZGVmYXVsdF9tb2RlbBgFIAEoCUgBiAEBEhwKD3RpbWVvdXRfc2Vjb25kcxgGIAEoAUgCiAEBEhwKD2Nvbm5lY3Rfc2Vjb25kcxgHIAEoAUgDiAEBEiAKE2ZpcnN0X3Rva2VuX3NlY29uZHMYCCABKAFIBIgBARIZCgxpZGxlX3NlY29uZHMYCSABKAFIBYgBARIaCg10b3RhbF9zZWNvbmRzGAogASgBSAaIAQESNgoGcHJpY2VzGAsgAygLMiYucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbS5QcmljZXNFbnRyeRIXCgpkaXNjb25uZWN0GAwgASgJSAeIAQESGAoLY2xpZW50X2tleXMYDSABKAhICIgBARIYCgtjb25jdXJyZW5jeRgOIAEoBUgJiAEBEg4KBm1vZGVscxgPIAMoCRI4CgdoZWFkZXJzGBAgAygLMicucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbS5IZWFkZXJzRW50cnkSNgoGcXVpcmtzGBEgAygLMiYucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbS5RdWlya3NFbnRyeRpGCgtQcmljZXNFbnRyeRILCgNrZXkYASABKAkSJgoFdmFsdWUYAiABKAsyFy5wYXJsZXkuY29uZmlnLnYxLlByaWNlOgI4ARouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtRdWlya3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9iYXNlX3VybEIQCg5fZGVmYXVsdF9tb2RlbEISChBfdGltZW91dF9zZWNvbmRzQhIKEF9jb25uZWN0X3NlY29uZHNCFgoUX2ZpcnN0X3Rva2VuX3NlY29uZHNCDwoNX2lkbGVfc2Vjb25kc0IQCg5fdG90YWxfc2Vjb25kc0INCgtfZGlzY29ubmVjdEIOCgxfY2xpZW50X2tleXNCDgoMX2NvbmN1cnJlbmN5InUKBVByaWNlEg4KBnByb21wdBgBIAEoARISCgpjb21wbGV0aW9uGAIgASgBEhMKBmNhY2hlZBgDIAEoAUgAiAEBEhgKC2NhY2hlX3dyaXRlGAQgASgBSAGIAQFCCQoHX2NhY2hlZEIOCgxfY2FjaGVfd3JpdGUiyQEKBVJvdXRlEg0KBW1vZGVsGAEgASgJEikKB3RhcmdldHMYAiADKAsyGC5wYXJsZXkuY29uZmlnLnYxLlRhcmdldBIbCg5oZWRnZV9hZnRlcl9tcxgDIAEoBUgAiAEBEhoKDWhlZGdlX3BlcmNlbnQYBCABKAVIAYgBARIoCgZyZXNjdWUYBSABKAsyGC5wYXJsZXkuY29uZmlnLnYxLlJlc2N1ZUIRCg9faGVkZ2VfYWZ0ZXJfbXNCEAoOX2hlZGdlX3BlcmNlbnQiLAoGUmVzY3VlEhUKCGF0dGVtcHRzGAEgASgFSACIAQFCCwoJX2F0dGVtcHRzIs8BCgZUYXJnZXQSEAoIdXBzdHJlYW0YASABKAkSEgoFbW9kZWwYAiABKAlIAIgBARITCgZ3ZWlnaHQYAyABKAVIAYgBARIQCgNrZXkYBCABKAVIAogBARIbCg5jb250ZXh0X2xlbmd0aBgFIAEoBUgDiAEBEisKCnBhcmFtZXRlcnMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QggKBl9tb2RlbEIJCgdfd2VpZ2h0QgYKBF9rZXlCEQoPX2NvbnRleHRfbGVuZ3RoIpQBCgZFbmdpbmUSEAoDZ3B1GAEgASgJSACIAQESHwoSZGVmYXVsdF9tYXhfdG9rZW5zGAIgASgFSAGIAQESIAoTZGVmYXVsdF90ZW1wZXJhdHVyZRgDIAEoAUgCiAEBQgYKBF9ncHVCFQoTX2RlZmF1bHRfbWF4X3Rva2Vuc0IWChRfZGVmYXVsdF90ZW1wZXJhdHVyZSIWCgVNZWRpYRINCgVhbGxvdxgBIAMoCSJtCgZMaW1pdHMSNAoGdmFsdWVzGAEgAygLMiQucGFybGV5LmNvbmZpZy52MS5MaW1pdHMuVmFsdWVzRW50cnkaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASLpAQoJVGVsZW1ldHJ5EhYKCWxvZ19sZXZlbBgBIAEoCUgAiAEBEhUKCGxvZ19maWxlGAIgASgJSAGIAQESFAoHbWV0cmljcxgDIAEoCEgCiAEBEhkKDG9wZW5fbWV0cmljcxgGIAEoCEgDiAEBEhUKCGFwcF9uYW1lGAQgASgJSASIAQESFAoHdmVyc2lvbhgFIAEoCUgFiAEBQgwKCl9sb2dfbGV2ZWxCCwoJX2xvZ19maWxlQgoKCF9tZXRyaWNzQg8KDV9vcGVuX21ldHJpY3NCCwoJX2FwcF9uYW1lQgoKCF92ZXJzaW9uYgZwcm90bzM", [file_google_protobuf_struct]);
+  fileDesc("Ch1wYXJsZXkvY29uZmlnL3YxL2NvbmZpZy5wcm90bxIQcGFybGV5LmNvbmZpZy52MSKEBAoGQ29uZmlnEiQKBGh0dHAYASABKAsyFi5wYXJsZXkuY29uZmlnLnYxLkh0dHASKAoGbW9kZWxzGAIgASgLMhgucGFybGV5LmNvbmZpZy52MS5Nb2RlbHMSLQoJdXBzdHJlYW1zGAMgAygLMhoucGFybGV5LmNvbmZpZy52MS5VcHN0cmVhbRInCgZyb3V0ZXMYBCADKAsyFy5wYXJsZXkuY29uZmlnLnYxLlJvdXRlEjYKB2FsaWFzZXMYBSADKAsyJS5wYXJsZXkuY29uZmlnLnYxLkNvbmZpZy5BbGlhc2VzRW50cnkSKAoGZW5naW5lGAYgASgLMhgucGFybGV5LmNvbmZpZy52MS5FbmdpbmUSKAoGbGltaXRzGAcgASgLMhgucGFybGV5LmNvbmZpZy52MS5MaW1pdHMSEAoIZmFsbGJhY2sYCSADKAkSGgoNcHJpY2VfdmVyc2lvbhgKIAEoCUgAiAEBEi4KCXRlbGVtZXRyeRgIIAEoCzIbLnBhcmxleS5jb25maWcudjEuVGVsZW1ldHJ5EiYKBW1lZGlhGBQgASgLMhcucGFybGV5LmNvbmZpZy52MS5NZWRpYRouCgxBbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIQCg5fcHJpY2VfdmVyc2lvbiLuAgoESHR0cBIRCgRob3N0GAEgASgJSACIAQESEQoEcG9ydBgCIAEoBUgBiAEBEhEKBG9wZW4YAyABKAhIAogBARIkCgRjb3JzGAQgASgLMhYucGFybGV5LmNvbmZpZy52MS5Db3JzEhcKCnJlZmxlY3Rpb24YBSABKAhIA4gBARIWCglrZXlzX2ZpbGUYBiABKAlIBIgBARIXCgphZG1pbl9wb3J0GAcgASgFSAWIAQESIgoDdGxzGAggASgLMhUucGFybGV5LmNvbmZpZy52MS5UbHMSDQoFaG9zdHMYCSADKAkSEgoKbW9yZV9wb3J0cxgKIAMoBRIvCgZvcGVuYWkYCyABKAsyHy5wYXJsZXkuY29uZmlnLnYxLk9wZW5BSURpYWxlY3RCBwoFX2hvc3RCBwoFX3BvcnRCBwoFX29wZW5CDQoLX3JlZmxlY3Rpb25CDAoKX2tleXNfZmlsZUINCgtfYWRtaW5fcG9ydCJxCg1PcGVuQUlEaWFsZWN0EiIKFXJlZnVzZV91bmtub3duX2ZpZWxkcxgBIAEoCEgAiAEBEhUKCHRoaW5raW5nGAIgASgJSAGIAQFCGAoWX3JlZnVzZV91bmtub3duX2ZpZWxkc0ILCglfdGhpbmtpbmciuQEKA1RscxIWCgljZXJ0X2ZpbGUYASABKAlIAIgBARIVCghrZXlfZmlsZRgCIAEoCUgBiAEBEhsKDmNsaWVudF9jYV9maWxlGAMgASgJSAKIAQESIAoTY2xpZW50X2NlcnRpZmljYXRlcxgEIAEoCUgDiAEBQgwKCl9jZXJ0X2ZpbGVCCwoJX2tleV9maWxlQhEKD19jbGllbnRfY2FfZmlsZUIWChRfY2xpZW50X2NlcnRpZmljYXRlcyIXCgRDb3JzEg8KB29yaWdpbnMYASADKAkiyAMKBk1vZGVscxIWCglkaXJlY3RvcnkYASABKAlIAIgBARITCgZtaXJyb3IYAiABKAlIAYgBARIaCg1kZWZhdWx0X21vZGVsGAMgASgJSAKIAQESHQoQZGVmYXVsdF9wcm92aWRlchgEIAEoCUgDiAEBEhsKDmRhdGFfZGlyZWN0b3J5GAUgASgJSASIAQESNgoHb3B0aW9ucxgGIAMoCzIlLnBhcmxleS5jb25maWcudjEuTW9kZWxzLk9wdGlvbnNFbnRyeRIZCgxtZW1vcnlfYnl0ZXMYByABKANIBYgBARIdChBncHVfbWVtb3J5X2J5dGVzGAggASgDSAaIAQEaTgoMT3B0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRItCgV2YWx1ZRgCIAEoCzIeLnBhcmxleS5jb25maWcudjEuTW9kZWxPcHRpb25zOgI4AUIMCgpfZGlyZWN0b3J5QgkKB19taXJyb3JCEAoOX2RlZmF1bHRfbW9kZWxCEwoRX2RlZmF1bHRfcHJvdmlkZXJCEQoPX2RhdGFfZGlyZWN0b3J5Qg8KDV9tZW1vcnlfYnl0ZXNCEwoRX2dwdV9tZW1vcnlfYnl0ZXMiqwMKDE1vZGVsT3B0aW9ucxIbCg5jb250ZXh0X2xlbmd0aBgBIAEoBUgAiAEBEhYKCXNlcXVlbmNlcxgCIAEoBUgBiAEBEhkKDGJhdGNoX3Rva2VucxgDIAEoBUgCiAEBEhQKB3RocmVhZHMYBCABKAVIA4gBARIXCgpncHVfbGF5ZXJzGAUgASgFSASIAQESHAoPZmxhc2hfYXR0ZW50aW9uGAYgASgISAWIAQESFAoHa3ZfdHlwZRgHIAEoCUgGiAEBEhUKDWxvcmFfYWRhcHRlcnMYCCADKAkSGgoNY2hhdF90ZW1wbGF0ZRgJIAEoCUgHiAEBEh8KEmtlZXBfYWxpdmVfc2Vjb25kcxgKIAEoBUgIiAEBQhEKD19jb250ZXh0X2xlbmd0aEIMCgpfc2VxdWVuY2VzQg8KDV9iYXRjaF90b2tlbnNCCgoIX3RocmVhZHNCDQoLX2dwdV9sYXllcnNCEgoQX2ZsYXNoX2F0dGVudGlvbkIKCghfa3ZfdHlwZUIQCg5fY2hhdF90ZW1wbGF0ZUIVChNfa2VlcF9hbGl2ZV9zZWNvbmRzIt8GCghVcHN0cmVhbRIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSFQoIYmFzZV91cmwYAyABKAlIAIgBARIQCghhcGlfa2V5cxgEIAMoCRIaCg1kZWZhdWx0X21vZGVsGAUgASgJSAGIAQESHAoPdGltZW91dF9zZWNvbmRzGAYgASgBSAKIAQESHAoPY29ubmVjdF9zZWNvbmRzGAcgASgBSAOIAQESIAoTZmlyc3RfdG9rZW5fc2Vjb25kcxgIIAEoAUgEiAEBEhkKDGlkbGVfc2Vjb25kcxgJIAEoAUgFiAEBEhoKDXRvdGFsX3NlY29uZHMYCiABKAFIBogBARI2CgZwcmljZXMYCyADKAsyJi5wYXJsZXkuY29uZmlnLnYxLlVwc3RyZWFtLlByaWNlc0VudHJ5EhcKCmRpc2Nvbm5lY3QYDCABKAlIB4gBARIYCgtjbGllbnRfa2V5cxgNIAEoCEgIiAEBEhgKC2NvbmN1cnJlbmN5GA4gASgFSAmIAQESDgoGbW9kZWxzGA8gAygJEjgKB2hlYWRlcnMYECADKAsyJy5wYXJsZXkuY29uZmlnLnYxLlVwc3RyZWFtLkhlYWRlcnNFbnRyeRI2CgZxdWlya3MYESADKAsyJi5wYXJsZXkuY29uZmlnLnYxLlVwc3RyZWFtLlF1aXJrc0VudHJ5GkYKC1ByaWNlc0VudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLnBhcmxleS5jb25maWcudjEuUHJpY2U6AjgBGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi0KC1F1aXJrc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX2Jhc2VfdXJsQhAKDl9kZWZhdWx0X21vZGVsQhIKEF90aW1lb3V0X3NlY29uZHNCEgoQX2Nvbm5lY3Rfc2Vjb25kc0IWChRfZmlyc3RfdG9rZW5fc2Vjb25kc0IPCg1faWRsZV9zZWNvbmRzQhAKDl90b3RhbF9zZWNvbmRzQg0KC19kaXNjb25uZWN0Qg4KDF9jbGllbnRfa2V5c0IOCgxfY29uY3VycmVuY3kidQoFUHJpY2USDgoGcHJvbXB0GAEgASgBEhIKCmNvbXBsZXRpb24YAiABKAESEwoGY2FjaGVkGAMgASgBSACIAQESGAoLY2FjaGVfd3JpdGUYBCABKAFIAYgBAUIJCgdfY2FjaGVkQg4KDF9jYWNoZV93cml0ZSLJAQoFUm91dGUSDQoFbW9kZWwYASABKAkSKQoHdGFyZ2V0cxgCIAMoCzIYLnBhcmxleS5jb25maWcudjEuVGFyZ2V0EhsKDmhlZGdlX2FmdGVyX21zGAMgASgFSACIAQESGgoNaGVkZ2VfcGVyY2VudBgEIAEoBUgBiAEBEigKBnJlc2N1ZRgFIAEoCzIYLnBhcmxleS5jb25maWcudjEuUmVzY3VlQhEKD19oZWRnZV9hZnRlcl9tc0IQCg5faGVkZ2VfcGVyY2VudCIsCgZSZXNjdWUSFQoIYXR0ZW1wdHMYASABKAVIAIgBAUILCglfYXR0ZW1wdHMizwEKBlRhcmdldBIQCgh1cHN0cmVhbRgBIAEoCRISCgVtb2RlbBgCIAEoCUgAiAEBEhMKBndlaWdodBgDIAEoBUgBiAEBEhAKA2tleRgEIAEoBUgCiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAUgASgFSAOIAQESKwoKcGFyYW1ldGVycxgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCCAoGX21vZGVsQgkKB193ZWlnaHRCBgoEX2tleUIRCg9fY29udGV4dF9sZW5ndGgilAEKBkVuZ2luZRIQCgNncHUYASABKAlIAIgBARIfChJkZWZhdWx0X21heF90b2tlbnMYAiABKAVIAYgBARIgChNkZWZhdWx0X3RlbXBlcmF0dXJlGAMgASgBSAKIAQFCBgoEX2dwdUIVChNfZGVmYXVsdF9tYXhfdG9rZW5zQhYKFF9kZWZhdWx0X3RlbXBlcmF0dXJlIhYKBU1lZGlhEg0KBWFsbG93GAEgAygJIm0KBkxpbWl0cxI0CgZ2YWx1ZXMYASADKAsyJC5wYXJsZXkuY29uZmlnLnYxLkxpbWl0cy5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIukBCglUZWxlbWV0cnkSFgoJbG9nX2xldmVsGAEgASgJSACIAQESFQoIbG9nX2ZpbGUYAiABKAlIAYgBARIUCgdtZXRyaWNzGAMgASgISAKIAQESGQoMb3Blbl9tZXRyaWNzGAYgASgISAOIAQESFQoIYXBwX25hbWUYBCABKAlIBIgBARIUCgd2ZXJzaW9uGAUgASgJSAWIAQFCDAoKX2xvZ19sZXZlbEILCglfbG9nX2ZpbGVCCgoIX21ldHJpY3NCDwoNX29wZW5fbWV0cmljc0ILCglfYXBwX25hbWVCCgoIX3ZlcnNpb25iBnByb3RvMw", [file_google_protobuf_struct]);
 
 /**
  * The configuration file (YAML or JSON, names in lowerCamelCase or snake_case). Everything has a default; environment variables beat the file.
@@ -180,6 +180,13 @@ export type Http = Message<"parley.config.v1.Http"> & {
    * @generated from field: repeated int32 more_ports = 10;
    */
   morePorts: number[];
+
+  /**
+   * How OpenAI's clients are answered where servers differ.
+   *
+   * @generated from field: parley.config.v1.OpenAIDialect openai = 11;
+   */
+  openai?: OpenAIDialect | undefined;
 };
 
 /**
@@ -188,6 +195,34 @@ export type Http = Message<"parley.config.v1.Http"> & {
  */
 export const HttpSchema: GenMessage<Http> = /*@__PURE__*/
   messageDesc(file_parley_config_v1_config, 1);
+
+/**
+ * How OpenAI's clients are answered where servers differ.
+ *
+ * @generated from message parley.config.v1.OpenAIDialect
+ */
+export type OpenAIDialect = Message<"parley.config.v1.OpenAIDialect"> & {
+  /**
+   * Whether a field of a body that nobody knows is refused, as OpenAI does, rather than ignored, as vLLM does. Default false.
+   *
+   * @generated from field: optional bool refuse_unknown_fields = 1;
+   */
+  refuseUnknownFields?: boolean | undefined;
+
+  /**
+   * The key under which chats tell thinking: reasoning_content, reasoning, or both. Default reasoning_content; clients that join the two say everything twice.
+   *
+   * @generated from field: optional string thinking = 2;
+   */
+  thinking?: string | undefined;
+};
+
+/**
+ * Describes the message parley.config.v1.OpenAIDialect.
+ * Use `create(OpenAIDialectSchema)` to create a new message.
+ */
+export const OpenAIDialectSchema: GenMessage<OpenAIDialect> = /*@__PURE__*/
+  messageDesc(file_parley_config_v1_config, 2);
 
 /**
  * What the port needs to speak TLS. The files are read again whenever they change; ones that cannot be used are logged, and what was read before goes on to hold.
@@ -229,7 +264,7 @@ export type Tls = Message<"parley.config.v1.Tls"> & {
  * Use `create(TlsSchema)` to create a new message.
  */
 export const TlsSchema: GenMessage<Tls> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 2);
+  messageDesc(file_parley_config_v1_config, 3);
 
 /**
  * Pages of other origins that may call.
@@ -250,7 +285,7 @@ export type Cors = Message<"parley.config.v1.Cors"> & {
  * Use `create(CorsSchema)` to create a new message.
  */
 export const CorsSchema: GenMessage<Cors> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 3);
+  messageDesc(file_parley_config_v1_config, 4);
 
 /**
  * Where models are and which answers.
@@ -320,7 +355,7 @@ export type Models = Message<"parley.config.v1.Models"> & {
  * Use `create(ModelsSchema)` to create a new message.
  */
 export const ModelsSchema: GenMessage<Models> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 4);
+  messageDesc(file_parley_config_v1_config, 5);
 
 /**
  * How a model is loaded. What is absent is derived from the model and the machine.
@@ -404,7 +439,7 @@ export type ModelOptions = Message<"parley.config.v1.ModelOptions"> & {
  * Use `create(ModelOptionsSchema)` to create a new message.
  */
 export const ModelOptionsSchema: GenMessage<ModelOptions> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 5);
+  messageDesc(file_parley_config_v1_config, 6);
 
 /**
  * An upstream: an API behind HTTP or gRPC.
@@ -537,7 +572,7 @@ export type Upstream = Message<"parley.config.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 6);
+  messageDesc(file_parley_config_v1_config, 7);
 
 /**
  * What a model's tokens cost.
@@ -579,7 +614,7 @@ export type Price = Message<"parley.config.v1.Price"> & {
  * Use `create(PriceSchema)` to create a new message.
  */
 export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 7);
+  messageDesc(file_parley_config_v1_config, 8);
 
 /**
  * Which targets answer for a model's name.
@@ -628,7 +663,7 @@ export type Route = Message<"parley.config.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 8);
+  messageDesc(file_parley_config_v1_config, 9);
 
 /**
  * How a broken answer is gone on with.
@@ -649,7 +684,7 @@ export type Rescue = Message<"parley.config.v1.Rescue"> & {
  * Use `create(RescueSchema)` to create a new message.
  */
 export const RescueSchema: GenMessage<Rescue> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 9);
+  messageDesc(file_parley_config_v1_config, 10);
 
 /**
  * One place that can answer.
@@ -705,7 +740,7 @@ export type Target = Message<"parley.config.v1.Target"> & {
  * Use `create(TargetSchema)` to create a new message.
  */
 export const TargetSchema: GenMessage<Target> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 10);
+  messageDesc(file_parley_config_v1_config, 11);
 
 /**
  * The engine that runs GGUF files, one process a model.
@@ -740,7 +775,7 @@ export type Engine = Message<"parley.config.v1.Engine"> & {
  * Use `create(EngineSchema)` to create a new message.
  */
 export const EngineSchema: GenMessage<Engine> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 11);
+  messageDesc(file_parley_config_v1_config, 12);
 
 /**
  * Pictures, sound and documents that requests name by URL.
@@ -761,7 +796,7 @@ export type Media = Message<"parley.config.v1.Media"> & {
  * Use `create(MediaSchema)` to create a new message.
  */
 export const MediaSchema: GenMessage<Media> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 12);
+  messageDesc(file_parley_config_v1_config, 13);
 
 /**
  * Sizes, times and counts that calls are held to; what each default is and what its refusal says stands in src/core/limits.ts.
@@ -782,7 +817,7 @@ export type Limits = Message<"parley.config.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 13);
+  messageDesc(file_parley_config_v1_config, 14);
 
 /**
  * Log, metrics and traces.
@@ -838,5 +873,5 @@ export type Telemetry = Message<"parley.config.v1.Telemetry"> & {
  * Use `create(TelemetrySchema)` to create a new message.
  */
 export const TelemetrySchema: GenMessage<Telemetry> = /*@__PURE__*/
-  messageDesc(file_parley_config_v1_config, 14);
+  messageDesc(file_parley_config_v1_config, 15);
 

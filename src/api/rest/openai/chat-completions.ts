@@ -1,5 +1,10 @@
 import { ChunkWriter, dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { errorToOpenAI, paramOf } from "../../../dialects/openai/errors.ts";
+import { usualDialect } from "../../../core/openai-dialect.ts";
+import { refuseUnknown } from "../../../dialects/openai/dialect-options.ts";
+import { refusedInChats } from "../../../dialects/openai/refusals.ts";
+import { ChatCompletionRequest } from "../../../dialects/openai/wire/chat-request.ts";
+import type { Doors } from "../../exchange.ts";
 import { chatRequestFromOpenAI } from "../../../dialects/openai/request.ts";
 import { withProvider } from "../../../dialects/older/prism.ts";
 import { chatResponseToOpenAI } from "../../../dialects/openai/response.ts";
@@ -8,22 +13,27 @@ import { openaiEnvelope } from "../envelope.ts";
 import { eventStreamType } from "../event-stream.ts";
 import { providerInQuery } from "../provider-query.ts";
 
+const known = new Set([...Object.keys(ChatCompletionRequest.properties), ...refusedInChats]);
+
 /** Chats of `POST /v1/chat/completions`. */
-export const chatCompletions: ChatFormat = {
-  envelopeFor: (body) => openaiEnvelope(paramOf(body)),
-  read(body, exchange) {
-    const asked = withProvider(chatRequestFromOpenAI(body), providerInQuery(exchange));
-    return {
-      request: asked.request,
-      whole: chatResponseToOpenAI,
-      stream: asked.stream
-        ? () => ({
-            writer: new ChunkWriter(asked),
-            type: eventStreamType,
-            keepAlive: keepAliveFrame,
-            failed: (error) => dataFrame(errorToOpenAI(error, paramOf(body))),
-          })
-        : undefined,
-    };
-  },
-};
+export function chatCompletions({ openai = usualDialect }: Pick<Doors, "openai">): ChatFormat {
+  return {
+    envelopeFor: (body) => openaiEnvelope(paramOf(body)),
+    read(body, exchange) {
+      if (openai.refusesUnknown) refuseUnknown(body, known);
+      const asked = withProvider(chatRequestFromOpenAI(body), providerInQuery(exchange));
+      return {
+        request: asked.request,
+        whole: (response) => chatResponseToOpenAI(response, openai),
+        stream: asked.stream
+          ? () => ({
+              writer: new ChunkWriter({ ...asked, thinking: openai.thinking }),
+              type: eventStreamType,
+              keepAlive: keepAliveFrame,
+              failed: (error) => dataFrame(errorToOpenAI(error, paramOf(body))),
+            })
+          : undefined,
+      };
+    },
+  };
+}

@@ -67,8 +67,8 @@ export function openaiRoutes(doors: Doors): readonly Route[] {
     methods: { POST: { serve, operation } },
   });
   return [
-    call("/v1/chat/completions", chatRoute(doors, chatCompletions), chat),
-    call("/v1/completions", chatRoute(doors, completions(doors.limits)), complete),
+    call("/v1/chat/completions", chatRoute(doors, chatCompletions(doors)), chat),
+    call("/v1/completions", chatRoute(doors, completions(doors)), complete),
     call("/v1/embeddings", embeddings(doors), embed),
     call("/tokenize", tokenize(doors), split),
     call("/detokenize", detokenize(doors), join),

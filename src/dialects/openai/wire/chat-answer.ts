@@ -35,6 +35,7 @@ export const ChatMessage = Type.Object({
   function_call: Type.Null(),
   tool_calls: orNull(Type.Array(ToolCall)),
   reasoning_content: Type.Optional(Type.String({ description: "Thinking, apart from the answer." })),
+  reasoning: Type.Optional(Type.String({ description: "The same, where the operator chose this name." })),
   reasoning_details: Type.Optional(Type.Array(ReasoningDetail, { description: "Thinking that is signed or hidden; return it as it is." })),
 });
 /** What the model said. */

@@ -22,6 +22,7 @@ export const ChatDelta = Type.Object({
   refusal: Type.Optional(Type.String()),
   tool_calls: Type.Optional(Type.Array(ToolCallPiece)),
   reasoning_content: Type.Optional(Type.String()),
+  reasoning: Type.Optional(Type.String()),
   reasoning_details: Type.Optional(Type.Array(ReasoningDetail)),
 });
 /** What is new of a message. */
