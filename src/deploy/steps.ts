@@ -10,6 +10,8 @@ export interface Steps {
   readonly step: <Value>(name: string, work: () => Promise<Value>, tell?: (value: Value) => string) => Promise<Value>;
   /** Tells that something is not done here, and why. */
   readonly skip: (name: string, why: string) => void;
+  /** Tells an error that no step has told. */
+  readonly fail: (error: unknown) => void;
   /** A heading. */
   readonly part: (name: string) => void;
   /** Tells the counts, keeps the lines in src/bench/results where that was asked for by `--keep`, and answers with the exit code. */
@@ -19,6 +21,7 @@ export interface Steps {
 /** Begins one. */
 export function steps(command: string): Steps {
   const lines: string[] = [];
+  const told = new Set<unknown>();
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const startedMs = performance.now();
   const say = (line: string) => {
@@ -31,11 +34,13 @@ export function steps(command: string): Steps {
       const seconds = () => `${((performance.now() - beganMs) / 1000).toFixed(1)} s`;
       try {
         const value = await work();
-        const told = tell(value);
+        const outcome = tell(value);
         counts.passed++;
-        say(`  ok      ${name}${told === "" ? "" : `: ${told}`} (${seconds()})`);
+        say(`  ok      ${name}${outcome === "" ? "" : `: ${outcome}`} (${seconds()})`);
         return value;
       } catch (error) {
+        if (told.has(error)) throw error;
+        told.add(error);
         counts.failed++;
         say(`  FAILED  ${name} (${seconds()}): ${error instanceof Error ? error.message : String(error)}`);
         throw error;
@@ -44,6 +49,11 @@ export function steps(command: string): Steps {
     skip(name, why) {
       counts.skipped++;
       say(`  skipped ${name}: ${why}`);
+    },
+    fail(error) {
+      if (told.has(error)) return;
+      counts.failed++;
+      say(`  FAILED  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     },
     part: (name) => say(name),
     end() {

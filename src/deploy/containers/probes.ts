@@ -2,7 +2,7 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 import type { Container } from "./container.ts";
 
 /** How long a container may take to answer as it should. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 const pauseMs = 20;
 
 /** Asks a probe again and again, as a kubelet does, until it answers 200; answers with the ms since the container was started. Throws what the container wrote when it ends instead. */
@@ -71,7 +71,7 @@ export async function stopUnderStream(container: Container, headers: Readonly<Re
 /** The frames of a long streamed answer. */
 async function* frames(url: string, headers: Readonly<Record<string, string>>): AsyncGenerator<string> {
   const messages = [{ role: "user", content: "Tell me a long story about the sea." }];
-  const body = JSON.stringify({ messages, max_tokens: 120, stream: true, temperature: 0 });
+  const body = JSON.stringify({ messages, max_tokens: 48, stream: true, temperature: 0 });
   const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
   if (answer.status !== 200 || answer.body === null) throw new Error(`the stream answered ${answer.status}: ${await answer.text()}`);
   for await (const { data } of answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) yield data;

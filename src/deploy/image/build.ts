@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isThere, root, run } from "../programs.ts";
 import { layOutBuilder, layOutRuntime } from "./bases.ts";
@@ -12,6 +12,8 @@ export interface BuiltImage {
   readonly sizeBytes: number;
   /** How long the build took. */
   readonly buildMs: number;
+  /** Removes its files; the image stays. */
+  close(): Promise<void>;
 }
 
 /** What an image says of how it is run; as Docker names it. */
@@ -63,14 +65,9 @@ export async function buildImage(): Promise<BuiltImage> {
 async function opened(name: string): Promise<Omit<BuiltImage, "buildMs">> {
   const { Docker } = JSON.parse(await buildah("inspect", "--type", "image", name)) as { Docker: { config: ImageConfig } };
   const container = (await buildah("from", "--pull-never", name)).trim();
-  const rootfs = (await buildah("mount", container)).trim();
+  const rootfs = realpathSync((await buildah("mount", container)).trim()); // runc follows no links there
   const sizeBytes = Number((await run("du", ["-sb", rootfs])).split("\t")[0]);
-  return { rootfs, config: Docker.config, sizeBytes };
-}
-
-/** Frees the containers that images were laid open in. */
-export async function closeImages(): Promise<void> {
-  await buildah("rm", "--all");
+  return { rootfs, config: Docker.config, sizeBytes, close: async () => void (await buildah("rm", container)) };
 }
 
 async function base(name: string, layOut: (folder: string) => Promise<void>): Promise<string> {

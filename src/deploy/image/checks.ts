@@ -51,12 +51,12 @@ function packagesOf(files: readonly string[]): string[] {
   return files.flatMap((file) => name.exec(file)?.[1] ?? []);
 }
 
-/** Looks at the process as the kernel holds it. Throws where it may more than it should. */
-export async function checkConfinement(container: Container): Promise<string> {
+/** Looks at the process as the kernel holds it; `folder` is one that it must be able to write to. Throws where it may more than it should, or less. */
+export async function checkConfinement(container: Container, folder = "/models"): Promise<string> {
   const look = `const {readFileSync,writeFileSync}=require("node:fs");
     const status=readFileSync("/proc/1/status","utf8");const field=(name)=>new RegExp("^"+name+":\\\\s*(.*)$","m").exec(status)[1];
     let written=[];for(const folder of ["/","/opt/parley","/usr/local/bin","/etc"])try{writeFileSync(folder+"/x","");written.push(folder)}catch{}
-    writeFileSync("/tmp/x","");writeFileSync("/models/x","");require("node:fs").rmSync("/models/x");
+    for(const folder of ["/tmp","${folder}"]){writeFileSync(folder+"/x","");require("node:fs").rmSync(folder+"/x")}
     console.log(JSON.stringify({written,uid:field("Uid"),caps:field("CapEff")+field("CapBnd"),privileges:field("NoNewPrivs"),seccomp:field("Seccomp"),name:readFileSync("/proc/1/cmdline","utf8").split("\\0")[0]}))`;
   const { text } = await container.exec(["/usr/local/bin/node", "-e", look]);
   if (!text.startsWith("{")) throw new Error(text);
