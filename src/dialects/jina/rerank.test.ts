@@ -28,6 +28,7 @@ describe("a body of /v1/rerank", () => {
     ["a text of another type", { query: "q", texts: ["a", {}] }, "invalid_request", "texts[1]"],
     ["a cut of documents", { query: "q", documents: [], truncation: true }, "unsupported_field", "truncation"],
     ["scores without a bound", { query: "q", texts: ["a"], raw_scores: true }, "unsupported_field", "raw_scores"],
+    ["a switch that is none", { query: "q", texts: ["a"], raw_scores: 0 }, "invalid_request", "raw_scores"],
     ["fields of documents", { query: "q", documents: [], rank_fields: ["title"] }, "unsupported_field", "rank_fields"],
   ])("is refused with %s", async (_name, body, ...expected) => {
     const error = await failureOf((async () => rankingFromJina(body))());

@@ -11,27 +11,29 @@ export interface AskedRanking {
   readonly isScores: boolean;
 }
 
-/** Fields that cannot be honoured: Jina's, Cohere's, vLLM's and TEI's. What is false, null or empty asks for nothing. */
+/** Fields that cannot be honoured: Jina's, Cohere's and vLLM's. What is 0 or empty asks for nothing. */
 const refusals: Readonly<Record<string, string>> = {
   max_chunks_per_doc: "a document is scored whole",
   max_tokens_per_doc: "a document is never cut; shorten it",
   max_tokens_per_query: "a query is never cut; shorten it",
-  truncation: "a document is never cut; shorten it",
-  truncate: "a text is never cut; shorten it",
   truncate_prompt_tokens: "a document is never cut; shorten it",
   rank_fields: "documents are texts",
-  return_embeddings: "ask /v1/embeddings for vectors",
-  raw_scores: "scores are from 0 to 1",
   priority: "calls of this kind wait in one queue",
 };
 
-/** Those of them that are yes or no: a number would not say which. */
-const switches = ["raw_scores", "truncate"];
+/** Switches that can only be off: Jina's and TEI's. */
+const switches: Readonly<Record<string, string>> = {
+  truncation: "a document is never cut; shorten it",
+  truncate: "a text is never cut; shorten it",
+  return_embeddings: "ask /v1/embeddings for vectors",
+  raw_scores: "scores are from 0 to 1",
+};
 
 /** Reads the body of `/v1/rerank`: with `documents` as Jina, Cohere and vLLM have it, with `texts` as TEI does. Throws `invalid_request` and `unsupported_field` by its own names. */
 export function rankingFromJina(value: unknown): AskedRanking {
   const body = objectAt(value, "body");
   for (const [name, because] of Object.entries(refusals)) if (asks(present(body, name))) throw unsupportedField(name, because);
+  for (const [name, because] of Object.entries(switches)) if (read(body, name, booleanAt) === true) throw unsupportedField(name, because);
   for (const name of switches) read(body, name, booleanAt);
   const isScores = present(body, "texts") !== undefined && present(body, "documents") === undefined;
   const request = create(
@@ -48,7 +50,7 @@ export function rankingFromJina(value: unknown): AskedRanking {
 }
 
 function asks(value: unknown): boolean {
-  return ![undefined, false, 0].includes(value as undefined) && !(Array.isArray(value) && value.length === 0);
+  return value !== undefined && value !== 0 && !(Array.isArray(value) && value.length === 0);
 }
 
 function textsOf(body: Json): string[] {
