@@ -22,6 +22,8 @@ export interface TinyGgufOptions {
   readonly writes?: "ascii" | "bytes";
   /** Every other layer sees only so many tokens back, as in Gemma 2, which the architecture then is; it may draw any token. */
   readonly slidingWindow?: number;
+  /** Whether it has tokens between which a gap is filled: those of the bytes 0, 1 and 2. Default no. */
+  readonly fillsGaps?: boolean;
   /** Layers; more make it slower. Default 2. */
   readonly layers?: number;
   /** Heads; with fewer, each is wider. Default 4, of 16 numbers. */
@@ -104,8 +106,14 @@ function metadata(options: TinyGgufOptions, { tokens, merges, layers, heads }: S
     "tokenizer.ggml.bos_token_id": { uint32: tinySpecialTokens.indexOf("<|im_start|>") },
     "tokenizer.ggml.eos_token_id": { uint32: tinySpecialTokens.indexOf("<|im_end|>") },
     "tokenizer.ggml.add_bos_token": { bool: false },
+    ...(options.fillsGaps === true && gapTokens(tinySpecialTokens.length)),
     ...(chatTemplate !== null && { "tokenizer.chat_template": { string: chatTemplate } }),
   };
+}
+
+function gapTokens(firstByte: number): Record<string, MetadataValue> {
+  const names = ["pre", "suf", "mid"].map((part) => `tokenizer.ggml.fim_${part}_token_id`);
+  return Object.fromEntries(names.map((name, byte) => [name, { uint32: firstByte + byte }]));
 }
 
 /** Special tokens, every byte, and some longer pieces, so that text and tokens have different borders. */
