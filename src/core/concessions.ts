@@ -1,5 +1,7 @@
 import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
+import { unfilled } from "./fill.ts";
 import type { FieldViolation } from "./reasons.ts";
+import type { Kind } from "./work.ts";
 
 /** What a caller would like and can do without: a target that refuses the field is asked in another way, rather than not at all. */
 export interface Concession {
@@ -9,14 +11,32 @@ export interface Concession {
   readonly instead: (request: ChatRequest) => ChatRequest;
 }
 
-/** The concessions that make up for refused fields; undefined: one of them is not to be done without. */
-export function concessionsFor(
-  refused: readonly FieldViolation[],
-  offered: readonly Concession[] = noConcessions,
-): readonly Concession[] | undefined {
-  if (refused.length === 0) return noConcessions;
-  const found = offered.filter(({ field }) => refused.some((each) => each.field === field));
-  return refused.every(({ field }) => found.some((each) => each.field === field)) ? found : undefined;
+/** What may be left out of a request. */
+export interface Dispensable<Request, Event> {
+  readonly kind: Kind<Request, Event>;
+  /** The request as its caller has it: what was filled in beside that is nothing it asked for. */
+  readonly own: Request;
+  readonly offered: readonly Concession[] | undefined;
 }
 
-const noConcessions: readonly Concession[] = [];
+/** Defaults that an operator has for everybody say how an answer is drawn, and no more: a model that knows no temperature is asked without it. What else a route fills in is meant. */
+const isHowItIsDrawn = (field: string): boolean => field === "max_tokens" || field.startsWith("sampling.");
+
+/** The request without fields that are refused; undefined: one of them is not to be done without. */
+export function doingWithout<Request, Event>(
+  refused: readonly Pick<FieldViolation, "field">[],
+  request: Request,
+  { kind, own, offered }: Dispensable<Request, Event>,
+): Request | undefined {
+  let asked = request;
+  for (const { field } of refused) {
+    const concession = offered?.find((each) => each.field === field);
+    const said = kind.chatOf(own);
+    const instead =
+      concession?.instead ?? ((chat: ChatRequest) => (said === undefined || !isHowItIsDrawn(field) ? chat : unfilled(chat, said, field)));
+    const less = kind.withChat(asked, instead);
+    if (kind.chatOf(less) === kind.chatOf(asked)) return undefined;
+    asked = less;
+  }
+  return asked;
+}

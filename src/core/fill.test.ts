@@ -1,7 +1,7 @@
 import { create, fromJson } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { ChatRequestSchema } from "../../gen/parley/v1/chat_pb.ts";
-import { fillOf } from "./fill.ts";
+import { fillOf, unfilled } from "./fill.ts";
 
 const request = (json: Parameters<typeof fromJson>[1]) => fromJson(ChatRequestSchema, json);
 const fill = fillOf(
@@ -34,4 +34,21 @@ it("neither the request nor the defaults are changed", () => {
   const given = create(ChatRequestSchema, { sampling: { temperature: 1 } });
   fill(given);
   expect([given.maxTokens, given.sampling?.topP]).toEqual([undefined, undefined]);
+});
+
+it.each(["max_tokens", "sampling.temperature", "sampling.top_p", "stop", "stop[0]", "response_format", "chat_template_options"])(
+  "%s, where it was filled in, can be taken out again; where it is the caller's, it stays",
+  (field) => {
+    const own = request({ model: "m" });
+    const less = unfilled(fill(own), own, field);
+    expect(less).not.toEqual(fill(own));
+    expect(fill(less)).toEqual(fill(own));
+    const said = fill(own);
+    expect(unfilled(said, said, field)).toBe(said);
+  },
+);
+
+it("a field that nobody knows, or that is not there, takes nothing out", () => {
+  const [own, full] = [request({ model: "m" }), fill(request({ model: "m" }))];
+  for (const field of ["tools", "nothing", "sampling.nothing", "constructor", ""]) expect(unfilled(full, own, field)).toBe(full);
 });

@@ -1,5 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { concessionsFor } from "../core/concessions.ts";
+import { doingWithout } from "../core/concessions.ts";
 import type { CallContext } from "../core/context.ts";
 import { metadataOf } from "../core/error-facts.ts";
 import { refusedFields } from "../core/fields.ts";
@@ -126,13 +126,16 @@ export class Itinerary<Request, Event> {
     return true;
   }
 
+  #without(fields: readonly { readonly field: string }[], request: Request): Request | undefined {
+    return doingWithout(fields, request, { kind: this.#kind, own: this.#request, offered: this.#context.concessions });
+  }
+
   /** Asks a target at once without what it has just refused, if the caller can do without. */
   #concedes(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
     const { asked } = candidate;
-    const concession = this.#context.concessions?.find((each) => each.field === fieldOf(error));
-    if (concession === undefined || asked === undefined) return false;
-    const without = this.#kind.withChat(asked, concession.instead);
-    if (this.#kind.chatOf(without) === this.#kind.chatOf(asked)) return false;
+    const field = fieldOf(error);
+    const without = asked === undefined || field === undefined ? undefined : this.#without([{ field }], asked);
+    if (without === undefined) return false;
     candidate.asked = without;
     this.#left = [candidate, ...this.#left.filter((each) => each !== candidate)];
     return true;
@@ -187,9 +190,8 @@ export class Itinerary<Request, Event> {
     const chat = kind.chatOf(filled);
     candidate.work = target.workOf(kind);
     const refused = candidate.work === undefined || chat === undefined ? [] : refusedFields(chat, target.fields);
-    const conceded = concessionsFor(refused, this.#context.concessions);
-    if (candidate.work !== undefined && conceded !== undefined) {
-      const asked = conceded.reduce((request, { instead }) => kind.withChat(request, instead), filled);
+    const asked = candidate.work && this.#without(refused, filled);
+    if (asked !== undefined) {
       candidate.asked = kind.withModel(asked, target.model);
       return true;
     }

@@ -14,7 +14,7 @@ import { newScore, scriptedTarget, whileTimePasses, type Play, type Score } from
 import { testRouting } from "./test-routing.ts";
 
 /** A scripted stop of a route under test; its rank is its place unless said. */
-export interface Scripted extends Partial<Omit<Stop, "target" | "fill">> {
+export interface Scripted extends Partial<Omit<Stop, "target">> {
   readonly name: string;
   readonly key?: number;
   readonly model?: string;
