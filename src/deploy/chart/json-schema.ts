@@ -39,9 +39,6 @@ export const text: JsonSchema = { type: "string" };
 /** True or false. */
 export const truth: JsonSchema = { type: "boolean" };
 
-/** Texts by name. */
-export const texts: JsonSchema = mapOf(text);
-
 const label = "[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?";
 const prefix = "(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?";
 const objectName = "[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?";
