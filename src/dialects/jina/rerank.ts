@@ -34,7 +34,6 @@ export function rankingFromJina(value: unknown): AskedRanking {
   const body = objectAt(value, "body");
   for (const [name, because] of Object.entries(refusals)) if (asks(present(body, name))) throw unsupportedField(name, because);
   for (const [name, because] of Object.entries(switches)) if (read(body, name, booleanAt) === true) throw unsupportedField(name, because);
-  for (const name of switches) read(body, name, booleanAt);
   const isScores = present(body, "texts") !== undefined && present(body, "documents") === undefined;
   const request = create(
     RerankRequestSchema,
