@@ -18,7 +18,7 @@ interface Flags {
 }
 
 /** Where a health check asks, and for what. */
-export interface HealthQuestion {
+interface HealthQuestion {
   /** `host:port`. */
   readonly address: string;
   /** Empty: the service as a whole; else a service's full name, or `model:ID`. */
@@ -85,11 +85,7 @@ function timeoutMsFrom(text: string): number {
 }
 
 /** Asks a service how it is. A service that does not answer is not serving. */
-export async function askHealth({
-  address,
-  service,
-  timeoutMs,
-}: HealthQuestion): Promise<{ readonly isServing: boolean; readonly text: string }> {
+async function askHealth({ address, service, timeoutMs }: HealthQuestion): Promise<{ readonly isServing: boolean; readonly text: string }> {
   const { Client, credentials } = await import("@grpc/grpc-js");
   const client = new Client(address, credentials.createInsecure(), { "grpc.enable_http_proxy": 0, "grpc.enable_retries": 0 });
   const { input, output } = Health.method.check;

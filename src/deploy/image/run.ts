@@ -1,3 +1,4 @@
+import { composed } from "../compose/life.ts";
 import { startContainer, type Container, type ContainerOptions } from "../containers/container.ts";
 import { ask, stopUnderStream, untilProbed } from "../containers/probes.ts";
 import { modelFile, volume } from "../containers/volume.ts";
@@ -10,7 +11,8 @@ import { olderLines, type OlderLine } from "./older-lines.ts";
  * `npm run image`: builds the image, and runs it as Kubernetes and Docker would: by runc, with its user, a read-only root and no capabilities.
  */
 
-const { step, skip, part, fail, end } = steps("image");
+const all = steps("image");
+const { step, skip, part, fail, end } = all;
 
 const held = { memoryBytes: 2 ** 30 };
 /** A small model may ramble for longer than a call may take on a busy machine. */
@@ -46,6 +48,8 @@ async function used(image: BuiltImage, file: string): Promise<void> {
     await models.remove();
   }
   await bare(image);
+  part("compose.yaml");
+  await composed(all, image, file);
   part("the run lines of older services, with this image's name");
   for (const line of olderLines) await older(image, line, file);
 }
