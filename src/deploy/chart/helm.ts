@@ -42,6 +42,14 @@ export async function render(helm: string, words: readonly string[], of: string 
   return objectsIn(rendered);
 }
 
+/** What helm says to whoever installs the chart. */
+export async function installNotes(helm: string, words: readonly string[]): Promise<string> {
+  const text = await run(helm, ["install", release.name, chart, "--namespace", release.namespace, "--dry-run=client", ...words], {
+    environment: withoutCluster,
+  });
+  return text.slice(text.indexOf("\nNOTES:\n"));
+}
+
 /** Nothing of this machine's own clusters and plugins. */
 const withoutCluster = { KUBECONFIG: "/dev/null", HELM_PLUGINS: "/nonexistent", HELM_CONFIG_HOME: "/nonexistent" };
 
