@@ -28,7 +28,7 @@ export interface AskedChat {
   readonly upstreamKey?: string | undefined;
   /** Wraps the work, where one body asks for several chats that are answered as one. */
   readonly through?: (generate: Generate) => Generate;
-  /** Work that is wanted instead of an answer, such as loading the model; makes the body that is answered. */
+  /** Work that is wanted instead of an answer, such as loading the model; makes the body that is answered. Its time is that of every call. */
   readonly instead?: () => Promise<object>;
   /** What the answer may be without. */
   readonly concessions?: readonly Concession[];
@@ -54,7 +54,7 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
       throwIfAborted(exchange.call.signal);
       const reading = format.read(body, exchange);
       asked = reading instanceof Promise ? await reading : reading;
-      if (asked.instead !== undefined) return sendJson(exchange, 200, await unary(exchange, doors, asked.instead));
+      if (asked.instead !== undefined) return sendJson(exchange, 200, await asked.instead());
       const request = withKey(asked.request, exchange.call);
       const events = (asked.through?.(service.generate) ?? service.generate)(request, contextOf(exchange, request, asked));
       if (asked.stream !== undefined) return await streamEvents(exchange, { events, format: await asked.stream() }, doors);

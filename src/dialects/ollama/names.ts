@@ -1,12 +1,15 @@
+import { invalidField } from "../../core/reasons.ts";
 import { present, read, required, textAt, type Json } from "../openai/read.ts";
 
 /** The tag that a name without one means. */
 const latest = ":latest";
 
-/** The model that a body names; older clients call the field `name`. Throws `invalid_request`. */
+/** The model that a body names, never the default by saying nothing; older clients call the field `name`. Throws `invalid_request`. */
 export function modelAt(body: Json): string {
   const name = read(body, "name", textAt);
-  return name !== undefined && present(body, "model") === undefined ? name : textAt(required(body, "model", ""), "model");
+  const model = name !== undefined && present(body, "model") === undefined ? name : textAt(required(body, "model", ""), "model");
+  if (model === "") throw invalidField("model", "is empty");
+  return model;
 }
 
 /** Whether a name says the tag that all others mean. */

@@ -138,6 +138,7 @@ describe("a request of an Ollama client", () => {
 
   it.each([
     ["no model", { model: undefined }, "invalid_request", "model"],
+    ["a model without a name", { model: "" }, "invalid_request", "model"],
     ["a role that nobody has", { messages: [{ role: "developer", content: "x" }] }, "invalid_request", "messages[0].role"],
     ["a list of content", { messages: [{ role: "user", content: [] }] }, "invalid_request", "messages[0].content"],
     ["a picture that is no base64", { messages: [{ role: "user", images: ["?"] }] }, "invalid_request", "messages[0].images[0]"],

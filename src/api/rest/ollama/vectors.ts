@@ -50,15 +50,13 @@ async function vectorsOf(
   { plainName, doors, exchange }: Asking,
 ): Promise<EmbedResponse | undefined> {
   const model = await plainName(request.model);
-  return unary(exchange, doors, async () => {
-    if (load !== undefined) {
-      await loadModel({ name: model, load, exchange }, doors);
-      return undefined;
-    }
-    const plain = { ...request, model };
-    const answer = await only(doors.service.embed(plain, callContext(exchange.call, embedKind, plain)));
-    tellServed(exchange, answer.servedBy);
-    await keepAsAsked({ name: model, stay, exchange }, doors);
-    return answer;
-  });
+  if (load !== undefined) {
+    await loadModel({ name: model, load, exchange }, doors);
+    return undefined;
+  }
+  const plain = { ...request, model };
+  const answer = await unary(exchange, doors, () => only(doors.service.embed(plain, callContext(exchange.call, embedKind, plain))));
+  tellServed(exchange, answer.servedBy);
+  await keepAsAsked({ name: model, stay, exchange }, doors);
+  return answer;
 }
