@@ -12,7 +12,10 @@ let upstream: ScriptedUpstream;
 let server: TestServer;
 let openai: OpenAI;
 beforeAll(async () => {
-  upstream = await startUpstream({ models: scriptedModels });
+  const signed = {
+    answer: { text: [], reasoning: ["so", " it is"], calls: [{ id: "call_a", name: "weather", pieces: ['{"city":"Oslo"}'] }] },
+  };
+  upstream = await startUpstream({ models: { ...scriptedModels, signed } });
   server = await startTestServer({ config: scriptedUpstreams(upstream.url) });
   openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
 });
@@ -132,6 +135,20 @@ describe.each(["openai", "anthropic", "ollama"])("the OpenAI client's responses 
     const number = upstream.requests.findLast((request) => request.model === "endless")?.number ?? 0;
     expect(await upstream.closed(number)).toMatchObject({ byClient: true });
   });
+});
+
+it("thinking that was signed comes back to who signed it, beside the call that it led to", async () => {
+  const body = { model: "anthropic/signed", input: "weather?", tools: [weather], reasoning: { effort: "low" as const } };
+  const { output } = await openai.responses.create(body);
+  expect(output.map(({ type }) => type)).toEqual(["reasoning", "function_call"]);
+  const [thought, call] = output;
+  if (thought?.type !== "reasoning" || call?.type !== "function_call") throw new Error("there is no thought");
+  const result = { type: "function_call_output" as const, call_id: call.call_id, output: "cold" };
+  // As clients that keep nothing but what is sealed.
+  const kept = { type: "reasoning" as const, id: thought.id, summary: [], encrypted_content: thought.encrypted_content ?? null };
+  await openai.responses.create({ ...body, model: "anthropic/text", input: [{ role: "user", content: "weather?" }, kept, call, result] });
+  const sent = JSON.stringify(upstream.requests.at(-1)?.body);
+  expect(sent).toMatch(/"type":"thinking","thinking":"so it is","signature":"[^"]+"/u);
 });
 
 describe("what keeps nothing between calls", () => {
