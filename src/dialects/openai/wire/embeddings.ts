@@ -3,7 +3,7 @@ import { integer, sayable } from "./shapes.ts";
 
 /** Body of `POST /v1/embeddings`. */
 export const EmbeddingRequest = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 256 }),
+  model: Type.String({ maxLength: 256, description: "Empty: the only embedding model on disk." }),
   input: Type.Union([
     Type.String({ minLength: 1 }),
     Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, description: "Token ids." }),
