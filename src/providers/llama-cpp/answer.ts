@@ -70,8 +70,7 @@ class Answer implements ReadyIterator<ChatEvent> {
 
   /** What the caller is told of an event; undefined: nothing. */
   #tell({ done, value: event }: IteratorResult<EngineEvent>): Told | undefined {
-    const { provider, model } = this.#context;
-    if (done === true) throw fault("engine_failed", `the answer of model "${model}" ended without its end mark; try again`);
+    if (done === true) throw fault("engine_failed", `the answer of model "${this.#context.model}" ended without its end mark; try again`);
     if (event.type === "completed") {
       this.#isOver = true;
       // It says no more: whoever reads on is told the end here.
@@ -83,15 +82,21 @@ class Answer implements ReadyIterator<ChatEvent> {
     // Of the other choices that still read the prompt nothing is told once the first content is there.
     const told = isContent || !this.#isStarted ? chatEventOf(event) : undefined;
     if (told === undefined || !isContent || this.#isStarted) return told && { done: false, value: told };
-    this.#isStarted = true;
     this.#first = told;
+    return { done: false, value: this.#start() };
+  }
+
+  #start(): ChatEvent {
+    const { provider, model } = this.#context;
+    this.#isStarted = true;
+    if (this.#promptTokens === 0) return started(provider, model);
     const usage: Usage = {
       $typeName: "parley.v1.Usage",
       promptTokens: this.#promptTokens,
       completionTokens: 0,
       source: UsageSource.PROVIDER,
     };
-    return { done: false, value: started(provider, model, this.#promptTokens > 0 ? usage : undefined) };
+    return started(provider, model, usage);
   }
 }
 

@@ -105,6 +105,26 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
     expect(JSON.stringify(upstream.requests.at(-1)?.body)).toContain("one two three");
   });
 
+  it("answers what a coding assistant sends: many tools, marks of caches, thinking, betas", async () => {
+    const kept = { cache_control: { type: "ephemeral" as const } };
+    const many = Array.from({ length: 40 }, (_, index) => ({ ...tools[0]!, name: `Tool${index}`, ...(index === 39 && kept) }));
+    const stream = anthropic.beta.messages.stream({
+      ...asked("text"),
+      system: [{ type: "text", text: "You are a coding assistant.", ...kept }],
+      messages: [{ role: "user", content: [{ type: "text", text: "Say hello.", ...kept }] }],
+      tools: many,
+      thinking: { type: "adaptive" },
+      output_config: { effort: "medium" },
+      metadata: { user_id: "user_1" },
+      context_management: { edits: [{ type: "clear_thinking_20251015", keep: "all" }] },
+      betas: ["claude-code-20250219", "interleaved-thinking-2025-05-14", "context-management-2025-06-27"],
+    });
+    expect((await stream.finalMessage()).content).toMatchObject([{ type: "text", text: "one two three" }]);
+    const told = JSON.stringify(upstream.requests.at(-1)?.body);
+    for (const word of ["Tool0", "Tool39", "You are a coding assistant."]) expect(told).toContain(word);
+    expect(told.match(/ephemeral/g)?.length ?? 0).toBe(kind === "anthropic" ? 3 : 0);
+  });
+
   it("throws its own classes for errors before the start", async () => {
     await expect(anthropic.messages.create(asked("invalid"))).rejects.toThrow(BadRequestError);
     const limited = await anthropic.messages.create({ ...asked("limited"), stream: true }).catch((error: unknown) => error);
