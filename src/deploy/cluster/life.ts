@@ -1,6 +1,7 @@
 import { chart, release } from "../chart/helm.ts";
 import type { Steps } from "../steps.ts";
 import type { ClusterClient } from "./client.ts";
+import { previousChart } from "./scene.ts";
 
 const { name } = release;
 
@@ -14,12 +15,12 @@ interface Deployment {
 }
 
 /** A release from its first install to its end, by one helm: every step is waited for, and what must stay stays. */
-export async function releaseLife({ step }: Steps, client: ClusterClient, previous: string): Promise<void> {
+export async function releaseLife({ step }: Steps, client: ClusterClient): Promise<void> {
   const deployment = () => client.get<Deployment>("deployment", name);
   const key = async () => (await client.get<{ data: Record<string, string> }>("secret", `${name}-keys`)).data["api-key"] ?? "";
   const wait = ["--wait", "--timeout", "2m"];
   await step("helm install --wait, of the version before", async () => {
-    await client.helm("install", name, previous, ...wait);
+    await client.helm("install", name, previousChart, ...wait);
     return told(await deployment());
   });
   const [firstKey, first] = [await key(), await deployment()];

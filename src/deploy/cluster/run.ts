@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chart, release } from "../chart/helm.ts";
 import { customDefinitions, helm, helmNames, kubectl, type Found } from "../chart/tools.ts";
@@ -12,7 +9,7 @@ import { releaseLife } from "./life.ts";
 import { startPlane, type Plane } from "./plane.ts";
 import { realPod } from "./real-pod.ts";
 import { everyScenario } from "./scenarios.ts";
-import { careless, definitionsIn, deployer, nodes, previousChart, refusedPod, restricted, rightsIn } from "./scene.ts";
+import { careless, definitionsIn, deployer, nodes, refusedPod, restricted, rightsIn } from "./scene.ts";
 
 /*
  * `npm run cluster`: installs the chart on a real API server with its controllers and its scheduler, by each helm, and runs the pod that comes of it.
@@ -31,13 +28,11 @@ async function everything(): Promise<void> {
   part(`a control plane: Kubernetes ${kubernetesVersion}, Pod Security restricted and enforced, RBAC on`);
   await step("its programs are there", ensureBinaries);
   const tools = await step("helm, kubectl and definitions are there", findTools, () => helmNames.join(", "));
-  const folder = await mkdtemp(join(tmpdir(), "parley-chart-"));
   const plane = await step("it starts", startPlane, () => "kine, kube-apiserver, kube-controller-manager, kube-scheduler, kwok");
   try {
-    await onPlane(plane, tools, previousChart(join(folder, "parley")));
+    await onPlane(plane, tools);
   } finally {
     await plane.stop();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -57,7 +52,7 @@ function pathOf(found: Found): string {
   return found.path;
 }
 
-async function onPlane(plane: Plane, { helms, kubectl: kubectlPath, definitions }: Tools, previous: string): Promise<void> {
+async function onPlane(plane: Plane, { helms, kubectl: kubectlPath, definitions }: Tools): Promise<void> {
   const [own, theirs] = [await plane.kubeconfigOf({ name: "operator", group: "system:masters" }), await plane.kubeconfigOf(deployer)];
   const as = (kubeconfig: string, helmPath: string) =>
     clusterClient({ kubectl: kubectlPath, helm: helmPath, kubeconfig, namespace: release.namespace });
@@ -70,7 +65,7 @@ async function onPlane(plane: Plane, { helms, kubectl: kubectlPath, definitions 
   if (newest === undefined) throw new Error("there is no helm");
   for (const [index, client] of clients.entries()) {
     part(`a release, by ${helmNames[index]}`);
-    await releaseLife(all, client, previous);
+    await releaseLife(all, client);
   }
   part("a drain");
   await pacedDrain(all, newest, operator);

@@ -1,7 +1,7 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { chart, release } from "../chart/helm.ts";
+import { release } from "../chart/helm.ts";
 
 const { namespace } = release;
 
@@ -58,14 +58,8 @@ export function definitionsIn(folder: string): readonly object[] {
   });
 }
 
-/** The chart as a release before this one: the same templates under an older version. */
-export function previousChart(folder: string): string {
-  cpSync(chart, folder, { recursive: true });
-  const file = join(folder, "Chart.yaml");
-  const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replace(/^version: .*$/m, "version: 0.0.9").replace(/^appVersion: .*$/m, "appVersion: 0.0.9"));
-  return folder;
-}
+/** The release before this one, as it was packaged. */
+export const previousChart: string = join(import.meta.dirname, "parley-0.1.0.tgz");
 
 const size = { storage: "1Gi" };
 const shared = { accessModes: ["ReadWriteMany"], storageClassName: "" };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isThere, root, run } from "../programs.ts";
 import { layOutBuilder, layOutRuntime } from "./bases.ts";
@@ -43,8 +43,24 @@ const storage = ["--storage-driver", "vfs", "--root", join(cache, "storage"), "-
 /** Why images cannot be built here; undefined where they can. */
 export function whyNoImages(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "it needs Linux and root";
+  if (!mayMount() || !isWritable("/sys/fs/cgroup")) return "it needs the rights to mount, to make networks and to make control groups";
   const absent = ["buildah", "runc", "ip", "ldd"].filter((program) => !isThere(program));
   return absent.length === 0 ? undefined : `there is no ${absent.join(", no ")} (Debian: apt-get install buildah runc iproute2)`;
+}
+
+/** Whether this process has CAP_SYS_ADMIN and CAP_NET_ADMIN, which root in a container mostly lacks. */
+function mayMount(): boolean {
+  const [, effective = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+  return [12n, 21n].every((capability) => ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n);
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Builds the Dockerfile on local bases, in place of those it names; with `--built` takes the image of the last time as it is. */
