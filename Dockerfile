@@ -2,10 +2,9 @@
 #   docker build -t parley .
 #   docker run -p 8080:8080 -v parley-models:/models parley
 #
-# CPU alone unless GPU says otherwise; the CUDA libraries come with the packages, the driver from the host:
-#   docker build -t parley:cuda --build-arg GPU=cuda .
-# Vulkan needs its loader, and with it another base:
-#   docker build -t parley:vulkan --build-arg GPU=vulkan --build-arg BASE_IMAGE=IMAGE_WITH_LIBVULKAN .
+# CPU alone unless GPU says otherwise. A GPU's libraries come with the base, its driver with the host:
+#   docker build -t parley:cuda --build-arg GPU=cuda --build-arg BASE_IMAGE=IMAGE_WITH_CUDA_13 .      (libcudart, libcublas: nvidia/cuda, runtime)
+#   docker build -t parley:vulkan --build-arg GPU=vulkan --build-arg BASE_IMAGE=IMAGE_WITH_VULKAN .   (libvulkan, and the driver's part of it)
 
 # Builds; nothing of it stays. Needs a shell, Node 24 and npm.
 ARG BUILD_IMAGE=docker.io/library/node:24-bookworm-slim
