@@ -7,7 +7,16 @@ import {
   type ToolCallDelta,
 } from "../../../gen/parley/v1/chat_pb.ts";
 import { oneLine } from "../openai/chunks.ts";
-import { callToOllama, doneReason, logprobsToOllama, metricsToOllama, saidIn, type AnswerOptions, type LineRest } from "./response.ts";
+import {
+  callToOllama,
+  doneReason,
+  logprobsToOllama,
+  metricsToOllama,
+  saidIn,
+  type AnswerOptions,
+  type LineRest,
+  type Shape,
+} from "./response.ts";
 
 /** What differs between answers. */
 export interface LineOptions extends AnswerOptions {
@@ -27,6 +36,8 @@ export class LineWriter {
   readonly #options: LineOptions;
   /** The model's name as JSON. */
   #model = '""';
+  #headMs = Number.NaN;
+  #headText = "";
   #call: OpenCall | undefined;
   #reason: FinishReason = FinishReason.OTHER;
   #isDone = false;
@@ -44,10 +55,10 @@ export class LineWriter {
   write({ event }: ChatEvent): string {
     switch (event.case) {
       case "accepted":
-        this.#model = oneLine(this.#options.nameOf(event.value.model));
+        this.#name(event.value.model);
         return "";
       case "started":
-        if (event.value.answerModel !== "") this.#model = oneLine(this.#options.nameOf(event.value.answerModel));
+        if (event.value.answerModel !== "") this.#name(event.value.answerModel);
         return "";
       case "text":
         return this.#written() + this.#text(event.value);
@@ -67,6 +78,11 @@ export class LineWriter {
     }
   }
 
+  #name(model: string): void {
+    this.#model = oneLine(this.#options.nameOf(model));
+    this.#headMs = Number.NaN;
+  }
+
   /** Signatures and hidden thinking have no place in this format. */
   #thought({ text }: ReasoningDelta): string {
     return text === "" ? "" : this.#written() + this.#said("", { thinking: text });
@@ -76,9 +92,11 @@ export class LineWriter {
     return this.#line({ ...saidIn(this.#options.shape, words, more), done: false });
   }
 
+  /** Streams are made of such lines: what all have in common is written once. */
   #text({ text, logprobs }: TextDelta): string {
-    const said = saidIn(this.#options.shape, text);
-    return this.#line(logprobs.length === 0 ? { ...said, done: false } : { ...said, done: false, logprobs: logprobsToOllama(logprobs) });
+    const [before, after] = plainLines[this.#options.shape];
+    const told = logprobs.length === 0 ? "" : `,"logprobs":${oneLine(logprobsToOllama(logprobs))}`;
+    return `${this.#head()}${before}${oneLine(text)}${after}${told},"done":false}\n`;
   }
 
   #piece({ index, id, name, arguments: words }: ToolCallDelta): string {
@@ -111,7 +129,21 @@ export class LineWriter {
   }
 
   #line(said: LineRest): string {
-    const created = new Date(this.#options.now()).toISOString();
-    return `{"model":${this.#model},"created_at":"${created}",${oneLine(said).slice(1)}\n`;
+    return `${this.#head()}${oneLine(said).slice(1)}\n`;
+  }
+
+  /** Whose line it is, and when it was written: several a millisecond share an instant. */
+  #head(): string {
+    const nowMs = Math.floor(this.#options.now());
+    if (nowMs === this.#headMs) return this.#headText;
+    this.#headMs = nowMs;
+    this.#headText = `{"model":${this.#model},"created_at":"${new Date(nowMs).toISOString()}",`;
+    return this.#headText;
   }
 }
+
+/** What stands around the words of a line that has nothing else. */
+const plainLines: Readonly<Record<Shape, readonly [before: string, after: string]>> = {
+  chat: [`"message":{"role":"assistant","content":`, "}"],
+  generate: [`"response":`, ""],
+};
