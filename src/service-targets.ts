@@ -14,7 +14,7 @@ import { disconnect } from "./layers/disconnect.ts";
 import { ledger, type LedgerOptions } from "./layers/ledger.ts";
 import type { LeftReads } from "./layers/left-reads.ts";
 import { timeLimits } from "./layers/time-limits.ts";
-import type { MakeTarget, TargetRequest } from "./routing/remote-targets.ts";
+import type { MakeTarget, TargetRequest } from "./routing/naming/remote-targets.ts";
 import { keptLedger } from "./telemetry/ledger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 

@@ -11,7 +11,7 @@ import type { UpstreamDialect } from "./dialects/upstream-dialect.ts";
 import { httpProviders } from "./providers/http/http.ts";
 import { wayTo } from "./providers/http/proxy.ts";
 import { parleyProviders } from "./providers/parley/parley.ts";
-import type { RoutedUpstream } from "./routing/remote-targets.ts";
+import type { RoutedUpstream } from "./routing/naming/remote-targets.ts";
 import type { Parts } from "./service-targets.ts";
 
 /** An upstream of the configuration, with what asks it. */

@@ -30,12 +30,12 @@ import { defaultParameters, targetMaker, type Parts } from "./service-targets.ts
 import { openUpstreams, type Upstream } from "./service-upstreams.ts";
 import { echo } from "./providers/echo.ts";
 import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
-import { directory, type Directory } from "./routing/directory.ts";
-import { models } from "./routing/models.ts";
-import { providerList } from "./routing/provider-list.ts";
-import { remoteModels } from "./routing/remote-models.ts";
+import { directory, type Directory } from "./routing/naming/directory.ts";
+import { models } from "./routing/managing/models.ts";
+import { providerList } from "./routing/managing/provider-list.ts";
+import { remoteModels } from "./routing/naming/remote-models.ts";
 import { readiness } from "./routing/readiness.ts";
-import { routing, type Routing } from "./routing/route.ts";
+import { routing, type Routing } from "./routing/asking/route.ts";
 import { openLog } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { startTracing } from "./telemetry/start-tracing.ts";

@@ -11,7 +11,7 @@ import { compose, type Generate } from "../core/work.ts";
 import { concurrency } from "../layers/concurrency.ts";
 import { leftReads } from "../layers/left-reads.ts";
 import { echo } from "../providers/echo.ts";
-import type { Directory } from "../routing/directory.ts";
+import type { Directory } from "../routing/naming/directory.ts";
 import { callLayers, startServer } from "../service.ts";
 import { targetLayers, type Parts, type TargetFacts } from "../service-targets.ts";
 import { openLog } from "../telemetry/log.ts";

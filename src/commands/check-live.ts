@@ -11,7 +11,7 @@ import { only } from "../core/stream.ts";
 import { embedKind } from "../core/unary-kinds.ts";
 import { chatKind } from "../core/kinds.ts";
 import type { Settings } from "../config/settings.ts";
-import { leadsOf } from "../routing/names.ts";
+import { leadsOf } from "../routing/naming/names.ts";
 import type { Provider } from "../core/ports.ts";
 import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
 import type { UpstreamSettings } from "../core/upstreams.ts";

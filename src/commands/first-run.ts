@@ -2,7 +2,7 @@ import { isLocalProvider } from "../core/local-providers.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Library, ModelFile } from "../core/ports.ts";
 import { fault, reasonOf } from "../core/reasons.ts";
-import { isEcho, leadsOf, type Lead } from "../routing/names.ts";
+import { isEcho, leadsOf, type Lead } from "../routing/naming/names.ts";
 import type { PullModelResponse } from "../../gen/parley/v1/models_pb.ts";
 
 type LocalLead = Extract<Lead, { readonly is: "here" }>;

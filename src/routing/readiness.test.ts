@@ -6,7 +6,7 @@ import { fault } from "../core/reasons.ts";
 import { plainStop } from "../core/stops.ts";
 import { fakeClock } from "../testing/fake-clock.ts";
 import { plainTarget } from "../testing/plain-target.ts";
-import type { Directory } from "./directory.ts";
+import type { Directory } from "./naming/directory.ts";
 import { healthBoard } from "./health-board.ts";
 import { readiness } from "./readiness.ts";
 

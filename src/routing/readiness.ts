@@ -1,7 +1,7 @@
 import { ModelState, type Model } from "../../gen/parley/v1/models_pb.ts";
 import type { Clock, Library, Log, Provider } from "../core/ports.ts";
 import { asFault, retryAfterMsOf } from "../core/reasons.ts";
-import type { Directory } from "./directory.ts";
+import type { Directory } from "./naming/directory.ts";
 import type { HealthBoard } from "./health-board.ts";
 
 /** What readiness needs. */

@@ -5,7 +5,7 @@ import { chatKind } from "../core/kinds.ts";
 import { defaultLimits, type Limits } from "../core/limits.ts";
 import { plainStop } from "../core/stops.ts";
 import type { Destination, Stop, Target } from "../core/targets.ts";
-import type { Routing } from "../routing/route.ts";
+import type { Routing } from "../routing/asking/route.ts";
 import { testContext } from "./call-context.ts";
 import { fakeClock, type FakeClock } from "./fake-clock.ts";
 import { recordingLog, type LogLine } from "./recording-log.ts";

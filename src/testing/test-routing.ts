@@ -2,7 +2,7 @@ import { systemClock } from "../core/clock.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { noRouteObserver } from "../core/route-observer.ts";
 import type { Destination } from "../core/targets.ts";
-import { routing, type Routing, type RoutingOptions } from "../routing/route.ts";
+import { routing, type Routing, type RoutingOptions } from "../routing/asking/route.ts";
 import { silentLog } from "../telemetry/log.ts";
 
 /** Routing to one destination, whatever is asked for; `given` says what matters to the test. Without a random source of its own it draws 0.5 each time. */

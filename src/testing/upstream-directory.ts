@@ -1,8 +1,8 @@
 import type { ModelFile, Provider } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
 import type { RouteSettings, RouteTarget } from "../core/routes.ts";
-import { directory, type DirectoryOptions } from "../routing/directory.ts";
-import type { RoutedUpstream } from "../routing/remote-targets.ts";
+import { directory, type DirectoryOptions } from "../routing/naming/directory.ts";
+import type { RoutedUpstream } from "../routing/naming/remote-targets.ts";
 import { plainTarget } from "./plain-target.ts";
 
 /** A model file on disk. */
