@@ -41,6 +41,24 @@ describe("the OpenAI client for Node", () => {
     expect(text?.embedding).toHaveLength(4);
   });
 
+  it("sends texts and tokens in all forms, and gets a vector each, in their order", async () => {
+    const [lists, mixed] = [await create([[5, 6], [7]]), await create(["the bread", "river", "the bread"])];
+    expect(lists.data.map(({ index }) => index)).toEqual([0, 1]);
+    expect(mixed.data.map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect(mixed.data[2]?.embedding).toEqual(mixed.data[0]?.embedding.map((value) => expect.closeTo(value, 5)));
+    expect(mixed.data[1]?.embedding).not.toEqual(mixed.data[0]?.embedding);
+  });
+
+  it.each<[string, OpenAI.EmbeddingCreateParams["input"]]>([
+    ["input", ""],
+    ["input", []],
+    ["input[1]", ["a", ""]],
+    ["input[0]", [[]]],
+    ["input[1]", [[5], [-1]]],
+  ])("is refused by the name %s what is empty or no token: %j", async (param, input) => {
+    expect(await failure(create(input))).toMatchObject({ status: 400, param: expect.stringContaining(param) });
+  });
+
   it("raises its own classes, with its own names of fields", async () => {
     const [long, empty, wide, nobody, ranker] = await Promise.all([
       failure(create(["a", "bread ".repeat(99)])),

@@ -10,7 +10,8 @@ let upstream: ScriptedUpstream;
 let server: TestServer;
 let openai: OpenAI;
 beforeAll(async () => {
-  upstream = await startUpstream({ models: scriptedModels });
+  const again = { answer: ({ body }: { readonly body: unknown }) => (JSON.stringify(body).includes("cold") ? {} : oneCall) };
+  upstream = await startUpstream({ models: { ...scriptedModels, again } });
   server = await startTestServer({ config: scriptedUpstreams(upstream.url) });
   openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
 });
@@ -19,6 +20,7 @@ afterAll(async () => {
   await upstream.close();
 });
 
+const oneCall = { text: [], calls: [{ id: "call_a", name: "weather", pieces: ['{"city":', '"Oslo"}'] }] };
 const messages = [{ role: "user" as const, content: "hello" }];
 const tools = [
   {
@@ -78,6 +80,24 @@ describe.each(["openai", "anthropic", "ollama"])("the OpenAI client through Parl
     const after = await openai.chat.completions.create({ model: model("text"), messages: [...messages, said, ...results], tools });
     expect(after.choices[0]?.message.content).toBe("one two three");
     expect(JSON.stringify(upstream.requests.at(-1)?.body)).toContain("cold");
+  });
+
+  it.each([false, true])("runs tools, and goes on with what they bring, streamed: %s", async (stream) => {
+    const seen: unknown[] = [];
+    const weather = {
+      type: "function" as const,
+      function: {
+        name: "weather",
+        description: "tells the weather",
+        parameters: { type: "object", properties: { city: { type: "string" } } },
+        parse: (text: string) => JSON.parse(text) as object,
+        function: (given: object) => (seen.push(given), "cold"),
+      },
+    };
+    const asked = { model: model("again"), messages, tools: [weather] };
+    const runner = stream ? openai.chat.completions.runTools({ ...asked, stream }) : openai.chat.completions.runTools(asked);
+    expect([await runner.finalContent(), seen]).toEqual(["one two three", [{ city: "Oslo" }]]);
+    expect(runner.messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "assistant"]);
   });
 
   it("gets an answer of the shape that it asked for, and the upstream was asked for it", async () => {
