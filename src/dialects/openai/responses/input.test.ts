@@ -113,6 +113,8 @@ describe("items of an input", () => {
       messages: "input",
       max_tokens: "max_output_tokens",
       "response_format.json_schema.schema": "text.format.schema",
+      "response_format.json_object": "text.format",
+      top_logprobs: "include",
       "tools[3].function.name": "tools[3].name",
       "sampling.temperature": "temperature",
       "sampling.xtc.threshold": "xtc_threshold",

@@ -6,10 +6,17 @@ import type { Place } from "./input.ts";
 const names: readonly (readonly [ours: string, theirs: string])[] = [
   ["max_tokens", "max_output_tokens"],
   ["response_format.json_schema", "text.format"],
+  ["response_format.json_object", "text.format"],
   ["response_format", "text.format"],
   ["tool_choice.tool_names", "tool_choice"],
   ["idempotency_key", "idempotency-key"],
 ];
+
+/** Fields of ours that callers may say in either of two ways. */
+const alternatives: ReadonlyMap<string, readonly [string, string]> = new Map([
+  ["end_user_id", ["safety_identifier", "user"]],
+  ["top_logprobs", ["top_logprobs", "include"]],
+]);
 
 /** Names fields as the caller of `/v1/responses` did; paths that are the body's already stay as they are. */
 export function responsesParamOf(body: unknown, places: readonly Place[] = []): ParamOf {
@@ -17,15 +24,19 @@ export function responsesParamOf(body: unknown, places: readonly Place[] = []): 
   const isChoiceWord = has("tool_choice") && typeof (body as Json)["tool_choice"] === "string";
   const asChat = paramOf(body);
   return (field) => {
-    if (field === "end_user_id") return has("safety_identifier") ? "safety_identifier" : "user";
+    const either = alternatives.get(field);
+    if (either !== undefined) return either.find(has) ?? either[1];
     if (field === "tool_choice.mode" && isChoiceWord) return "tool_choice";
     if (field.startsWith("messages")) return placeOf(field, places);
     if (field.startsWith("tools[")) return field.replace(/^(tools\[\d+\])\.function/, "$1");
     if (field.startsWith("provider_options.openai.")) return field.slice("provider_options.openai.".length);
-    const known = names.find(([ours]) => field === ours || field.startsWith(`${ours}.`));
-    if (known !== undefined) return known[1] + field.slice(known[0].length);
-    return field.startsWith("sampling.") ? asChat(field) : field;
+    return field.startsWith("sampling.") ? asChat(field) : renamed(field);
   };
+}
+
+function renamed(field: string): string {
+  const known = names.find(([ours]) => field === ours || field.startsWith(`${ours}.`));
+  return known === undefined ? field : known[1] + field.slice(known[0].length);
 }
 
 function placeOf(field: string, places: readonly Place[]): string {
