@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { Page as Tab } from "playwright-core";
 import { chromiumTab } from "../../../testing/chromium-page.ts";
 import { startTestServer, type TestServer } from "../../../testing/test-server.ts";
 import { describeWith } from "../../../testing/tools.ts";
 
 const key = "a-key-of-the-page-test-0123456789";
+
+// A browser takes its time where the machine is busy.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 describeWith("chromium", "the page at /docs", () => {
   let server: TestServer;

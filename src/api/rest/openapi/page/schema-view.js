@@ -41,17 +41,31 @@ export function schemaView(schema, description) {
  */
 function partsOf(schema) {
   if (schema.properties !== undefined) {
-    return Object.entries(schema.properties).map(([name, each]) => ({
+    const fields = Object.entries(schema.properties).map(([name, each]) => ({
       name,
       schema: each,
       isRequired: schema.required?.includes(name) ?? false,
     }));
+    return [...fields.filter(({ isRequired }) => isRequired), ...fields.filter(({ isRequired }) => !isRequired)];
   }
   if (schema.items !== undefined) return [{ name: "each", schema: schema.items, isRequired: false }];
   const variants = (schema.anyOf ?? schema.oneOf ?? []).filter((/** @type {Schema} */ { type }) => type !== "null");
-  if (variants.length > 0) return variants.map((/** @type {Schema} */ each) => ({ name: "either", schema: each, isRequired: false }));
+  if (variants.length > 0)
+    return variants.map((/** @type {Schema} */ each) => ({ name: variantName(each), schema: each, isRequired: false }));
   if (typeof schema.additionalProperties === "object") return [{ name: "any key", schema: schema.additionalProperties, isRequired: false }];
   return [];
+}
+
+/**
+ * What tells one shape of several from the others.
+ * @param {Schema} schema
+ * @returns {string}
+ */
+function variantName({ properties = {} }) {
+  const telling = Object.entries(properties).find(
+    ([name, { const: only, enum: words }]) => only !== undefined || (name === "role" && words),
+  );
+  return telling === undefined ? "either" : `${telling[0]} ${typeOf(telling[1])}`;
 }
 
 /**
@@ -61,11 +75,15 @@ function partsOf(schema) {
  */
 function partView({ name, schema, isRequired }, description) {
   const { schema: meant } = resolved(schema, description);
+  // Where a field may be left out, null says no more than that.
+  const told = isRequired ? schema : withoutNull(schema);
+  const only = resolved(withoutNull(meant), description).schema;
+  const meaning = [meant.description ?? only.description, boundsOf(only)].filter((each) => each !== undefined && each !== "");
   const line = [
     element("span", { class: "field" }, name),
-    element("code", {}, typeOf(schema)),
+    element("code", {}, typeOf(told)),
     ...(isRequired ? [element("span", { class: "required" }, "required")] : []),
-    ...(meant.description === undefined ? [] : [element("span", { class: "meaning" }, meant.description)]),
+    ...(meaning.length === 0 ? [] : [element("span", { class: "meaning" }, meaning.join(" "))]),
   ];
   const inner = innerOf(meant, description);
   if (inner === undefined) return element("div", { class: "leaf" }, ...line);
@@ -109,4 +127,35 @@ function typeOf(schema) {
  */
 function bracketed(type) {
   return type.includes(" ") ? `(${type})` : type;
+}
+
+/**
+ * A schema without the null that it allows beside.
+ * @param {Schema} schema
+ * @returns {Schema}
+ */
+function withoutNull(schema) {
+  const { anyOf, ...rest } = schema;
+  if (anyOf === undefined) return schema;
+  const others = anyOf.filter((/** @type {Schema} */ { type }) => type !== "null");
+  return others.length === 1 ? { ...others[0], ...rest } : { ...rest, anyOf: others };
+}
+
+/** What no caller comes near: the range of the type itself. */
+const unbounded = 2_147_483_647;
+
+/**
+ * The range of a number, the length of a text or list, in words.
+ * @param {Schema} schema
+ * @returns {string}
+ */
+function boundsOf({ minimum, exclusiveMinimum, maximum, maxLength, maxItems }) {
+  const least = exclusiveMinimum === undefined ? minimum : `Above ${exclusiveMinimum}`;
+  const isLow = least !== undefined && !(typeof least === "number" && least < -unbounded);
+  const isHigh = maximum !== undefined && maximum < unbounded;
+  if (isLow && isHigh) return `${least} to ${maximum}.`;
+  if (isLow) return exclusiveMinimum === undefined ? `${least} or more.` : `${least}.`;
+  if (isHigh) return `Up to ${maximum}.`;
+  if (maxLength !== undefined) return `Up to ${maxLength} characters.`;
+  return maxItems === undefined ? "" : `Up to ${maxItems} of them.`;
 }
