@@ -22,14 +22,15 @@ describe("a stream over REST", () => {
   it("is written as every client reads it, byte by byte", async () => {
     doors = await openDoors(saying("Hal", "lo"));
     const response = await ask({});
+    const served = '"service_tier":null,"system_fingerprint":"test/tiny","moderation":null';
     const chunk = (choice: string) =>
-      `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"tiny","choices":[{"index":0,${choice}}]}\n\n`;
+      `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"tiny",${served},"choices":[{"index":0,${choice}}]}\n\n`;
     expect(await response.text()).toBe(
       [
-        chunk('"delta":{"role":"assistant","content":""},"finish_reason":null'),
-        chunk('"delta":{"content":"Hal"},"finish_reason":null'),
-        chunk('"delta":{"content":"lo"},"finish_reason":null'),
-        chunk('"delta":{},"finish_reason":"stop"'),
+        chunk('"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null'),
+        chunk('"delta":{"content":"Hal"},"logprobs":null,"finish_reason":null'),
+        chunk('"delta":{"content":"lo"},"logprobs":null,"finish_reason":null'),
+        chunk('"delta":{},"logprobs":null,"finish_reason":"stop"'),
         ": parley-served x-parley-provider=test x-parley-model=tiny x-parley-attempts=1 x-parley-retries=0 x-parley-fallback=false\n\n",
         "data: [DONE]\n\n",
       ].join(""),
@@ -51,7 +52,7 @@ describe("a stream over REST", () => {
       .split("\n\n")
       .filter((frame) => frame.startsWith("data:"));
     const chunks = frames.slice(0, -1).map((frame) => JSON.parse(frame.slice(6)) as { choices: unknown[]; usage: unknown });
-    expect(chunks.map(({ usage }) => usage)).toEqual([null, null, null, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 }]);
+    expect(chunks.map(({ usage }) => usage)).toMatchObject([null, null, null, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 }]);
     expect(chunks.at(-1)?.choices).toEqual([]);
   });
 
