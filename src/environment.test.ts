@@ -21,6 +21,7 @@ const heeded: readonly (readonly [name: string, text: string, path: string, valu
   ["PORT", "9000", "http.port", 9000],
   ["LLM_MORE_PORTS", "8000, 8081", "http.morePorts", ["8000", "8081"]],
   ["LLM_OPEN", "true", "http.open", true],
+  ["LLM_CLIENT_KEYS", "true", "clientKeys", true],
   ["LLM_ENABLE_AUTH", "false", "http.open", true],
   ["LLM_ENABLE_AUTH", "true", "http.open", false],
   ["LLM_TLS_CERT_FILE", "/x/tls.crt", "http.tls.certFile", "/x/tls.crt"],

@@ -20,13 +20,18 @@ export function describeConfig(loaded: LoadedConfig): string {
 /** What set a value; a row that sums up several keys comes from where the first of them does. */
 function originOf(path: string, origins: ReadonlyMap<string, string>): string {
   const below = () => [...origins.keys()].find((key) => key.startsWith(`${path}.`) || key.startsWith(`${path}[`));
-  return origins.get(path) ?? origins.get(below() ?? "") ?? "default";
+  return origins.get(path) ?? origins.get(below() ?? "") ?? origins.get(usualOf(path)) ?? "default";
+}
+
+/** Where the default stands of what an upstream may say by itself. */
+function usualOf(path: string): string {
+  return path.endsWith(".clientKeys") ? "clientKeys" : path;
 }
 
 type Value = string | number | boolean | readonly string[] | Secret | undefined;
 type Row = readonly [path: string, value: Value];
 
-function settingRows({ settings }: LoadedConfig): Row[] {
+function settingRows({ settings, config }: LoadedConfig): Row[] {
   return [
     ["http.host", settings.host],
     ["http.port", settings.port],
@@ -53,6 +58,7 @@ function settingRows({ settings }: LoadedConfig): Row[] {
     ["models.gpuMemoryBytes", settings.gpuMemoryBytes],
     ...Object.entries(settings.modelOptions).flatMap(([id, options]) => optionRows(`models.options.${id}`, options)),
     ["aliases", Object.entries(settings.aliases).map(([name, target]) => `${name}=${target}`)],
+    ["clientKeys", config.clientKeys ?? false],
     ...settings.upstreams.flatMap((upstream, index) => upstreamRows(upstream, `upstreams[${index}]`)),
     ...settings.routes.flatMap((route, index) => routeRows(route, `routes[${index}]`)),
     ["fallback", settings.fallback],

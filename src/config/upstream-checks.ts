@@ -31,8 +31,9 @@ export function* upstreamsProblems(upstreams: readonly Upstream[]): Generator<Pr
 }
 
 /** What is wrong with upstreams once variables have said their part: what must be there and is not. */
-export function* missingProblems({ upstreams, http }: Pick<Config, "upstreams" | "http">): Generator<Problem> {
-  for (const [index, { name, kind, baseUrl, apiKeys, clientKeys = false }] of upstreams.entries()) {
+export function* missingProblems(config: Pick<Config, "upstreams" | "http" | "clientKeys">): Generator<Problem> {
+  const { upstreams, http } = config;
+  for (const [index, { name, kind, baseUrl, apiKeys, clientKeys = config.clientKeys === true }] of upstreams.entries()) {
     const row = upstreamKindRow(upstreamKindFrom(kind) ?? "openai");
     const place = baseUrl?.replace(/\/+$/, "") ?? row.baseUrl;
     if (place === undefined)

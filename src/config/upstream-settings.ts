@@ -31,7 +31,7 @@ export function waitForAllMs(upstreams: readonly UpstreamSettings[]): number {
 function upstreamOf(upstream: Upstream, config: Config): UpstreamSettings {
   const kind = upstreamKindFrom(upstream.kind) ?? "openai";
   const row = upstreamKindRow(kind);
-  const { name, apiKeys, defaultModel = row.defaultModel, clientKeys = false, concurrency, models, headers, quirks } = upstream;
+  const { name, apiKeys, defaultModel = row.defaultModel, concurrency, models, headers, quirks } = upstream;
   return {
     name,
     kind,
@@ -41,7 +41,7 @@ function upstreamOf(upstream: Upstream, config: Config): UpstreamSettings {
     times: timesOf(upstream, config, row.timeoutMs),
     prices: Object.fromEntries(Object.entries(upstream.prices).map(([model, price]) => [model, priceOf(price)])),
     disconnect: disconnectPolicies.find((policy) => policy === upstream.disconnect) ?? "estimate",
-    takesCallerKeys: clientKeys,
+    takesCallerKeys: upstream.clientKeys ?? config.clientKeys ?? false,
     concurrency,
     models,
     headers: Object.fromEntries(Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value])),

@@ -3,7 +3,7 @@ import type { Variables } from "../core/child-environment.ts";
 import { upstreamKindRow } from "../core/upstream-kinds.ts";
 import type { UpstreamKind } from "../core/upstreams.ts";
 import { row, type Alias, type EnvironmentRow } from "./row.ts";
-import { numberType, textType, urlType, secretsType, type ValueType } from "./values.ts";
+import { numberType, switchType, textType, urlType, secretsType, type ValueType } from "./values.ts";
 import { ollamaHostType, versionedUrlType } from "./upstream-values.ts";
 
 /** Seconds, kept as such. */
@@ -67,7 +67,15 @@ function named(facts: Omit<NamedUpstream, "baseUrl" | "model" | "seconds">): Nam
 }
 
 /** Every variable that configures an upstream. */
-export const upstreamRows: readonly EnvironmentRow[] = [...namedUpstreams.flatMap(rowsOf), ...rawRows()];
+export const upstreamRows: readonly EnvironmentRow[] = [
+  row("LLM_CLIENT_KEYS", "clientKeys", {
+    type: switchType,
+    default: "false",
+    what: "Whether callers may bring their own key for an upstream (header `x-parley-upstream-key`, `openai_api_key` of `POST /invoke`), unless the file says it of that upstream (`upstreams[].clientKeys`). It needs no key of yours then.",
+  }),
+  ...namedUpstreams.flatMap(rowsOf),
+  ...rawRows(),
+];
 
 function rowsOf(upstream: NamedUpstream): EnvironmentRow[] {
   const { name, title, baseUrlAliases = [], keyAliases, model, modelAliases = [], seconds } = upstream;
