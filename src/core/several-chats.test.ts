@@ -97,6 +97,23 @@ describe("several chats as one", () => {
     expect(contexts.map((context) => context.record === record)).toEqual([true, false, false]);
   });
 
+  it("begin when they are read, and who leaves early leaves the one that runs and begins no other", async () => {
+    const begun: string[] = [];
+    const left: string[] = [];
+    const next: Generate = async function* (request) {
+      begun.push(wordOf(request));
+      try {
+        yield* saying(request);
+      } finally {
+        left.push(wordOf(request));
+      }
+    };
+    const events = run([asked("a"), asked("b")], next, { isWhole: false });
+    expect(begun).toEqual([]);
+    for await (const { event } of events) if (event.case === "text") break;
+    expect([begun, left]).toEqual([["a"], ["a"]]);
+  });
+
   it("have a key of their own each, where the call has one", async () => {
     const keys: string[] = [];
     const next: Generate = (request) => (keys.push(request.idempotencyKey), saying(request));
