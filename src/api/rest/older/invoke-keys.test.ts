@@ -29,7 +29,8 @@ async function service(environment: Record<string, string>, config: JsonObject =
 async function invoke({ url }: TestServer, more: object, headers: Record<string, string> = {}) {
   const body = JSON.stringify({ request_id: "550e8400-e29b-41d4-a716-446655440000", user_prompt: "Hello", ...more });
   const answer = await fetch(`${url}/invoke`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
-  return { status: answer.status, json: (await answer.json()) as unknown };
+  const json: unknown = await answer.json();
+  return { status: answer.status, json };
 }
 
 /** Keys of the chats that have reached the upstream in this test. */
