@@ -7,9 +7,11 @@ import { CompletionUsage } from "./usage.ts";
 /** What is gone on from. */
 export const Prompt = Type.Union([
   Type.String(),
-  Type.Array(Type.String(), { minItems: 1 }),
   Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, description: "Token ids." }),
-  Type.Array(Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }), { minItems: 1 }),
+  Type.Array(Type.Union([Type.String(), Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 })]), {
+    minItems: 1,
+    description: "Texts, or the token ids of each; limits.maxPrompts at most.",
+  }),
 ]);
 /** What is gone on from. */
 export type Prompt = Static<typeof Prompt>;
