@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,7 +54,6 @@ interface PodVolume {
   readonly configMap?: { readonly name: string };
   readonly secret?: { readonly secretName: string };
   readonly emptyDir?: { readonly medium?: string };
-  readonly persistentVolumeClaim?: object;
 }
 
 /** A pod's volumes on this machine. */
@@ -63,17 +62,16 @@ export interface PodVolumes {
   remove(): Promise<void>;
 }
 
-/** Lays out a pod's volumes as a kubelet does: files of objects, and empty folders that the pod's group may write to. A claim holds what stands in `claimed`. */
-export async function layOutVolumes(pod: Pod, client: ClusterClient, claimed: string): Promise<PodVolumes> {
+/** Lays out a pod's volumes as a kubelet does: files of objects, and empty folders that the pod's group may write to. */
+export async function layOutVolumes(pod: Pod, client: ClusterClient): Promise<PodVolumes> {
   const root = await mkdtemp(join(tmpdir(), "parley-pod-"));
   chmodSync(root, 0o755);
   const folders = new Map<string, string>();
   const { fsGroup } = pod.spec.securityContext;
-  for (const { name, configMap, secret, persistentVolumeClaim } of pod.spec.volumes) {
+  for (const { name, configMap, secret } of pod.spec.volumes) {
     const folder = join(root, name);
     mkdirSync(folder);
     folders.set(name, folder);
-    if (persistentVolumeClaim !== undefined) cpSync(claimed, folder, { recursive: true });
     const files = configMap === undefined ? await secretFiles(client, secret?.secretName) : await configFiles(client, configMap.name);
     for (const [file, bytes] of files) writeFileSync(join(folder, file), bytes, { mode: 0o644 });
     chownSync(folder, 0, fsGroup);

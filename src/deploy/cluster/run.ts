@@ -75,7 +75,7 @@ async function onPlane(plane: Plane, { helms, kubectl: kubectlPath, definitions 
   await step("the server warned of nothing so far", async () => noWarning(clients));
   for (const [index, client] of clients.entries()) await carelessness(client, helmNames[index] ?? "");
   part("the pod, run for real by runc");
-  await realPod(all, newest, operator);
+  await realPod(all, newest);
   await step("the server warned of nothing there either", async () => noWarning(clients));
 }
 

@@ -61,25 +61,6 @@ export function definitionsIn(folder: string): readonly object[] {
 /** The release before this one, as it was packaged. */
 export const previousChart: string = join(import.meta.dirname, "parley-0.1.0.tgz");
 
-const size = { storage: "1Gi" };
-const shared = { accessModes: ["ReadWriteMany"], storageClassName: "" };
-
-/** A volume of models, and the claim that it is for. */
-export const modelClaim: readonly object[] = [
-  {
-    apiVersion: "v1",
-    kind: "PersistentVolume",
-    metadata: { name: "models" },
-    spec: { ...shared, capacity: size, hostPath: { path: "/models" }, claimRef: { name: "models", namespace } },
-  },
-  {
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: { name: "models", namespace },
-    spec: { ...shared, resources: { requests: size } },
-  },
-];
-
 /** A pod that the standard refuses. */
 const carelessPod = { containers: [{ name: "root", image: "parley", securityContext: { allowPrivilegeEscalation: true } }] };
 

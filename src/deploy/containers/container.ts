@@ -21,12 +21,17 @@ export interface ContainerOptions extends Partial<Confinement> {
   readonly binds?: readonly Bind[];
   readonly emptyFolders?: readonly string[];
   readonly hostname?: string;
+  /** Names that lead to the container itself, or to this machine. */
+  readonly names?: Readonly<Record<string, "itself" | "host">>;
+  /** Another container whose network it shares, as those of one pod do. */
+  readonly beside?: Pick<Container, "network">;
 }
 
 /** A container that runs. */
 export interface Container {
   /** Where this machine reaches its ports. */
   readonly address: string;
+  readonly network: Network;
   readonly startedMs: number;
   /** What it has written so far. */
   output(): string;
@@ -48,11 +53,10 @@ export async function startContainer(
   { rootfs, config }: Pick<BuiltImage, "rootfs" | "config">,
   options: ContainerOptions = {},
 ): Promise<Container> {
-  const network = await makeNetwork();
+  const network = options.beside?.network ?? (await makeNetwork());
   const folder = await mkdtemp(join(tmpdir(), "parley-container-"));
   const id = `parley-${randomUUID()}`;
-  const hosts = `127.0.0.1 localhost\n::1 localhost\n${network.address} ${options.hostname ?? defaultHostname}\n`;
-  writeFileSync(join(folder, "hosts"), hosts);
+  writeFileSync(join(folder, "hosts"), hostsText(network, options));
   const spec: ContainerSpec = {
     ...{ rootfs, hostname: defaultHostname, isRootReadOnly: true, ...userOf(config), ...heldBy(options) },
     ...{ words: wordsOf(config, options), environment: merged(config.Env, options.environment ?? []), folder: config.WorkingDir },
@@ -60,7 +64,13 @@ export async function startContainer(
     ...{ emptyFolders: options.emptyFolders ?? ["/tmp"], network: network.name, cgroup: `/parley/${id}` },
   };
   writeFileSync(join(folder, "config.json"), JSON.stringify(runcConfig(spec)));
-  return launch({ id, folder, network });
+  return launch({ id, folder, network, isShared: options.beside !== undefined });
+}
+
+function hostsText(network: Network, { hostname = defaultHostname, names = {} }: ContainerOptions): string {
+  const places = { itself: network.address, host: network.hostAddress };
+  const lines = Object.entries(names).map(([name, place]) => `${places[place]} ${name}`);
+  return ["127.0.0.1 localhost", "::1 localhost", `${network.address} ${hostname}`, ...lines, ""].join("\n");
 }
 
 function userOf({ User }: ImageConfig): Pick<Confinement, "uid" | "gid"> {
@@ -74,6 +84,8 @@ function heldBy({
   words: _words,
   environment: _environment,
   binds: _binds,
+  names: _names,
+  beside: _beside,
   emptyFolders: _folders,
   ...held
 }: ContainerOptions) {
@@ -86,7 +98,14 @@ function wordsOf({ Entrypoint, Cmd }: ImageConfig, { entrypoint, words }: Contai
   return [...Entrypoint, ...(words ?? Cmd)];
 }
 
-function launch({ id, folder, network }: { readonly id: string; readonly folder: string; readonly network: Network }): Container {
+interface Launch {
+  readonly id: string;
+  readonly folder: string;
+  readonly network: Network;
+  readonly isShared: boolean;
+}
+
+function launch({ id, folder, network, isShared }: Launch): Container {
   mkdirSync(state, { recursive: true });
   const startedMs = performance.now();
   const child = spawn("runc", ["--root", state, "run", "--bundle", folder, id], { stdio: ["ignore", "pipe", "pipe"] });
@@ -96,6 +115,7 @@ function launch({ id, folder, network }: { readonly id: string; readonly folder:
   const runc = (...words: readonly string[]) => runWhole("runc", ["--root", state, ...words]);
   return {
     address: network.address,
+    network,
     startedMs,
     output: () => output,
     ended,
@@ -112,7 +132,7 @@ function launch({ id, folder, network }: { readonly id: string; readonly folder:
         await runc("kill", id, "KILL").catch(() => child.kill("SIGKILL"));
         await ended;
       }
-      await network.remove();
+      if (!isShared) await network.remove();
       await rm(folder, { recursive: true });
     },
   };

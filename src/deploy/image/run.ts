@@ -6,6 +6,7 @@ import { steps } from "../steps.ts";
 import { buildImage, whyNoImages, type BuiltImage } from "./build.ts";
 import { checkConfinement, checkContents, checkOpenness, readmeCurl } from "./checks.ts";
 import { olderLines, type OlderLine } from "./older-lines.ts";
+import { playApis } from "./played-apis.ts";
 
 /*
  * `npm run image`: builds the image, and runs it as Kubernetes and Docker would: by runc, with its user, a read-only root and no capabilities.
@@ -90,24 +91,39 @@ async function bare(image: BuiltImage): Promise<void> {
 }
 
 async function older(image: BuiltImage, line: OlderLine, file: string): Promise<void> {
-  const { service, environment, words, modelName, port, asks } = line;
+  const { service, environment, words, modelName, key } = line;
   const models = await volume(modelName === undefined ? undefined : { file, name: modelName });
+  const apis = await playApis(key === undefined ? [] : [key]);
+  const { names, binds, environment: trust } = apis.options;
+  const options = { ...held, environment: [...environment, ...trust], words, names, binds: [...binds, models.bind] };
   try {
     await step(`${service}: docker run ${line.line}`, async () => {
-      const told: string[] = [];
-      await within(image, { ...held, environment, words, binds: [models.bind] }, async (container) => {
-        await untilProbed(container, "/readyz");
-        for (const { path, body, status: expected } of asks) {
-          const { status, text } = await ask(`http://${container.address}:${port}${path}`, body);
-          if (!expected.includes(status)) throw new Error(`:${port}${path} answered ${status}: ${text.slice(0, 300)}`);
-          told.push(`${path} ${status}`);
+      let told: readonly string[] = [];
+      await within(image, options, async (container) => {
+        const answering = await apis.answer(container);
+        try {
+          told = await asked(container, line);
+        } finally {
+          await answering.close();
         }
       });
       return told.join(", ");
     });
   } finally {
+    await apis.close();
     await models.remove();
   }
+}
+
+async function asked(container: Container, { port, asks }: OlderLine): Promise<readonly string[]> {
+  await untilProbed(container, "/readyz");
+  const told: string[] = [];
+  for (const { path, body, says = "" } of asks) {
+    const { status, text } = await ask(`http://${container.address}:${port}${path}`, body);
+    if (status !== 200 || !text.includes(says)) throw new Error(`:${port}${path} answered ${status}: ${text.slice(0, 300)}`);
+    told.push(`:${port}${path} ${status}`);
+  }
+  return told;
 }
 
 async function within(image: BuiltImage, options: ContainerOptions, use: (container: Container) => Promise<void>): Promise<void> {
