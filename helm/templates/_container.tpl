@@ -48,8 +48,9 @@
 - {name: LLM_PORT, value: "8080"}
 - {name: LLM_ADMIN_PORT, value: "9090"}
 - {name: LLM_OPEN, value: "false"}
-# The image listens on ports of older services too.
+# The image listens on ports of older services too, and takes keys of upstreams from callers: here `config` says (clientKeys).
 - {name: LLM_MORE_PORTS, value: ""}
+- {name: LLM_CLIENT_KEYS, value: ""}
 - {name: LLM_API_KEYS_FILE, value: "/run/parley/keys/{{ include "parley.keysFile" . }}"}
 - {name: LLM_MODELS_DIR, value: /models}
 - {name: LLM_DATA_DIR, value: /data}

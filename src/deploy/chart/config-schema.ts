@@ -107,6 +107,7 @@ function scalarSchema(type: ScalarType | undefined): JsonSchema {
 const ownVariables = new Set([
   "LLM_ADMIN_PORT",
   "LLM_API_KEYS_FILE",
+  "LLM_CLIENT_KEYS",
   "LLM_DATA_DIR",
   "LLM_GPU",
   "LLM_HOST",

@@ -39,4 +39,5 @@ it.each(scenarios())("the service takes the configuration that the chart renders
   expect(said).toMatch(/^http\.host +0\.0\.0\.0 +LLM_HOST$/m);
   expect(said).toMatch(/^http\.adminPort +9090 +LLM_ADMIN_PORT$/m);
   expect(said).toMatch(/^http\.open +false +LLM_OPEN$/m);
+  expect(said).toMatch(/^clientKeys +false +default$/m);
 });
