@@ -40,9 +40,11 @@ COPY --from=build --chown=65532:65532 /models /models
 
 # Inference is open to whoever reaches the port, as with the images of older services; what changes the service stays shut.
 # `-e LLM_OPEN=false` with LLM_API_KEYS or LLM_API_KEYS_FILE asks for keys. The port for probes has the name that is beaten by both of its names.
+# Clients of an older service bring the upstream's key with each call (openai_api_key), so it is taken; `-e LLM_CLIENT_KEYS=false` refuses it.
 # The further ports are those that the run lines of older services map.
 ENV LLM_HOST=0.0.0.0 \
     LLM_OPEN=true \
+    LLM_CLIENT_KEYS=true \
     LLM_METRICS_PORT=9090 \
     LLM_MORE_PORTS=8000,8001,8081 \
     LLM_MODELS_DIR=/models \
