@@ -202,9 +202,10 @@ it("the file .env adds what the process does not say itself", async () => {
   }
 });
 
+// Programs of the workshop, which no service runs, are left out.
 it("process.env is read in one file, and by the one that starts engines", () => {
   const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter(
-    (file) => /\.(ts|js)$/.test(file) && !/\.test\.ts$|^(testing|bench|clients)\//.test(file),
+    (file) => /\.(ts|js)$/.test(file) && !/\.test\.ts$|^(testing|bench|clients|deploy)\//.test(file),
   );
   const readers = files.filter((file) =>
     readFileSync(join(root, "src", file), "utf8")
