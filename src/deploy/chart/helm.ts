@@ -36,10 +36,12 @@ export const goldenOf = (scenario: string): string => join(cases, `${scenario}.o
 
 /** Renders a chart. Throws with what helm says where it refuses. */
 export async function render(helm: string, words: readonly string[], of: string = chart): Promise<readonly KubernetesObject[]> {
-  const rendered = await run(helm, ["template", release.name, of, "--namespace", release.namespace, ...words], {
-    environment: withoutCluster,
-  });
-  return objectsIn(rendered);
+  return objectsIn(await renderedText(helm, words, of));
+}
+
+/** The same as helm writes it. */
+export function renderedText(helm: string, words: readonly string[], of: string): Promise<string> {
+  return run(helm, ["template", release.name, of, "--namespace", release.namespace, ...words], { environment: withoutCluster });
 }
 
 /** What helm says to whoever installs the chart. */

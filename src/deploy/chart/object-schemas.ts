@@ -37,7 +37,7 @@ export function customCheck(folder: string): Check {
 
 /** Whether Kubernetes itself knows objects of this kind. */
 export function isBuiltIn({ apiVersion }: KubernetesObject): boolean {
-  return !apiVersion.includes(".") || apiVersion.includes(".k8s.io/") === !apiVersion.startsWith("gateway.");
+  return !apiVersion.includes(".") || (apiVersion.includes(".k8s.io/") && !apiVersion.startsWith("gateway."));
 }
 
 function newAjv(): Ajv2020 {

@@ -6,9 +6,18 @@ export function valuesOfSchema(schema: JsonSchema, isWhole = false): fc.Arbitrar
   const { enum: texts, anyOf, pattern, type } = schema as { enum?: string[]; anyOf?: JsonSchema[]; pattern?: string; type?: unknown };
   if (texts !== undefined) return fc.constantFrom(...texts);
   if (anyOf !== undefined) return fc.oneof(...anyOf.map((one) => valuesOfSchema(one, isWhole)));
-  if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern), { size: "-1" });
+  if (pattern !== undefined) return textsOf(pattern);
   if (Array.isArray(type)) return fc.oneof(...type.map((one: unknown) => valuesOfSchema({ type: one }, isWhole)));
   return (byType[String(type)] ?? anyText)(schema, isWhole);
+}
+
+const known = new Map<string, fc.Arbitrary<string>>();
+
+/** Texts that a pattern matches; made once a pattern, which takes long. */
+function textsOf(pattern: string): fc.Arbitrary<string> {
+  const texts = known.get(pattern) ?? fc.stringMatching(new RegExp(pattern), { size: "-1" });
+  known.set(pattern, texts);
+  return texts;
 }
 
 type Make = (schema: JsonSchema, isWhole: boolean) => fc.Arbitrary<unknown>;
