@@ -78,6 +78,11 @@ describe.each(scenarios())("what the chart renders for %s", (scenario) => {
     expect(container?.livenessProbe?.httpGet).toEqual({ path: "/livez", port: "admin" });
   });
 
+  it("says each variable once", () => {
+    const names = server.spec.containers.flatMap(({ env }) => env.map(({ name }) => name));
+    expect(names).toEqual([...new Set(names)]);
+  });
+
   it("leads to names that it made", () => {
     const made = new Set(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
     const text = JSON.stringify(
