@@ -113,5 +113,7 @@ describeWithTools("what is said after an installation", [await helm("helm 4.2")]
     expect(notes).toContain("its pods must be among networkPolicy.metricsReaders");
     expect(notes).toContain("The claim llm-models is ReadWriteOnce");
     expect(await installNotes(path, ["--values", valuesOf("gateway")])).toContain("of the Secret callers, which you made");
+    const unread = await installNotes(path, ["--values", valuesOf("bare"), "--set", "networkPolicy.enabled=true"]);
+    expect(unread).toContain("must be said in networkPolicy.egress");
   });
 });
