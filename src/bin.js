@@ -8,6 +8,12 @@ if (Number(major) < 24) {
   );
   process.exitCode = 1;
 } else {
+  // The first process of a container never gets a signal that it does not listen to: one that comes while the modules load would be lost, and the container would not stop.
+  for (const [signal, exitCode] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ])
+    process.on(signal, () => process.listenerCount(signal) === 1 && process.exit(exitCode));
   const { main } = await import("./main.ts");
   // Left to itself the process would wait for whatever still holds a socket.
   process.exit(await main(process.argv.slice(2)));

@@ -71,7 +71,7 @@ export async function stopUnderStream(container: Container, headers: Readonly<Re
 /** The frames of a long streamed answer. */
 async function* frames(url: string, headers: Readonly<Record<string, string>>): AsyncGenerator<string> {
   const messages = [{ role: "user", content: "Tell me a long story about the sea." }];
-  const body = JSON.stringify({ messages, max_tokens: 12, stream: true, temperature: 0 });
+  const body = JSON.stringify({ messages, max_tokens: 8, stream: true, temperature: 0 });
   const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
   if (answer.status !== 200 || answer.body === null) throw new Error(`the stream answered ${answer.status}: ${await answer.text()}`);
   for await (const { data } of answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) yield data;

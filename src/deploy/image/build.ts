@@ -74,6 +74,8 @@ export async function buildImage(): Promise<BuiltImage> {
   // The health check is part of Docker's format alone.
   await bud(["--format", "docker", ...words, "-t", "localhost/parley", "."]);
   const buildMs = performance.now() - startedMs;
+  // What the last build left without a name; one that another run has laid open stays.
+  await buildah("rmi", "--prune").catch(() => "");
   return { ...(await opened("localhost/parley")), buildMs };
 }
 
