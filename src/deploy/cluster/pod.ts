@@ -46,7 +46,7 @@ export interface PodProbe {
 interface PodVariable {
   readonly name: string;
   readonly value?: string;
-  readonly valueFrom?: { readonly secretKeyRef?: { readonly name: string; readonly key: string } };
+  readonly valueFrom?: object;
 }
 
 interface PodVolume {
@@ -108,10 +108,16 @@ export function containerOptions(pod: Pod, container: PodContainer, { folders }:
   return {
     ...{ uid, gid, isRootReadOnly, binds, emptyFolders: [], hostname: pod.metadata.name },
     memoryBytes: bytesOf(resources.limits?.memory),
-    environment: env.map(({ name, value }) => `${name}=${value ?? ""}`),
+    environment: env.map(variableText),
     entrypoint: command,
     words: args,
   };
+}
+
+/** Throws for one that is read from a Secret: nothing here lays that out. */
+function variableText({ name, value = "", valueFrom }: PodVariable): string {
+  if (valueFrom !== undefined) throw new Error(`the variable ${name} is read from elsewhere`);
+  return `${name}=${value}`;
 }
 
 const units: Readonly<Record<string, number>> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, K: 1e3, M: 1e6, G: 1e9 };
