@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Agent, request } from "undici";
+import { startDocumentedService } from "../../testing/documented-service.ts";
 import { restDocument, type RestDocument, type RestOperation } from "../../testing/rest-document.ts";
-import { loadAll, startTestServer, type TestServer } from "../../testing/test-server.ts";
+import type { TestServer } from "../../testing/test-server.ts";
 import { wrongBodies, type WrongBody } from "../../testing/wrong-bodies.ts";
 
 // Every route that reads a body, each of its fields, and each wrong type or value of it: refused in the route's own words, and by name.
@@ -10,8 +11,7 @@ let server: TestServer;
 let document: RestDocument;
 const agent = new Agent({ connections: 8, headersTimeout: 10_000, bodyTimeout: 10_000 });
 beforeAll(async () => {
-  server = await startTestServer({ models: { "a-local-model": {} }, encoders: { "an-embedding-model": {}, "a-reranking-model": {} } });
-  await loadAll(server);
+  server = await startDocumentedService();
   document = await restDocument(server.url);
 }, 60_000);
 afterAll(async () => {
@@ -51,9 +51,7 @@ function fresh(body: unknown): unknown {
 }
 
 async function complaintsOf(operation: RestOperation): Promise<{ readonly count: number; readonly complaints: readonly string[] }> {
-  const { body: schema } = operation;
-  // What is in the catalog would be brought from afar.
-  const example = operation.path === "/api/pull" ? { model: "no-such-model" } : operation.example;
+  const { body: schema, example } = operation;
   const bodies = schema === undefined ? [] : [...wrongBodies(schema, example, document)];
   const complaints: string[] = [];
   const next = bodies.values();

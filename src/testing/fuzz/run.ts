@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { loadAll, startTestServer } from "../test-server.ts";
+import { startDocumentedService } from "../documented-service.ts";
 
 /*
  * `npm run fuzz`: schemathesis asks a running service whatever its own OpenAPI document allows and what it does not, and holds each answer against it:
@@ -23,19 +23,15 @@ const checks = [
   "negative_data_rejection",
 ];
 
-/** One brings files from afar, the other loads models of any size for as long as that takes: both have tests of their own. */
-const left = ["/api/pull", "/setModel"];
+/** It loads models of any size, for as long as that takes, and everybody waits; it has tests of its own. */
+const left = ["/setModel"];
 
 if (!existsSync(tool)) {
   rmSync(folder, { recursive: true, force: true });
   run("python3", ["-m", "venv", folder]);
   run(join(folder, "bin", "python"), ["-m", "pip", "install", "-q", "--disable-pip-version-check", `schemathesis==${version}`]);
 }
-const server = await startTestServer({
-  models: { "a-local-model": {} },
-  encoders: { "an-embedding-model": {}, "a-reranking-model": { ranks: true } },
-});
-await loadAll(server);
+const server = await startDocumentedService();
 const words = [
   ...["--config-file", join(import.meta.dirname, "schemathesis.toml"), "run", `${server.url}/openapi.json`],
   ...["--phases", "examples,coverage,fuzzing", "--checks", checks.join(","), "--max-examples", "10"],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startDocumentedService } from "../../../testing/documented-service.ts";
 import { restDocument, type RestDocument, type RestOperation } from "../../../testing/rest-document.ts";
-import { loadAll, startTestServer, type TestServer } from "../../../testing/test-server.ts";
+import type { TestServer } from "../../../testing/test-server.ts";
 import { anthropicScenes, scriptedUpstreams } from "../../../testing/upstream/scenes.ts";
 import { startUpstream, type ScriptedUpstream } from "../../../testing/upstream/upstream.ts";
 
@@ -11,12 +12,7 @@ let server: TestServer;
 let document: RestDocument;
 beforeAll(async () => {
   upstream = await startUpstream({ models: anthropicScenes });
-  server = await startTestServer({
-    models: { "a-local-model": {}, spare: {} },
-    encoders: { "an-embedding-model": {}, "a-reranking-model": { ranks: true } },
-    config: scriptedUpstreams(upstream.url),
-  });
-  await loadAll(server);
+  server = await startDocumentedService(scriptedUpstreams(upstream.url));
   document = await restDocument(server.url);
 }, 60_000);
 afterAll(async () => {
@@ -133,7 +129,11 @@ const cases: Readonly<Record<string, readonly (readonly [Asked, string])[]>> = {
     [{}, `200 ${json}`],
     [{ body: { model: "a-local-model" } }, `200 ${json}`],
   ],
-  "POST /api/pull": [[{ body: { model: "no-such-model" } }, `404 ${json}`]],
+  "POST /api/pull": [
+    [{ body: { model: "in-catalog" } }, `200 ${lines}`],
+    [{ body: { model: "in-catalog", stream: false } }, `200 ${json}`],
+    [{ body: { model: "no-such-model" } }, `404 ${json}`],
+  ],
   "DELETE /api/delete": [
     [{}, `409 ${json}`],
     [{ body: { model: "nobody" } }, `404 ${json}`],
@@ -172,22 +172,22 @@ describe("the document", () => {
 
   it.each(chats)(
     "says what %s answers, whole and as a stream, well and badly",
-    { timeout: 30_000 },
+    { timeout: 90_000 },
     async (name, streamed, calling, detailed) => {
+      const local = { model: "a-local-model", max_tokens: 4, max_output_tokens: 4, options: { num_predict: 4 } };
+      const asked = [
+        ...[...models.map((model) => ({ model })), local],
+        ...(detailed === undefined ? [] : [{ ...local, ...detailed }]),
+        ...(calling === undefined ? [] : ["openai", "anthropic", "ollama"].map((kind) => ({ ...calling, model: `${kind}/calls` }))),
+      ];
+      const wishes = streamed === undefined ? [{}] : [{ stream: false }, { stream: true }];
+      const bodies = asked.flatMap((more) => wishes.map((wish) => ({ ...more, ...wish })));
       const { example } = operation(name);
-      const said = new Set<string>();
-      let id = 0;
-      const put = async (more: object) => {
-        for (const wanted of streamed === undefined ? [{}] : [{ stream: false }, { stream: true }])
-          said.add(
-            await ask(operation(name), { body: { ...(example as object), request_id: `answers-${(id += 1)}`, ...wanted, ...more } }),
-          );
-      };
-      for (const model of models) await put({ model });
-      await put({ model: "a-local-model", max_tokens: 8, max_output_tokens: 8, options: { num_predict: 8 } });
-      if (detailed !== undefined)
-        await put({ model: "a-local-model", ...detailed, max_tokens: 8, max_output_tokens: 8, options: { num_predict: 8 } });
-      if (calling !== undefined) for (const kind of ["openai", "anthropic", "ollama"]) await put({ ...calling, model: `${kind}/calls` });
+      // All at once: those that fail are tried again, and wait for that.
+      const answers = bodies.map((body, index) =>
+        ask(operation(name), { body: { ...(example as object), request_id: `${name} ${index}`, ...body } }),
+      );
+      const said = new Set(await Promise.all(answers));
       expect([...said]).toEqual(
         expect.arrayContaining([
           `200 ${json}`,
