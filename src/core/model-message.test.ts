@@ -24,7 +24,7 @@ describe("the message of a model file", () => {
     expect(said).toEqual({
       ...{ id: "tiny", title: "Tiny", provider: "here", ownedBy: "local", licence: "MIT", sha256: "ab", aliases: ["tiny.gguf"] },
       ...{ state: ModelState.ON_DISK, problem: "", isDefault: false, sizeBytes: 12n, contextLength: 2048 },
-      capabilities: [Capability.CHAT],
+      capabilities: [Capability.CHAT, Capability.TOOLS],
     });
     expect(created?.seconds).toBe(2n);
   });
@@ -41,7 +41,7 @@ describe("the message of a model file", () => {
 
   it("of one whose engine failed says why, and what it can do", () => {
     const failed = modelOfFile(file, { provider: "here", state: ModelState.FAILED, problem: "it crashed" });
-    expect(failed).toMatchObject({ state: ModelState.FAILED, problem: "it crashed", capabilities: [Capability.CHAT] });
+    expect(failed).toMatchObject({ state: ModelState.FAILED, problem: "it crashed", capabilities: [Capability.CHAT, Capability.TOOLS] });
   });
 
   it("of one that cannot be loaded says why, and that it can do nothing", () => {

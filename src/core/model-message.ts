@@ -17,11 +17,11 @@ export interface ModelFacts {
   readonly contextLength?: number | undefined;
 }
 
-/** What models were made for. */
-const capabilities: Readonly<Record<ModelPurpose, Capability>> = {
-  chat: Capability.CHAT,
-  embed: Capability.EMBED,
-  rerank: Capability.RERANK,
+/** What can be done with models by what they were made for. Every chat model calls tools: where its template knows none they are said in words, and a forced call is held by a grammar. */
+const capabilities: Readonly<Record<ModelPurpose, readonly Capability[]>> = {
+  chat: [Capability.CHAT, Capability.TOOLS],
+  embed: [Capability.EMBED],
+  rerank: [Capability.RERANK],
 };
 
 /** A model file as the contract's message. One that cannot be loaded can do nothing, and an adapter nothing by itself. */
@@ -37,7 +37,7 @@ export function modelOfFile(file: ModelFile, facts: ModelFacts): Model {
     sizeBytes: BigInt(file.sizeBytes),
     ...(memoryBytes !== undefined && { memoryBytes: BigInt(memoryBytes) }),
     ...(contextLength !== undefined && { contextLength }),
-    capabilities: file.problem !== "" ? [] : [capabilities[file.purpose]],
+    capabilities: file.problem !== "" ? [] : [...capabilities[file.purpose]],
     licence: file.licence,
     created: timestampFromMs(file.modifiedMs),
     ownedBy: "local",

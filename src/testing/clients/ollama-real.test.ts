@@ -98,7 +98,7 @@ await describeWithRealModel("Ollama's client and the real SmolLM2-135M-Instruct"
       template: expect.stringContaining("SmolLM") as string,
       modelfile: expect.stringMatching(/^FROM smollm2-135m-instruct\n/) as string,
       model_info: { "general.architecture": "llama", "general.parameter_count": 134_515_008, "llama.context_length": 8192 },
-      capabilities: ["completion"],
+      capabilities: ["completion", "tools"],
     });
   });
 

@@ -166,7 +166,7 @@ describe("a model of the catalog", () => {
     expect(listed.find(({ name }) => name === "small:latest")).toMatchObject({
       size: bytes.length,
       digest: hash,
-      capabilities: ["completion"],
+      capabilities: ["completion", "tools"],
     });
     const [shown] = (await ask("/api/show", { model: "small" })).lines;
     expect(shown).toMatchObject({
