@@ -70,19 +70,31 @@ const models = [
   "nobody",
 ];
 
-/** Chats by their names, with what makes them call tools and tell logprobs, and the type of their streams; undefined: they have none. */
-const chats: readonly (readonly [name: string, streamed: string | undefined, calling: object | undefined, detailed: object | undefined])[] =
-  [
-    ["POST /v1/chat/completions", stream, functions, { ...logprobs, ...options }],
-    ["POST /v1/completions", stream, undefined, { logprobs: 2, echo: true, ...options }],
-    ["POST /v1/responses", stream, { tools: [{ type: "function", name: "weather", parameters: weather }] }, { top_logprobs: 2 }],
-    ["POST /v1/messages", stream, { tools: [{ name: "weather", input_schema: weather }] }, undefined],
-    ["POST /api/chat", lines, functions, logprobs],
-    ["POST /api/generate", lines, undefined, logprobs],
-    ["POST /v1/chat", stream, undefined, undefined],
-    ["POST /chat/completions", stream, functions, logprobs],
-    ["POST /invoke", undefined, undefined, undefined],
-  ];
+/** A route on which chats are asked. */
+interface Chat {
+  readonly name: string;
+  /** Type of its streams; undefined: it has none. */
+  readonly streamed?: string;
+  /** What makes a model call tools. */
+  readonly calling?: object;
+  /** What makes it tell logprobs. */
+  readonly detailed?: object;
+}
+
+const chats: readonly Chat[] = [
+  { name: "POST /v1/chat/completions", streamed: stream, calling: functions, detailed: { ...logprobs, ...options } },
+  { name: "POST /v1/completions", streamed: stream, detailed: { logprobs: 2, echo: true, ...options } },
+  {
+    ...{ name: "POST /v1/responses", streamed: stream, detailed: { top_logprobs: 2 } },
+    calling: { tools: [{ type: "function", name: "weather", parameters: weather }] },
+  },
+  { name: "POST /v1/messages", streamed: stream, calling: { tools: [{ name: "weather", input_schema: weather }] } },
+  { name: "POST /api/chat", streamed: lines, calling: functions, detailed: logprobs },
+  { name: "POST /api/generate", streamed: lines, detailed: logprobs },
+  { name: "POST /v1/chat", streamed: stream },
+  { name: "POST /chat/completions", streamed: stream, calling: functions, detailed: logprobs },
+  { name: "POST /invoke" },
+];
 
 /** What else there is, and what it answers. */
 const cases: Readonly<Record<string, readonly (readonly [Asked, string])[]>> = {
@@ -166,14 +178,14 @@ const cases: Readonly<Record<string, readonly (readonly [Asked, string])[]>> = {
 
 describe("the document", () => {
   it("tells of no operation that is not asked here", () => {
-    const asked = [...chats.map(([name]) => name), ...Object.keys(cases)];
+    const asked = [...chats.map(({ name }) => name), ...Object.keys(cases)];
     expect(document.operations.map(({ name }) => name).toSorted()).toEqual(asked.toSorted());
   });
 
   it.each(chats)(
-    "says what %s answers, whole and as a stream, well and badly",
+    "says what $name answers, whole and as a stream, well and badly",
     { timeout: 90_000 },
-    async (name, streamed, calling, detailed) => {
+    async ({ name, streamed, calling, detailed }) => {
       const local = { model: "a-local-model", max_tokens: 4, max_output_tokens: 4, options: { num_predict: 4 } };
       const asked = [
         ...[...models.map((model) => ({ model })), local],

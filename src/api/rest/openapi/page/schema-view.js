@@ -150,12 +150,19 @@ const unbounded = 2_147_483_647;
  * @returns {string}
  */
 function boundsOf({ minimum, exclusiveMinimum, maximum, maxLength, maxItems }) {
-  const least = exclusiveMinimum === undefined ? minimum : `Above ${exclusiveMinimum}`;
-  const isLow = least !== undefined && !(typeof least === "number" && least < -unbounded);
-  const isHigh = maximum !== undefined && maximum < unbounded;
-  if (isLow && isHigh) return `${least} to ${maximum}.`;
-  if (isLow) return exclusiveMinimum === undefined ? `${least} or more.` : `${least}.`;
-  if (isHigh) return `Up to ${maximum}.`;
   if (maxLength !== undefined) return `Up to ${maxLength} characters.`;
-  return maxItems === undefined ? "" : `Up to ${maxItems} of them.`;
+  if (maxItems !== undefined) return `Up to ${maxItems} of them.`;
+  const low = exclusiveMinimum === undefined ? lowText(minimum) : `Above ${exclusiveMinimum}`;
+  const high = maximum < unbounded ? String(maximum) : "";
+  if (low !== "" && high !== "") return `${low} to ${high}.`;
+  if (high !== "") return `Up to ${high}.`;
+  return low === "" || exclusiveMinimum !== undefined ? low : `${low} or more.`;
+}
+
+/**
+ * @param {number | undefined} minimum
+ * @returns {string}
+ */
+function lowText(minimum) {
+  return minimum === undefined || minimum < -unbounded ? "" : String(minimum);
 }
