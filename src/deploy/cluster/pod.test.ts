@@ -7,7 +7,10 @@ const container: PodContainer = {
   env: [{ name: "LLM_OPEN", value: "false" }, { name: "EMPTY" }],
   ports: [{ name: "admin", containerPort: 9090 }],
   resources: { limits: { memory: "3Gi" } },
-  volumeMounts: [{ name: "keys", mountPath: "/run/keys", readOnly: true }],
+  volumeMounts: [
+    { name: "keys", mountPath: "/run/keys", readOnly: true },
+    { name: "shared", mountPath: "/dev/shm" },
+  ],
   securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
   startupProbe: { httpGet: { path: "/readyz", port: "admin" } },
   livenessProbe: { httpGet: { path: "/livez", port: "http" } },
@@ -23,12 +26,13 @@ const pod: Pod = {
   },
 };
 
-const volumes = { folders: new Map([["keys", "/there"]]), remove: async () => {} };
+const volumes = { folders: new Map([["keys", "/there"]]), inMemory: new Set(["shared"]), remove: async () => {} };
 
 it("runs a pod's container by the pod's user, limits and mounts", () => {
   expect(containerOptions(pod, container, volumes)).toMatchObject({
     ...{ uid: 65_532, gid: 65_532, isRootReadOnly: true, memoryBytes: 3 * 2 ** 30, hostname: "pod-1", words: ["serve"] },
     binds: [{ source: "/there", path: "/run/keys", isReadOnly: true }],
+    emptyFolders: ["/dev/shm"],
     environment: ["LLM_OPEN=false", "EMPTY="],
   });
 });

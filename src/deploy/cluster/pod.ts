@@ -59,6 +59,8 @@ interface PodVolume {
 /** A pod's volumes on this machine. */
 export interface PodVolumes {
   readonly folders: ReadonlyMap<string, string>;
+  /** Names of those that are in memory, and in no folder. */
+  readonly inMemory: ReadonlySet<string>;
   remove(): Promise<void>;
 }
 
@@ -68,7 +70,9 @@ export async function layOutVolumes(pod: Pod, client: ClusterClient): Promise<Po
   chmodSync(root, 0o755);
   const folders = new Map<string, string>();
   const { fsGroup } = pod.spec.securityContext;
+  const inMemory = new Set(pod.spec.volumes.filter(({ emptyDir }) => emptyDir?.medium === "Memory").map(({ name }) => name));
   for (const { name, configMap, secret } of pod.spec.volumes) {
+    if (inMemory.has(name)) continue;
     const folder = join(root, name);
     mkdirSync(folder);
     folders.set(name, folder);
@@ -77,7 +81,7 @@ export async function layOutVolumes(pod: Pod, client: ClusterClient): Promise<Po
     chownSync(folder, 0, fsGroup);
     chmodSync(folder, files.length === 0 ? 0o2775 : 0o755);
   }
-  return { folders, remove: () => rm(root, { recursive: true }) };
+  return { folders, inMemory, remove: () => rm(root, { recursive: true }) };
 }
 
 type Files = readonly (readonly [name: string, bytes: Buffer])[];
@@ -94,19 +98,27 @@ async function secretFiles(client: ClusterClient, name: string | undefined): Pro
 }
 
 /** A container of a pod as runc is told of it, by the pod's own security context. Throws where that lets a process do more than the restricted standard. */
-export function containerOptions(pod: Pod, container: PodContainer, { folders }: PodVolumes): ContainerOptions {
+export function containerOptions(pod: Pod, container: PodContainer, { folders, inMemory }: PodVolumes): ContainerOptions {
   const { securityContext, resources, env = [], command, args } = container;
   const { runAsUser: uid, runAsGroup: gid } = pod.spec.securityContext;
   const { readOnlyRootFilesystem: isRootReadOnly, capabilities, allowPrivilegeEscalation } = securityContext;
   if (!capabilities.drop.includes("ALL") || allowPrivilegeEscalation)
     throw new Error(`${container.name} may more than runc would let it here`);
-  const binds = container.volumeMounts.map(({ name, mountPath, readOnly }): Bind => {
+  const inFolders = container.volumeMounts.filter(({ name }) => !inMemory.has(name));
+  const binds = inFolders.map(({ name, mountPath, readOnly }): Bind => {
     const source = folders.get(name);
     if (source === undefined) throw new Error(`the pod has no volume ${name}`);
     return { source, path: mountPath, isReadOnly: readOnly ?? false };
   });
   return {
-    ...{ uid, gid, isRootReadOnly, binds, emptyFolders: [], hostname: pod.metadata.name },
+    ...{
+      uid,
+      gid,
+      isRootReadOnly,
+      binds,
+      emptyFolders: container.volumeMounts.filter((mount) => !inFolders.includes(mount)).map(({ mountPath }) => mountPath),
+      hostname: pod.metadata.name,
+    },
     memoryBytes: bytesOf(resources.limits?.memory),
     environment: env.map(variableText),
     entrypoint: command,
