@@ -10,6 +10,7 @@ import { timeoutMsOf } from "./deadline.ts";
 import type { Drain } from "./drain.ts";
 import type { Called, RequestHead } from "./exchange.ts";
 import type { CheckHost } from "./hosts.ts";
+import { mayManage } from "./may-manage.ts";
 import { upstreamKeyOf } from "./upstream-key.ts";
 
 /** What the headers of a request say: who calls, for how long, and why it may not. */
@@ -46,7 +47,7 @@ export function judge(request: RequestHead, procedure: Called, options: Judge): 
     const timeoutMs = timeoutMsOf(request.headers);
     const upstreamKey = upstreamKeyOf(request);
     const hops = hopsOf(request.headers[hopsHeader], options.limits);
-    if (procedure.purpose === "management" && isOutsider(caller)) throw outsider(procedure, proxy);
+    if (procedure.purpose === "management" && !mayManage(caller)) throw notForCaller(procedure, caller, proxy);
     checkCircumstances(request, procedure, options);
     const isWithin = timeoutMs !== undefined && timeoutMs <= options.limits.callMs;
     return { caller, timeoutMs: isWithin ? timeoutMs : undefined, upstreamKey, hops, refusal: undefined };
@@ -70,13 +71,9 @@ function proxyHeader({ headers }: RequestHead): string | undefined {
   return proxyHeaders.find((name) => headers[name] !== undefined);
 }
 
-/** Whether a caller is neither on this machine nor known by a key, which says by itself whether it may manage. */
-function isOutsider({ keyId, isLoopback }: Caller): boolean {
-  return keyId === "" && !isLoopback;
-}
-
-function outsider({ name }: Called, proxy: string | undefined): ConnectError {
-  const why = proxy === undefined ? "this peer is another machine" : `the header ${proxy} says that this request came through a proxy`;
+function notForCaller({ name }: Called, { keyId }: Caller, proxy: string | undefined): ConnectError {
+  const peer = proxy === undefined ? "this peer is another machine" : `the header ${proxy} says that this request came through a proxy`;
+  const why = keyId === "" ? peer : "this key lacks it";
   return fault("permission_denied", `${name} answers programs on the service's own machine, and keys with the scope admin: ${why}`);
 }
 
