@@ -29,7 +29,7 @@ export function completions({ limits, openai = usualDialect }: Pick<Doors, "limi
         whole: (response) => completionToOpenAI(response, form),
         stream: stream
           ? () => ({
-              writer: new CompletionWriter({ includeUsage }),
+              writer: new CompletionWriter({ includeUsage, tellsLogprobs: form.hasLogprobs }),
               type: eventStreamType,
               keepAlive: keepAliveFrame,
               failed: (error) => dataFrame(errorToOpenAI(error, completionParamOf(body))),
