@@ -15,6 +15,7 @@ import type { Target } from "./core/targets.ts";
 import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { authorizeModel } from "./layers/authorize-model.ts";
+import { estimatedCount } from "./layers/estimated-count.ts";
 import { leftReads } from "./layers/left-reads.ts";
 import { observe } from "./layers/observe.ts";
 import { mediaFetcher } from "./layers/media/fetcher.ts";
@@ -192,6 +193,8 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
     // inside of accept, since it waits; before routing, so that no target sees a URL
     ...(settings.mediaHosts.length === 0 ? [] : [fetchMedia({ fetch: mediaFetcher({ limits, clock }), limits })]),
+    // innermost, so that an estimate is an answer to all other layers, and what they refuse is refused
+    estimatedCount,
   ];
 }
 

@@ -48,6 +48,8 @@ export interface CallRecord {
   isHedged: boolean;
   /** Time at providers so far, all attempts, ms; undefined before the first has ended. */
   upstreamMs: number | undefined;
+  /** Whether an estimate was answered where nobody counted. */
+  isEstimated: boolean;
   /** Whether the observe layer has written this call's log line. */
   isLogged: boolean;
 }
@@ -91,6 +93,8 @@ export interface CallContext extends Call {
   readonly onAsked?: (() => void) | undefined;
   /** What the caller can do without at targets that refuse it. Absent: nothing. */
   readonly concessions?: readonly Concession[] | undefined;
+  /** Whether an estimate will do where nobody who serves the model counts its tokens. */
+  readonly acceptsEstimate?: boolean;
 }
 
 /** A fresh record. */
@@ -103,6 +107,7 @@ export function callRecord(): CallRecord {
     isRateLimited: false,
     isHedged: false,
     upstreamMs: undefined,
+    isEstimated: false,
     isLogged: false,
   };
 }

@@ -95,7 +95,7 @@ function writeLine(log: Log, context: CallContext, { status, error, durationMs, 
     promptTokens: isPartial ? undefined : usage?.promptTokens,
     completionTokens: usage?.completionTokens,
     cachedTokens: isPartial ? undefined : usage?.cachedTokens,
-    usage: isPartial ? "partial" : undefined,
+    usage: isPartial ? "partial" : record.isEstimated ? "estimated" : undefined,
     cost,
   };
   if (error === undefined) return log.info("call", facts);
