@@ -84,6 +84,8 @@ export interface LocalModels {
   load(model: string, options: LoadOptions | undefined, signal: AbortSignal): AsyncIterable<LoadModelResponse>;
   /** Unloads a model after its streams have ended; nothing happens when it is not loaded. */
   unload(model: string): Promise<void>;
+  /** A model that is loaded stays for so many seconds after its last call: 0, it goes with that call, and nobody waits for it; Infinity, it stays. Nothing happens when it is not loaded. */
+  keep(model: string, seconds: number): void;
   /** Called with a model's id whenever its state changes; the answer stops that. */
   watch(listener: (model: string) => void): () => void;
   /** How a model stays loaded; undefined when it is not. */
@@ -187,6 +189,8 @@ export interface Models {
   /** Throws `model_not_found`, `model_state` (not a local model), `engine_failed`. */
   load(name: string, options: LoadOptions | undefined, signal: AbortSignal): AsyncIterable<LoadModelResponse>;
   unload(name: string, signal: AbortSignal): Promise<Model>;
+  /** A loaded model of this machine stays for so many seconds after its last call: 0, it goes with that call; Infinity, it stays. Nothing happens to others. */
+  keep(name: string, seconds: number): void;
   pull(id: string, signal: AbortSignal): AsyncIterable<PullModelResponse>;
   /** Bytes that became free. Throws `model_not_found`, `model_state` (it is loaded). */
   remove(id: string): Promise<number>;

@@ -36,6 +36,7 @@ const setUp = (defaultModel: string | undefined) => {
       gpu: Promise.resolve("a test"),
       unload: async () => {},
       stay: () => undefined,
+      keep() {},
       watch(listener) {
         const listen = () => listener("m");
         listeners.add(listen);

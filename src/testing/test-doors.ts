@@ -137,6 +137,7 @@ const testModelPort: Models = {
   remove: async () => 42,
   setDefault: async (name) => ({ model: modelNamed(name), previous: "tiny" }),
   facts: () => undefined,
+  keep() {},
   metadata: async () => undefined,
 };
 

@@ -11,7 +11,7 @@ export interface AskedVectors {
   /** What is to be done with the model, where there is nothing to embed. */
   readonly load: AskedLoad | undefined;
   /** For how long the model is to stay once it has answered; undefined: as it was. */
-  readonly stay: AskedLoad | undefined;
+  readonly stay: number | undefined;
 }
 
 /** Reads the body of `POST /api/embed`. Throws `invalid_request` and `unsupported_field`. */

@@ -29,9 +29,10 @@ export function serverOptions(body: Json): ServerOptions {
   return { options, keepAlive, passed: { ...options.options, ...(passed !== undefined && { keep_alive: passed }) } };
 }
 
-/** For how long a model is to stay that has answered; undefined where nothing is said. */
-export function askedStay(keepAlive: number | undefined): AskedLoad | undefined {
-  return keepAlive === undefined ? undefined : askedLoad(keepAlive, {});
+/** For how long a model is to stay that has answered, seconds: 0, it is to go; Infinity, it is to stay. Undefined where nothing is said. */
+export function askedStay(keepAlive: number | undefined): number | undefined {
+  if (keepAlive === undefined || keepAlive === 0) return keepAlive;
+  return keepAlive < 0 ? Infinity : staySeconds(keepAlive);
 }
 
 /** What is asked for where there is nothing to answer: that the model is loaded, or unloaded where it is to stay for no time. */

@@ -26,7 +26,7 @@ export interface OllamaRequest {
   /** What is to be done with the model, where nothing is asked of it. */
   readonly load: AskedLoad | undefined;
   /** For how long the model is to stay once it has answered; undefined: as it was. */
-  readonly stay: AskedLoad | undefined;
+  readonly stay: number | undefined;
 }
 
 /**

@@ -34,14 +34,29 @@ export function memoryOf(entry: Entry): number | undefined {
 export function adopt(entry: Entry, options: LoadOptions | undefined): void {
   const { engine, file, asked: before } = entry;
   const { state } = engine.status;
-  if (options === undefined && state !== ModelState.ON_DISK) return;
+  if (options === undefined && state !== ModelState.ON_DISK) return stays(entry);
   const isFree = state === ModelState.ON_DISK || state === ModelState.FAILED;
   const asked = isFree ? options : withStay(before, options);
   const isSame = isSameLoad(asked, before);
   if (!isSame && !isFree) throw fault("model_state", `model "${file.id}" is loaded with other options: unload it first`);
   entry.asked = asked;
   if (!isSame) loadsOtherwise(entry);
+  stays(entry);
+}
+
+/** Whatever was said of when it goes. */
+function stays(entry: Entry): void {
   for (const each of enginesOf(entry)) each.keepAliveChanged();
+}
+
+/** What is loaded stays for so many seconds after its last call: 0, it goes with that call; Infinity, it stays. */
+export function keep(entry: Entry, seconds: number): void {
+  if (!enginesOf(entry).some(({ status }) => status.about !== undefined)) return;
+  if (seconds > 0) {
+    entry.asked = { ...(entry.asked ?? create(LoadOptionsSchema)), keepAliveSeconds: Number.isFinite(seconds) ? seconds : 0 };
+    entry.proven = entry.asked;
+  }
+  for (const each of enginesOf(entry)) each.keepAliveChanged(seconds === 0);
 }
 
 /** Where nothing but how long a model stays is said, all else is as it was asked before. */

@@ -16,6 +16,7 @@ export class Leases {
   readonly #held = new Set<object>();
   #lastMs = 0;
   #onLast = () => {};
+  #endsWithLast = false;
   #cancel = () => {};
   #untilMs: number | undefined;
 
@@ -28,6 +29,11 @@ export class Leases {
     return this.#held.size > 0;
   }
 
+  /** Whether nobody wants it once the last one has been given back. */
+  get doEndWithLast(): boolean {
+    return this.#endsWithLast;
+  }
+
   /** When one was last taken or given back, on the clock; 0: never. */
   get lastMs(): number {
     return this.#lastMs;
@@ -36,6 +42,7 @@ export class Leases {
   /** When nobody wants it any more unless one is taken, on the clock; undefined: never. */
   get untilMs(): number | undefined {
     const { clock, keepAliveMs } = this.#options;
+    if (this.#endsWithLast) return clock.now();
     const ms = keepAliveMs();
     if (ms <= 0) return undefined;
     return this.areHeld ? clock.now() + ms : this.#untilMs;
@@ -57,23 +64,31 @@ export class Leases {
   /** Forgets those that are held: what they are of is gone. */
   clear(): void {
     this.#held.clear();
+    this.#endsWithLast = false;
     this.#onLast();
     this.#cancel();
   }
 
-  /** The while without a lease begins now, unless there is one. */
-  restart(): void {
-    this.#cancel();
-    const { clock, keepAliveMs, onUnwanted } = this.#options;
-    const ms = keepAliveMs();
-    if (this.#held.size > 0 || ms <= 0) return;
-    this.#untilMs = clock.now() + ms;
-    this.#cancel = clock.after(ms, onUnwanted);
+  /** The while without a lease begins now, unless there is one; `endsWithLast`: it is no time, until somebody says otherwise. */
+  restart(endsWithLast = false): void {
+    this.#endsWithLast = endsWithLast;
+    this.#wait();
   }
 
   /** Resolves when none is held. */
   async none(): Promise<void> {
     if (this.#held.size > 0) await new Promise<void>((resolve) => (this.#onLast = resolve));
+  }
+
+  #wait(): void {
+    this.#cancel();
+    const { clock, keepAliveMs, onUnwanted } = this.#options;
+    if (this.#held.size > 0) return;
+    if (this.#endsWithLast) return onUnwanted();
+    const ms = keepAliveMs();
+    if (ms <= 0) return;
+    this.#untilMs = clock.now() + ms;
+    this.#cancel = clock.after(ms, onUnwanted);
   }
 
   #touch(): void {
@@ -82,7 +97,7 @@ export class Leases {
 
   #last(): void {
     this.#onLast();
-    this.restart();
+    this.#wait();
     this.#options.onIdle();
   }
 }

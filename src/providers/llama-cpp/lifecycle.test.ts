@@ -109,6 +109,27 @@ describe("a model of this machine", () => {
     await tiny.reported(isLoaded("tiny", false));
   });
 
+  it("goes with its last call, or stays a while after it, where that is said while it is loaded", async () => {
+    const clock = fakeClock();
+    await start(["tiny"], { clock, limits: patient });
+    const local = tiny.provider.local!;
+    local.keep("tiny", 0);
+    const stream = await streaming(ask("tiny", 1900));
+    local.keep("tiny", 0);
+    expect(textOf(await answerOf(tiny.provider, ask("tiny")))).not.toBe("");
+    expect(tiny.reports.some(isLoaded("tiny", false))).toBe(false);
+    await stream.return?.();
+    await tiny.reported(isLoaded("tiny", false));
+    await answerOf(tiny.provider, ask("tiny"));
+    const untilMs = (seconds: number) => (local.keep("tiny", seconds), local.stay("tiny")?.untilMs);
+    expect([untilMs(60), untilMs(Infinity)]).toEqual([clock.now() + 60_000, undefined]);
+    const other = await streaming(ask("tiny", 1900));
+    expect(untilMs(0)).toBe(clock.now());
+    await eventsOf(local.load("tiny", undefined, signal));
+    await other.return?.();
+    expect((await stateOf("tiny")).state).toBe(ModelState.READY);
+  });
+
   it("stays while somebody has it in hand, and while others wait for its load", async () => {
     const clock = fakeClock();
     await start(["tiny"], { clock, limits: patient, load: { keepAliveSeconds: 1 } });

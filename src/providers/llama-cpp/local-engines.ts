@@ -11,7 +11,7 @@ import type { LocalModels, ModelStay } from "../../core/ports.ts";
 import { fault, reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { EngineMaker, type EngineMakerOptions } from "./engine-maker.ts";
-import { adopt, enginesOf, isSameFile, memoryOf, settle, type Entry } from "./entry.ts";
+import { adopt, enginesOf, isSameFile, keep, memoryOf, settle, type Entry } from "./entry.ts";
 import { checkChoices } from "./load-options.ts";
 import type { ModelEngine } from "./model-engine.ts";
 import { modelMessage } from "./model-message.ts";
@@ -105,6 +105,11 @@ export class LocalEngines implements LocalModels {
     const loaded = entry === undefined ? [] : enginesOf(entry).filter(({ status }) => status.about !== undefined);
     const [first] = loaded;
     return first === undefined ? undefined : { vramBytes: this.#maker.vramBytesOf(model), untilMs: first.untilMs() };
+  }
+
+  keep(model: string, seconds: number): void {
+    const entry = this.#entries.get(model);
+    if (entry !== undefined) keep(entry, seconds);
   }
 
   watch(listener: (model: string) => void): () => void {

@@ -103,9 +103,9 @@ export class ModelEngine {
     });
   }
 
-  /** How long it stays loaded has changed. */
-  keepAliveChanged(): void {
-    if (this.#state.is === "ready") this.#leases.restart();
+  /** How long it stays loaded has changed; `endsWithLast`: it goes with its last lease. */
+  keepAliveChanged(endsWithLast = false): void {
+    if (this.#state.is === "ready") this.#leases.restart(endsWithLast);
   }
 
   /** Forgets that it failed: it is to be loaded in another way. */
@@ -196,7 +196,7 @@ export class ModelEngine {
     this.#leases = this.#newLeases();
     this.#heedEnd(ready.engine);
     this.#become({ is: "ready", ready, sinceMs: this.#options.clock.now() });
-    this.#leases.restart();
+    this.#leases.restart(leases.doEndWithLast);
     return leases;
   }
 

@@ -8,8 +8,8 @@ export interface LocalFactsOptions {
   readonly local: Provider;
 }
 
-/** Tells of models on this machine what their files say. */
-export function localFacts({ directory, library, local }: LocalFactsOptions): Pick<Models, "facts" | "metadata"> {
+/** Tells of models on this machine what their files say, and has them stay. */
+export function localFacts({ directory, library, local }: LocalFactsOptions): Pick<Models, "facts" | "keep" | "metadata"> {
   const fileOf = (name: string) => {
     try {
       const target = directory.resolve(name, "").stops[0]?.target;
@@ -24,6 +24,10 @@ export function localFacts({ directory, library, local }: LocalFactsOptions): Pi
       if (file === undefined) return undefined;
       const { id, architecture, parameterCount, fileType } = file;
       return { architecture, parameterCount, fileType, stay: local.local?.stay(id) };
+    },
+    keep(name, seconds) {
+      const file = fileOf(name);
+      if (file !== undefined) local.local?.keep(file.id, seconds);
     },
     async metadata(name) {
       const file = fileOf(name);

@@ -57,6 +57,6 @@ async function vectorsOf(
   const plain = { ...request, model };
   const answer = await unary(exchange, doors, () => only(doors.service.embed(plain, callContext(exchange.call, embedKind, plain))));
   tellServed(exchange, answer.servedBy);
-  await keepAsAsked({ name: model, stay, exchange }, doors);
+  keepAsAsked({ name: model, stay, exchange }, doors);
   return answer;
 }
