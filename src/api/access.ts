@@ -74,7 +74,8 @@ const routeRows: readonly Row[] = [
   ["/restore_cache", "chat"],
   ["/models", "models"],
   ["/setModel", "admin"],
-  ["/cache", "admin"],
+  // There is none yet: it only says so.
+  ["/cache", "key"],
   ["/stats", "metrics"],
   ["/providers", "providers"],
   ["/metrics", "metrics"],

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defaultLimits } from "../core/limits.ts";
 import { failing, openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
+import { drain } from "./drain.ts";
+import type { Doors } from "./exchange.ts";
+import { routesOf } from "./rest/router.ts";
 
 const origin = "https://app.example";
 const body = JSON.stringify({ stream: true, messages: [{ role: "user", content: "x" }] });
@@ -27,12 +31,19 @@ describe("CORS", () => {
     expect(response.status).toBe(204);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "access-control-allow-origin": origin,
-      "access-control-allow-methods": "GET, HEAD, POST",
+      "access-control-allow-methods": "GET, HEAD, POST, DELETE",
       "access-control-allow-headers": "authorization,x-stainless-lang",
       "access-control-max-age": "7200",
       vary: "Origin, Access-Control-Request-Headers",
       "x-request-id": expect.stringMatching(/^req_/),
     });
+  });
+
+  it("grants every method that some path has", async () => {
+    const scripted = { limits: defaultLimits, service: { models: {}, providers: {} }, drain: drain() } as unknown as Doors;
+    const wanted = routesOf(scripted, { metricsText: undefined, areProbesAlone: false }).flatMap(({ methods }) => Object.keys(methods));
+    const { headers } = await preflight(`${doors.url}/api/delete`, origin);
+    expect(headers.get("access-control-allow-methods")?.split(", ")).toEqual(expect.arrayContaining(wanted));
   });
 
   it.each(["https://app.example.evil", "http://app.example", "https://APP.example", "null"])("grants nothing to %s", async (from) => {

@@ -26,6 +26,9 @@ const exposed = [
   "x-parley-splices",
 ].join(", ");
 
+/** What any path is asked by. A preflight need not say what its own path allows: the path itself answers others with 405. */
+const methods = "GET, HEAD, POST, DELETE";
+
 /** Longest that browsers keep a preflight's answer, seconds; Chromium's own cap. */
 const maxAgeSeconds = 7200;
 
@@ -67,7 +70,7 @@ export function cors(origins: readonly string[], own: OwnPages): Cors {
       const wanted = headers["access-control-request-headers"];
       response.writeHead(204, {
         vary: "Origin, Access-Control-Request-Headers",
-        "access-control-allow-methods": "GET, HEAD, POST",
+        "access-control-allow-methods": methods,
         ...(wanted !== undefined && { "access-control-allow-headers": wanted }),
         ...(headers["access-control-request-private-network"] === "true" && { "access-control-allow-private-network": "true" }),
         "access-control-max-age": String(maxAgeSeconds),

@@ -9,7 +9,6 @@ interface Pending {
   readonly path: string;
   readonly tag: string;
   readonly envelope: Envelope;
-  readonly purpose?: Route["purpose"];
   readonly summary: string;
   /** What it needs, and what holds instead. */
   readonly lacks: string;
@@ -23,7 +22,6 @@ export function pendingRoutes(doors: Doors): readonly Route[] {
       path: "/cache",
       tag: "Prism",
       envelope: detailEnvelope(),
-      purpose: "management",
       summary: "Empty the cache of answers: not in this version, which has none",
       lacks: "a cache of answers; there is nothing to empty, since every answer is made anew",
     },
@@ -36,13 +34,12 @@ export function pendingRoutes(doors: Doors): readonly Route[] {
       lacks: "a log of calls to make statistics of; /metrics has what is counted since the start",
     },
   ];
-  return pending.map(({ method, path, tag, envelope, purpose = "other", summary, lacks }) => {
+  return pending.map(({ method, path, tag, envelope, summary, lacks }) => {
     const answer = async () => {
       throw fault("unimplemented", `${method} ${path}: this version lacks ${lacks}`);
     };
     return {
       path,
-      purpose,
       envelope,
       methods: { [method]: { serve: guarded(answer, doors, envelope), operation: { tag, summary, answers: {} } } },
     };

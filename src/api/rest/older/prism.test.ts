@@ -141,6 +141,13 @@ describe("Prism's document", () => {
     expect(await json("/healthz")).toEqual({ status: "ok" });
   });
 
+  it("line 201: DELETE /cache says what it lacks to whoever has a key, for it would change nothing", async () => {
+    const keyed = await startTestServer({ environment: { LLM_API_KEYS: "a-callers-key" } });
+    onTestFinished(() => keyed.close());
+    const answer = await fetch(`${keyed.url}/cache`, { method: "DELETE", headers: { authorization: "Bearer a-callers-key" } });
+    expect([answer.status, await answer.json()]).toEqual([501, { detail: expect.stringContaining("lacks a cache") as unknown }]);
+  });
+
   it("lines 205 to 224: a stream has a text an event, one with the reason for the end, and the end mark", async () => {
     const answer = await post("/v1/chat?provider=echo", goldenStream.request);
     expect(answer.headers.get("content-type")).toContain("text/event-stream");
