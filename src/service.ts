@@ -20,6 +20,7 @@ import { leftReads } from "./layers/left-reads.ts";
 import { observe } from "./layers/observe.ts";
 import { mediaFetcher } from "./layers/media/fetcher.ts";
 import { fetchMedia } from "./layers/media/media.ts";
+import { prepare } from "./layers/prepare.ts";
 import { sequence } from "./layers/sequence.ts";
 import { validate } from "./layers/validate.ts";
 import { keyTokens } from "./layers/key-tokens.ts";
@@ -193,6 +194,8 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
     // inside of accept, since it waits; before routing, so that no target sees a URL
     ...(settings.mediaHosts.length === 0 ? [] : [fetchMedia({ fetch: mediaFetcher({ limits, clock }), limits })]),
+    // inside of all that refuses, and of accept: it may load gigabytes
+    prepare,
     // innermost, so that an estimate is an answer to all other layers, and what they refuse is refused
     estimatedCount,
   ];

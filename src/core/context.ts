@@ -40,6 +40,8 @@ export interface CallRecord {
   attempts: number;
   /** Number of the newest attempt whose target was asked itself, behind every queue; 0 before. */
   asked: number;
+  /** Attempts that followed another, since that failed or was slow: not those that only asked for less than was refused. */
+  further: number;
   /** Attempts that repeated one on the same target. */
   retries: number;
   /** Whether an upstream's rate limit was met. */
@@ -79,6 +81,9 @@ export interface Call {
   readonly record: CallRecord;
 }
 
+/** Prepares what a call needs; heeds its signal. */
+export type Prepare = (context: Pick<CallContext, "model" | "signal" | "caller">) => Promise<void>;
+
 /** A call with what the request says; passed to every layer. Layers that change something pass a copy on. */
 export interface CallContext extends Call {
   /** Name of the kind of work. */
@@ -93,6 +98,8 @@ export interface CallContext extends Call {
   readonly onAsked?: (() => void) | undefined;
   /** What the caller can do without at targets that refuse it. Absent: nothing. */
   readonly concessions?: readonly Concession[] | undefined;
+  /** What the caller wants done before the work begins: once the call is accepted and its model settled, and before any target is asked. Absent: nothing. */
+  readonly prepare?: Prepare | undefined;
   /** Whether an estimate will do where nobody who serves the model counts its tokens. */
   readonly acceptsEstimate?: boolean;
 }
@@ -103,6 +110,7 @@ export function callRecord(): CallRecord {
     target: undefined,
     attempts: 0,
     asked: 0,
+    further: 0,
     retries: 0,
     isRateLimited: false,
     isHedged: false,

@@ -1,7 +1,7 @@
 import type { ChatRequest, ChatResponse } from "../../../gen/parley/v1/chat_pb.ts";
 import { collect } from "../../core/collect.ts";
 import type { Concession } from "../../core/concessions.ts";
-import { callContext, type CallContext } from "../../core/context.ts";
+import { callContext, type CallContext, type Prepare } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import type { Generate } from "../../core/work.ts";
@@ -32,6 +32,8 @@ export interface AskedChat {
   readonly instead?: () => Promise<object>;
   /** What the answer may be without. */
   readonly concessions?: readonly Concession[];
+  /** Done before the work begins, as a part of it: behind all that refuses the call, and while its stream is kept alive. */
+  readonly prepare?: Prepare | undefined;
 }
 
 /** A format in which clients ask for chats. */
@@ -67,8 +69,8 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
   };
 }
 
-function contextOf({ call }: Exchange, request: ChatRequest, { stream, upstreamKey, concessions }: AskedChat): CallContext {
+function contextOf({ call }: Exchange, request: ChatRequest, { stream, upstreamKey, concessions, prepare }: AskedChat): CallContext {
   const context = callContext(call, chatKind, request, stream === undefined);
-  if (upstreamKey === undefined && concessions === undefined) return context;
-  return { ...context, upstreamKey: upstreamKey ?? call.upstreamKey, concessions };
+  if (upstreamKey === undefined && concessions === undefined && prepare === undefined) return context;
+  return { ...context, upstreamKey: upstreamKey ?? call.upstreamKey, concessions, prepare };
 }

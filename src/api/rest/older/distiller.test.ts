@@ -1,5 +1,6 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { ModelState } from "../../../../gen/parley/v1/models_pb.ts";
 import { loadConfig } from "../../../config.ts";
 import { shapeOf, walkDocument } from "../../../testing/older-document.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "../../../testing/test-server.ts";
@@ -147,6 +148,22 @@ describe("Distiller's document", () => {
       expect(await length()).toBe(192);
     }
     expect(inner.defaultModel()).toBe("echo");
+  });
+
+  it("lines 22 and 78: what is refused loads nothing, and the default is loaded as a call says that names no model", async () => {
+    const environment = { LLM_DEFAULT_PROVIDER: "local", LLM_DEFAULT_MODEL: "model1" };
+    const { url, server: inner } = await service({ models, environment });
+    const { models: known } = inner.service;
+    const signal = new AbortController().signal;
+    await known.unload("model1", signal);
+    const load_model_configs = { n_ctx: 128 };
+    for (const wrong of [{ inference_configs: { temperature: 9 } }, { logit_bias: { "1": 1000 } }])
+      expect((await ask("POST /chat/completions", { model: "model1.gguf", messages, load_model_configs, ...wrong }, { url })).status).toBe(
+        400,
+      );
+    expect((await known.get("model1", signal)).state).toBe(ModelState.ON_DISK);
+    expect((await ask("POST /chat/completions", { messages, load_model_configs, max_tokens: 1 }, { url })).status).toBe(200);
+    expect((await known.get("model1", signal)).contextLength).toBe(128);
   });
 
   it("lines 22 and 78: a key that may chat may not say how a model is loaded, unless it is loaded", async () => {

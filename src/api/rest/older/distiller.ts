@@ -70,12 +70,12 @@ async function listFiles(exchange: Exchange, doors: Doors): Promise<void> {
 function chat({ service }: Doors): ChatFormat {
   return {
     envelopeFor: (body) => detailEnvelope(distillerParam(body)),
-    async read(body, exchange) {
+    read(body) {
       const asked = chatRequestFromDistiller(body);
-      await loadFirst(asked, exchange, service);
       const param = distillerParam(body);
       return {
         request: asked.request,
+        prepare: loadFirst(asked, service),
         whole: chatResponseToOpenAI,
         stream: asked.stream
           ? () => ({

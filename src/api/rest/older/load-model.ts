@@ -1,4 +1,5 @@
 import { ModelState, type LoadOptions } from "../../../../gen/parley/v1/models_pb.ts";
+import type { Prepare } from "../../../core/context.ts";
 import type { Models } from "../../../core/ports.ts";
 import { fieldsFault, reasonOf } from "../../../core/reasons.ts";
 import { modelChoiceFrom, fileName, type DistillerChat } from "../../../dialects/older/distiller.ts";
@@ -11,17 +12,17 @@ import { readJson } from "../body.ts";
 
 const there: ReadonlySet<ModelState> = new Set([ModelState.READY, ModelState.LOADING]);
 
-/** Loads the model that a chat asks for as it says, where it is not loaded. Such a load changes what is served: it is for those who may. */
-export async function loadFirst(
-  { request, load }: DistillerChat,
-  { call: { caller, signal } }: Exchange,
-  { models }: Doors["service"],
-): Promise<void> {
-  if (load === undefined || request.model === "") return;
-  const { id, state } = await allowedModel(request.model, caller, (name) => models.get(name, signal));
-  if (there.has(state)) return;
-  if (!mayManage(caller)) throw notForCallers();
-  await loaded(models, { id, load, signal });
+/** Has the model that answers a chat - the default where it names none - loaded as the chat says, where it is not loaded. Such a load changes what is served: it is for those who may. Undefined: the chat does not say. */
+export function loadFirst({ load }: DistillerChat, { models }: Doors["service"]): Prepare | undefined {
+  if (load === undefined) return undefined;
+  return async function loadAsAsked({ model, caller, signal }) {
+    // There is no default: whoever routes the call says so.
+    if (model === "") return;
+    const { id, state } = await allowedModel(model, caller, (name) => models.get(name, signal));
+    if (there.has(state)) return;
+    if (!mayManage(caller)) throw notForCallers();
+    await loaded(models, { id, load, signal });
+  };
 }
 
 function notForCallers() {
