@@ -184,6 +184,8 @@ export interface Library {
 export interface Models {
   /** All models, by id; those of the catalog that are not on disk only when asked for. */
   list(options: { readonly includeCatalog: boolean; readonly signal: AbortSignal }): Promise<readonly Model[]>;
+  /** Whether a model is called exactly so, by what is known without waiting for anybody: the configuration, files, the catalog, and what upstreams have listed last. */
+  isKnown(name: string): boolean;
   /** Throws `model_not_found`. An empty name is the default's. */
   get(name: string, signal: AbortSignal): Promise<Model>;
   /** Throws `model_not_found`, `model_state` (not a local model), `engine_failed`. */

@@ -54,6 +54,8 @@ const setUp = (defaultModel: string | undefined) => {
     },
     defaultModel: () => chosen,
     setDefault() {},
+    isNamed: () => false,
+    leadsTo: () => false,
     aliasesOf: () => [],
   };
   const ready = readiness({ board, directory, library: { watch: () => () => {} }, local, echo, clock, log: silent });

@@ -126,6 +126,7 @@ const notScripted: Omit<UnaryWork, "countTokens"> = {
 
 const testModelPort: Models = {
   list: async () => testModels,
+  isKnown: (name) => testModels.some(({ id }) => id === name),
   get: async (name) => modelNamed(name),
   async *load(name) {
     yield { $typeName: "parley.v1.LoadModelResponse", model: modelNamed(name), fractionDone: 1 };

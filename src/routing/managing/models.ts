@@ -38,6 +38,7 @@ export function models(options: ModelsOptions): Models {
 
   return {
     list,
+    isKnown: (name) => isKnown(name, options),
     async get(name, signal) {
       const inCatalog = library.catalog().find(({ id }) => id === name);
       if (inCatalog !== undefined) return decorate(inCatalog);
@@ -76,6 +77,11 @@ export function models(options: ModelsOptions): Models {
     },
     ...localFacts(options),
   };
+}
+
+function isKnown(name: string, { directory, library, remote }: ModelsOptions): boolean {
+  const isHere = directory.isNamed(name) || library.find(name) !== undefined || library.catalog().some(({ id }) => id === name);
+  return isHere || remote.isListed(name);
 }
 
 /** What is listed, and under which id. */

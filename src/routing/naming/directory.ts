@@ -18,6 +18,10 @@ export interface Directory {
   defaultModel(provider?: string, purpose?: ModelPurpose): string | undefined;
   /** Makes another model the default. The name must resolve. */
   setDefault(name: string): void;
+  /** Whether the configuration has this name, as an alias or a route's. */
+  isNamed(name: string): boolean;
+  /** Whether a name leads to a provider by itself, without one being named. */
+  leadsTo(model: string, provider: string): boolean;
   /** Other names that lead to a model. */
   aliasesOf(id: string): readonly string[];
 }
@@ -41,10 +45,12 @@ export function directory(options: DirectoryOptions): Directory {
   let chosen = options.defaultModel;
   library.watch(forgetAll);
 
+  const leadsTo = (name: string, provider: string) =>
+    places.lookUp(name, "")?.places.some(({ stop }) => stop.target.provider === provider) ?? false;
   const defaults = defaultsOf({
     ...options,
     chosen: () => chosen,
-    leadsTo: (name, provider) => places.lookUp(name, "")?.places.some(({ stop }) => stop.target.provider === provider) ?? false,
+    leadsTo,
   });
   const fallbackPlaces = (name: string): readonly Place[] => {
     const upstream = options.upstreams.find((each) => each.name === name);
@@ -85,6 +91,8 @@ export function directory(options: DirectoryOptions): Directory {
       chosen = name;
       kept.clear();
     },
+    isNamed: (name) => (name !== "*" && Object.hasOwn(aliases, name)) || options.routes.some(({ model }) => model === name),
+    leadsTo,
     aliasesOf: (id) =>
       Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
   };

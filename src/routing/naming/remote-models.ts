@@ -22,6 +22,8 @@ export interface RemoteModels {
   list(signal: AbortSignal): Promise<readonly Model[]>;
   /** Those of one; undefined: it does not tell. */
   listOf(upstream: string, signal: AbortSignal): Promise<readonly Model[] | undefined>;
+  /** Whether a model is listed by an id, as the last lists say: nobody waits. The list that would have it, where it is old or was never asked for, is asked for meanwhile. */
+  isListed(id: string): boolean;
   /** The id by which an upstream's model is listed; undefined: there is no such upstream. */
   idOf(upstream: string, model: string): string | undefined;
 }
@@ -41,19 +43,24 @@ interface Kept {
 /** Asks upstreams for their models, each at most once in `limits.keptModelListMs`, however many callers want to know. */
 export function remoteModels({ upstreams, clock, log, limits }: RemoteModelsOptions): RemoteModels {
   const kept = new Map<string, Kept>();
+  /** Ids of each one's last list. */
+  const told = new Map<string, ReadonlySet<string>>(upstreams.map(({ name, models }) => [name, new Set(models)]));
   /** Upstreams that did not answer: that is logged once, until they do again. */
   const silent = new Set<string>();
 
+  const upstreamOf = (named: string) => upstreams.find(({ name }) => name === named);
   const ask = async (upstream: RoutedUpstream): Promise<readonly Model[] | undefined> => {
     const limit = new AbortController();
     const cancel = clock.after(limits.listModelsMs, () => limit.abort(late(upstream.name, limits)));
     try {
-      const models = await firstAnswer(upstream.providers, limit.signal);
+      const all = await firstAnswer(upstream.providers, limit.signal);
       silent.delete(upstream.name);
-      return models.slice(0, mostListed).flatMap((model) => listed(upstream, model));
+      const models = all.slice(0, mostListed).flatMap((model) => listed(upstream, model));
+      told.set(upstream.name, new Set(models.map(({ id }) => id)));
+      return models;
     } catch (error) {
-      if (!silent.has(upstream.name))
-        log.warn("an upstream does not list its models", { provider: upstream.name, reason: reasonOf(error), error });
+      const facts = { provider: upstream.name, reason: reasonOf(error), error };
+      if (!silent.has(upstream.name)) log.warn("an upstream does not list its models", facts);
       silent.add(upstream.name);
       return undefined;
     } finally {
@@ -72,16 +79,18 @@ export function remoteModels({ upstreams, clock, log, limits }: RemoteModelsOpti
     return models;
   };
   return {
-    async list(signal) {
-      const all = await untilAborted(Promise.all(upstreams.map(modelsOf)), signal);
-      return all.flatMap((models) => models ?? []);
-    },
+    list: async (signal) => (await untilAborted(Promise.all(upstreams.map(modelsOf)), signal)).flatMap((models) => models ?? []),
     async listOf(name, signal) {
-      const upstream = upstreams.find((each) => each.name === name);
+      const upstream = upstreamOf(name);
       return upstream === undefined ? undefined : untilAborted(modelsOf(upstream), signal);
     },
+    isListed: (id) =>
+      upstreams.some((upstream) => {
+        if (id.startsWith(`${upstream.name}/`)) void modelsOf(upstream);
+        return told.get(upstream.name)?.has(id) === true;
+      }),
     idOf(name, model) {
-      const upstream = upstreams.find((each) => each.name === name);
+      const upstream = upstreamOf(name);
       return upstream && askableId(upstream, model);
     },
   };

@@ -23,9 +23,7 @@ export function ollamaChat(shape: Shape, plainName: PlainName, doors: Doors): Ch
     envelopeFor: () => ollamaEnvelope,
     read(body, exchange) {
       const asked = readers[shape](body);
-      const plain = plainName(asked.request.model);
-      const format = (model: string) => askedChat(asked, model, { shape, doors, exchange });
-      return plain instanceof Promise ? plain.then(format) : format(plain);
+      return askedChat(asked, plainName(asked.request.model), { shape, doors, exchange });
     },
   };
 }

@@ -1,12 +1,8 @@
-import { create } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, it } from "vitest";
 import { FinishReason } from "../../../../gen/parley/v1/chat_pb.ts";
-import { ModelSchema, ModelState } from "../../../../gen/parley/v1/models_pb.ts";
 import { accepted, finished, started, text, toolCall } from "../../../core/events.ts";
 import { fault } from "../../../core/reasons.ts";
-import { fakeClock } from "../../../testing/fake-clock.ts";
 import { done, failing, openDoors, saying, type Script, type TestDoors } from "../../../testing/test-doors.ts";
-import { plainNames } from "./names.ts";
 
 let doors: TestDoors;
 afterEach(() => doors.close());
@@ -141,27 +137,5 @@ describe("the service", () => {
       expect(new Set(lines.map((line) => line["model"]))).toEqual(new Set([model]));
     }
     expect(doors.requests.map(({ model }) => model)).toEqual(["tiny", "tiny", "org/big:7b"]);
-  });
-});
-
-describe("the plain name of a model", () => {
-  it("keeps the tag where a model is really called so, and looks that up once a while", async () => {
-    doors = await openDoors(saying("x"));
-    const clock = fakeClock();
-    let looks = 0;
-    const listed = ["plain", "mine:latest"].map((id) => create(ModelSchema, { id, state: ModelState.READY }));
-    const models = { list: async () => ((looks += 1), listed) };
-    const name = plainNames({ service: { models } as never, clock });
-    expect(name("plain")).toBe("plain");
-    expect(looks).toBe(0);
-    expect(await Promise.all(["plain:latest", "mine:latest", "other:latest", ":latest"].map(async (each) => name(each)))).toEqual([
-      "plain",
-      "mine:latest",
-      "other",
-      ":latest",
-    ]);
-    expect([name("plain:latest"), looks]).toEqual(["plain", 1]);
-    clock.advance(1000);
-    expect([await name("plain:latest"), looks]).toEqual(["plain", 2]);
   });
 });

@@ -42,7 +42,7 @@ export function show(doors: Doors, plainName: PlainName): Serve {
   const { models } = doors.service;
   return jsonRoute(doors, async (json, exchange): Promise<Shown> => {
     const body = objectAt(json, "body");
-    const name = await plainName(modelAt(body));
+    const name = plainName(modelAt(body));
     if (read(body, "verbose", booleanAt) === true)
       throw unsupportedField("verbose", "lists of a file's header, such as its vocabulary, are not told");
     const { caller, signal } = exchange.call;
@@ -56,7 +56,7 @@ export function show(doors: Doors, plainName: PlainName): Serve {
 /** `DELETE /api/delete`: deletes a model's file. */
 export function deleteModel(doors: Doors, plainName: PlainName): Serve {
   return jsonRoute(doors, async (json, { response }) => {
-    await doors.service.models.remove(await plainName(modelAt(objectAt(json, "body"))));
+    await doors.service.models.remove(plainName(modelAt(objectAt(json, "body"))));
     response.writeHead(200, { "content-length": 0 });
     response.end();
     return undefined;

@@ -13,7 +13,7 @@ import type { PlainName } from "./names.ts";
 export function pull(doors: Doors, plainName: PlainName): Serve {
   return jsonRoute(doors, async (body, exchange) => {
     const { model, stream } = pullFromOllama(body);
-    const steps = await begunPull(await plainName(model), exchange, doors);
+    const steps = await begunPull(plainName(model), exchange, doors);
     if (stream) return sendLines(exchange, steps, doors);
     for await (const step of steps) void step;
     return pulled;

@@ -49,7 +49,7 @@ async function vectorsOf(
   { request, load, stay }: AskedVectors,
   { plainName, doors, exchange }: Asking,
 ): Promise<EmbedResponse | undefined> {
-  const model = await plainName(request.model);
+  const model = plainName(request.model);
   if (load !== undefined) {
     await loadModel({ name: model, load, exchange }, doors);
     return undefined;
