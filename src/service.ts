@@ -187,7 +187,7 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     // before anything is spent on a request that nobody could honour
     validate(limits, settings.mediaHosts),
     // settles which model is meant, before the cache and the queue: nobody learns of a model what its key does not allow
-    authorizeModel((provider, purpose) => names.defaultModel(provider, purpose)),
+    authorizeModel(names),
     // before anything is spent on more than the caller's key allows
     chatOnly(keyTokens(settings.defaultMaxTokens)),
     // inside of what refuses, so that a refusal keeps its own status; outside of all that waits

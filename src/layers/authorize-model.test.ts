@@ -15,7 +15,10 @@ describe("authorizeModel", () => {
   const inner: Generate = async function* (_request, { model }) {
     asked.push(model);
   };
-  const layer: Generate = authorizeModel((provider) => (provider === "echo" ? "echo" : "small"))(inner, chatKind);
+  const layer: Generate = authorizeModel({
+    defaultModel: (provider) => (provider === "echo" ? "echo" : "small"),
+    leadsTo: (model, provider) => model === "small" && provider === "here",
+  })(inner, chatKind);
   const caller = { tenant: "t", keyId: "k", scopes: [], models: ["small"], isLoopback: false };
 
   it("lets a key use what it lists, the default model by its own name", async () => {
@@ -28,6 +31,14 @@ describe("authorizeModel", () => {
   it("lets a caller without a list use any", async () => {
     await eventsOf(layer(request, { ...testContext(), model: "large" }));
     expect(asked.at(-1)).toBe("large");
+  });
+  it("lets a key name the provider that the name leads to, and none that has another model of that name", async () => {
+    const at = (provider: string) => () => eventsOf(layer(userRequest("hi", { provider }), { ...testContext({ caller }), model: "small" }));
+    await at("here")();
+    expect(at("elsewhere")).toThrow('this key does not allow model "small" of provider "elsewhere"');
+    const both = { ...caller, models: ["elsewhere/small"] };
+    await eventsOf(layer(userRequest("hi", { provider: "elsewhere" }), { ...testContext({ caller: both }), model: "small" }));
+    expect(asked.slice(-2)).toEqual(["small", "small"]);
   });
   it("settles the default of the provider that is named", async () => {
     await eventsOf(layer(userRequest("hi", { provider: "echo" }), testContext()));
