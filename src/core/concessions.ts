@@ -19,8 +19,8 @@ export interface Dispensable<Request, Event> {
   readonly offered: readonly Concession[] | undefined;
 }
 
-/** Defaults that an operator has for everybody say how an answer is drawn, and no more: a model that knows no temperature is asked without it. What else a route fills in is meant. */
-const isHowItIsDrawn = (field: string): boolean => field === "max_tokens" || field.startsWith("sampling.");
+/** Defaults that an operator has for everybody say how an answer is drawn, and no more: a model that knows no temperature is asked without it. What else a route fills in is meant: `max_tokens` is a cap, without which an answer may cost what nobody wanted to pay. */
+const isHowItIsDrawn = (field: string): boolean => field.startsWith("sampling.");
 
 /** The request without fields that are refused; undefined: one of them is not to be done without. */
 export function doingWithout<Request, Event>(

@@ -10,6 +10,8 @@ export interface TargetName {
 export interface RouteObserver {
   /** A further attempt is made at a target, since one at it or another failed: for what reason. */
   further(target: TargetName, reason: Reason): void;
+  /** A target is asked again at once, without what it has refused and the caller can do without. */
+  conceded(target: TargetName): void;
   /** A second attempt is made beside a first that is slow. */
   hedged(target: TargetName): void;
   /** Another than the route's first target serves: why; `slow`: a hedge was faster, `passed_over`: it was not even asked. */
@@ -27,6 +29,7 @@ export interface RouteObserver {
 /** Reports nothing. */
 export const noRouteObserver: RouteObserver = {
   further() {},
+  conceded() {},
   hedged() {},
   fellBack() {},
   withheld() {},

@@ -8,6 +8,7 @@ describe("metrics of routing", () => {
     const target = { provider: "p", label: "m" };
     routes.further(target, "provider_error");
     routes.further(target, "provider_error");
+    routes.conceded(target);
     routes.hedged(target);
     routes.fellBack(target, "passed_over");
     routes.withheld(target, "budget");
@@ -17,6 +18,7 @@ describe("metrics of routing", () => {
     const { body } = await metrics.text();
     expect(body.split("\n").filter((line) => line.startsWith("llm_route_"))).toEqual([
       'llm_route_further_attempts_total{provider="p",model="m",reason="provider_error"} 2',
+      'llm_route_conceded_attempts_total{provider="p",model="m"} 1',
       'llm_route_hedged_attempts_total{provider="p",model="m"} 1',
       'llm_route_fallbacks_total{provider="p",model="m",reason="passed_over"} 1',
       'llm_route_withheld_attempts_total{provider="p",model="m",reason="budget"} 1',

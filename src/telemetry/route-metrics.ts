@@ -6,6 +6,7 @@ export function routeMetrics(registry: Registry): RouteObserver {
   const counter = <Name extends string>(name: string, help: string, more: readonly Name[] = []) =>
     new Counter({ name, help, labelNames: ["provider", "model", ...more] as const, registers: [registry] });
   const further = counter("llm_route_further_attempts_total", "Attempts made since another one failed, by its reason", ["reason"]);
+  const conceded = counter("llm_route_conceded_attempts_total", "Attempts made at once without what their target had refused");
   const hedged = counter("llm_route_hedged_attempts_total", "Attempts made beside one that was slow");
   const fallbacks = counter("llm_route_fallbacks_total", "Calls that another than the route's first target served, by why", ["reason"]);
   const withheld = counter("llm_route_withheld_attempts_total", "Attempts not made, by why: budget, wait", ["reason"]);
@@ -14,6 +15,7 @@ export function routeMetrics(registry: Registry): RouteObserver {
   const rescues = counter("llm_route_rescues_total", "Answers that broke off, by what became of going on with them", ["outcome"]);
   return {
     further: ({ provider, label: model }, reason) => further.inc({ provider, model, reason }),
+    conceded: ({ provider, label: model }) => conceded.inc({ provider, model }),
     hedged: ({ provider, label: model }) => hedged.inc({ provider, model }),
     fellBack: ({ provider, label: model }, reason) => fallbacks.inc({ provider, model, reason }),
     withheld: ({ provider, label: model }, reason) => withheld.inc({ provider, model, reason }),

@@ -35,12 +35,12 @@ export function answerError(
 }
 
 /** How often targets were asked. What failed here more than once is not to be multiplied by an SDK: each attempt may have to be paid for. A rate limit says itself when to come again. */
-function attemptHeaders(error: ConnectError, { attempts, retries }: CallRecord): Record<string, string> {
+function attemptHeaders(error: ConnectError, { attempts, further, retries }: CallRecord): Record<string, string> {
   if (attempts === 0) return {};
   const { fault, http } = reasons[reasonOf(error)];
   return {
     "x-parley-attempts": String(attempts),
     "x-parley-retries": String(retries),
-    ...(attempts > 1 && fault === "provider" && http >= 500 && { "x-should-retry": "false" }),
+    ...(further > 0 && fault === "provider" && http >= 500 && { "x-should-retry": "false" }),
   };
 }

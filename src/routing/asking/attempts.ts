@@ -28,6 +28,7 @@ export class Attempt<Request, Event> {
   pending: Promise<Arrival<Request, Event>> | undefined;
   readonly #states: TargetStates;
   readonly #record: CallRecord;
+  readonly #counted: Counted;
   readonly #signal: AbortSignal;
   readonly #iterator: ReadyIterator<Event>;
   readonly #link: LinkedSignal | undefined;
@@ -45,7 +46,7 @@ export class Attempt<Request, Event> {
     this.#record = record;
     record.target = candidate.stop.target;
     this.number = ++record.attempts;
-    if (candidate.attempts++ > 0) record.retries++;
+    this.#counted = count(candidate, record);
     this.#trial = candidate.state?.circuit.begin();
     this.#isTried = candidate.state?.slowdown.begin() ?? false;
     this.#link = isHedged ? linkSignal(context.signal) : undefined;
@@ -105,8 +106,11 @@ export class Attempt<Request, Event> {
 
   /** Nothing was sent: it was no attempt. */
   #uncount(): void {
+    const { ofCandidate, further, retries } = this.#counted;
     this.#record.attempts--;
-    if (--this.candidate.attempts > 0) this.#record.retries--;
+    this.#record.further -= further;
+    this.#record.retries -= retries;
+    this.candidate.attempts -= ofCandidate;
   }
 
   /** How its stream ended. Until it has started, whoever waits for that says what it means. */
@@ -149,6 +153,27 @@ export class Attempt<Request, Event> {
     this.#link?.release();
     return true;
   }
+}
+
+interface Counted {
+  readonly ofCandidate: number;
+  readonly further: number;
+  readonly retries: number;
+}
+
+const conceded: Counted = { ofCandidate: 0, further: 0, retries: 0 };
+
+/** Counts an attempt that its call's record has. One that asks for less than was refused is none that a failure led to, and repeats nothing. */
+function count(candidate: { attempts: number; isConceded: boolean }, record: CallRecord): Counted {
+  if (candidate.isConceded) {
+    candidate.isConceded = false;
+    return conceded;
+  }
+  const counted = { ofCandidate: 1, further: record.attempts > 1 ? 1 : 0, retries: candidate.attempts > 0 ? 1 : 0 };
+  candidate.attempts++;
+  record.further += counted.further;
+  record.retries += counted.retries;
+  return counted;
 }
 
 /** What an attempt brought. */

@@ -83,34 +83,62 @@ it("a target that refuses more than can be done without is not asked", async () 
 const cold: Partial<Scripted> = { target: { fields: { "sampling.temperature": refused("it has one") } } };
 const filling = fillOf(create(ChatRequestSchema, { maxTokens: 9, sampling: { temperature: 0.2 } }));
 
-/** What targets are asked for that the operator's defaults are filled in for. */
-async function defaulted(scripted: Scripted, said: Pick<ChatRequest, "sampling"> | object = {}) {
+/** What targets are asked for that the operator's defaults are filled in for; calls after the first come after one another, each so many ms after the one before. */
+async function defaulted(scripted: Scripted, said: Pick<ChatRequest, "sampling"> | object = {}, pausesMs: readonly number[] = []) {
   const route = routed([{ ...scripted, fill: filling }]);
   const request = userRequest("hi", { model: "alias", ...said });
-  const context = testContext(request, { startedMs: route.clock.now() });
-  const read = async () => collect(route.routing.route(chatKind)(request, context));
-  const outcome = await whileTimePasses(
-    route.clock,
-    read().then(
+  const call = async () => {
+    const context = testContext(request, { startedMs: route.clock.now() });
+    const ended = (async () => collect(route.routing.route(chatKind)(request, context)))().then(
       () => "ok" as const,
       (error: unknown) => reasonOf(error),
-    ),
-  );
-  return { outcome, asked: route.score.attempts.map(({ request: { maxTokens, sampling } }) => [maxTokens, sampling?.temperature]) };
+    );
+    return { outcome: await whileTimePasses(route.clock, ended), record: context.record };
+  };
+  const { outcome, record } = await call();
+  for (const pauseMs of pausesMs) {
+    route.clock.advance(pauseMs);
+    await call();
+  }
+  return { outcome, record, asked: route.score.attempts.map(({ request: { maxTokens, sampling } }) => [maxTokens, sampling?.temperature]) };
 }
 
 it("what the operator's defaults say is left out where a target refuses it, and what the caller says is not", async () => {
-  expect(await defaulted({ name: "a", plays: ["ok"], ...cold })).toEqual({ outcome: "ok", asked: [[9, undefined]] });
+  expect(await defaulted({ name: "a", plays: ["ok"], ...cold })).toMatchObject({ outcome: "ok", asked: [[9, undefined]] });
   const sampling = create(SamplingSchema, { temperature: 1 });
-  expect(await defaulted({ name: "a", plays: ["ok"], ...cold }, { sampling })).toEqual({ outcome: "unsupported_field", asked: [] });
+  expect(await defaulted({ name: "a", plays: ["ok"], ...cold }, { sampling })).toMatchObject({ outcome: "unsupported_field", asked: [] });
 });
 
+const temperature = { fails: "invalid_request" as const, says: { fields: [{ field: "sampling.temperature", description: "is 1" }] } };
+const without = [9, undefined];
+
 it("what a target refuses of them when it is asked is left out then, once", async () => {
-  const temperature = { fails: "invalid_request" as const, says: { fields: [{ field: "sampling.temperature", description: "is 1" }] } };
-  const asked = [
-    [9, 0.2],
-    [9, undefined],
-  ];
-  expect(await defaulted({ name: "a", plays: [temperature, "ok"] })).toEqual({ outcome: "ok", asked });
-  expect(await defaulted({ name: "a", plays: [temperature, temperature, "ok"] })).toEqual({ outcome: "invalid_request", asked });
+  const asked = [[9, 0.2], without];
+  expect(await defaulted({ name: "a", plays: [temperature, "ok"] })).toMatchObject({ outcome: "ok", asked });
+  expect(await defaulted({ name: "a", plays: [temperature, temperature, "ok"] })).toMatchObject({ outcome: "invalid_request", asked });
+});
+
+it("an operator's cap is not left out: without it an answer may be of any length", async () => {
+  const cap = { fails: "invalid_request" as const, says: { fields: [{ field: "max_tokens", description: "is unknown" }] } };
+  expect(await defaulted({ name: "a", plays: [cap, "ok"] })).toMatchObject({ outcome: "invalid_request", asked: [[9, 0.2]] });
+});
+
+it("the calls of the next minutes are asked at once without what was refused, and those after them with it", async () => {
+  const { asked } = await defaulted({ name: "a", plays: [temperature, "ok"] }, {}, [1000, 290_000, 10_000]);
+  expect(asked).toEqual([[9, 0.2], without, without, without, [9, 0.2]]);
+});
+
+it("what was refused of the defaults is asked for nevertheless where the caller says it", async () => {
+  const route = routed([{ name: "a", plays: [temperature, "ok"], fill: filling }]);
+  await route.call();
+  const request = userRequest("hi", { model: "alias", sampling: create(SamplingSchema, { temperature: 0.2 }) });
+  await collect(route.routing.route(chatKind)(request, testContext(request, { startedMs: route.clock.now() })));
+  expect(route.score.attempts.at(-1)?.request.sampling?.temperature).toBe(0.2);
+});
+
+it("asking for less repeats nothing: what fails then is asked again as ever, and that alone is a retry", async () => {
+  const conceded = await defaulted({ name: "a", plays: [temperature, "ok"] });
+  expect(conceded.record).toMatchObject({ attempts: 2, further: 0, retries: 0 });
+  const failing = await defaulted({ name: "a", plays: [temperature, { fails: "provider_error" }, "ok"] });
+  expect(failing).toMatchObject({ outcome: "ok", record: { attempts: 3, further: 1, retries: 1 } });
 });

@@ -135,7 +135,9 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
     if (!goesOn) throw this.#ended(this.#failures.final());
     const leg = this.#plan.itinerary.next();
     if (!("candidate" in leg)) throw this.#ended(this.#failures.told(leg));
-    this.#options.observer.further(leg.candidate.stop.target, this.#failures.lastReason());
+    const { isConceded, stop } = leg.candidate;
+    if (isConceded) this.#options.observer.conceded(stop.target);
+    else this.#options.observer.further(stop.target, this.#failures.lastReason());
     return this.#travel(leg);
   }
 

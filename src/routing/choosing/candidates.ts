@@ -13,8 +13,10 @@ export interface Candidate<Request, Event> {
   /** The request as it is asked here. */
   asked: Request | undefined;
   work: Work<Request, Event> | undefined;
-  /** Attempts at it in this call. */
+  /** Attempts at it in this call, without those that were asked again for less. */
   attempts: number;
+  /** Whether it is to be asked for less than it has just refused: that repeats no attempt. */
+  isConceded: boolean;
   /** Its upstream does not want to be asked before. */
   notBeforeMs: number;
 }

@@ -1,14 +1,14 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { doingWithout } from "../../core/concessions.ts";
 import type { CallContext } from "../../core/context.ts";
 import { metadataOf } from "../../core/error-facts.ts";
 import { refusedFields } from "../../core/fields.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { Clock } from "../../core/ports.ts";
-import { fault, fieldOf, fieldsFault, reasonOf, reasons, retryAfterMsOf } from "../../core/reasons.ts";
+import { fault, fieldsFault, reasonOf, reasons, retryAfterMsOf } from "../../core/reasons.ts";
 import type { RouteObserver } from "../../core/route-observer.ts";
 import type { Stop } from "../../core/targets.ts";
 import type { Kind } from "../../core/work.ts";
+import { AskingLess } from "./asking-less.ts";
 import { backoffMs } from "./backoff.ts";
 import { restOf, type Candidate, type DeadEnd, type Leg } from "./candidates.ts";
 import { isSibling } from "./order.ts";
@@ -35,6 +35,7 @@ export class Itinerary<Request, Event> {
   readonly #request: Request;
   readonly #context: CallContext;
   readonly #options: ItineraryOptions;
+  readonly #less: AskingLess<Request, Event>;
   #left: Candidate<Request, Event>[];
   /** Whether this run has made an attempt: however many the call has made before, it may make one. */
   #hasBegun = false;
@@ -54,12 +55,13 @@ export class Itinerary<Request, Event> {
     this.#context = work.context;
     this.#isFurther = work.isFurther;
     this.#options = options;
+    this.#less = new AskingLess({ kind: work.kind, own: work.request, offered: work.context.concessions });
     const isCallersKey = work.context.upstreamKey !== undefined;
     const { states } = options;
     this.#left = stops.map((stop) => {
       const state = states.stateOf(stop.target);
       const known = { state: isCallersKey ? undefined : state, budget: state?.budget };
-      return { ...known, stop, asked: undefined, work: undefined, attempts: 0, notBeforeMs: 0 };
+      return { ...known, stop, asked: undefined, work: undefined, attempts: 0, isConceded: false, notBeforeMs: 0 };
     });
     if (!isCallersKey && stops.length > 1) this.#sickLast();
   }
@@ -111,7 +113,10 @@ export class Itinerary<Request, Event> {
 
   /** Learns from a failed attempt. False: the error ends the call. */
   failed(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
-    if (this.#concedes(candidate, error)) return true;
+    if (this.#less.concedes(candidate, error)) {
+      this.#left = [candidate, ...this.#left.filter((each) => each !== candidate)];
+      return true;
+    }
     const rule = ruleOf(error);
     if (rule === undefined) {
       this.#left = this.#left.filter(({ stop }) => !isSibling(stop, candidate.stop)); // it would refuse again, with any key
@@ -123,21 +128,6 @@ export class Itinerary<Request, Event> {
     const reason = reasonOf(error);
     if (reason === "context_length_exceeded") this.#largerOnly(candidate, error);
     if (isOfTheKey(error) && candidate.state !== undefined) this.#sickLast(); // what else there is for that key
-    return true;
-  }
-
-  #without(fields: readonly { readonly field: string }[], request: Request): Request | undefined {
-    return doingWithout(fields, request, { kind: this.#kind, own: this.#request, offered: this.#context.concessions });
-  }
-
-  /** Asks a target at once without what it has just refused, if the caller can do without. */
-  #concedes(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
-    const { asked } = candidate;
-    const field = fieldOf(error);
-    const without = asked === undefined || field === undefined ? undefined : this.#without([{ field }], asked);
-    if (without === undefined) return false;
-    candidate.asked = without;
-    this.#left = [candidate, ...this.#left.filter((each) => each !== candidate)];
     return true;
   }
 
@@ -190,7 +180,7 @@ export class Itinerary<Request, Event> {
     const chat = kind.chatOf(filled);
     candidate.work = target.workOf(kind);
     const refused = candidate.work === undefined || chat === undefined ? [] : refusedFields(chat, target.fields);
-    const asked = candidate.work && this.#without(refused, filled);
+    const asked = candidate.work && this.#less.askable(candidate, filled, refused);
     if (asked !== undefined) {
       candidate.asked = kind.withModel(asked, target.model);
       return true;
@@ -228,8 +218,9 @@ export class Itinerary<Request, Event> {
     return Math.max(restMs, pauseMs) <= this.#options.limits.retryWaitMs && nowMs + waitMs < (this.#context.deadlineMs ?? Infinity);
   }
 
-  /** A call that was put off comes on top of those that come by then: it is paid for like a further attempt. */
-  #pays({ budget }: Candidate<Request, Event>, isPutOff: boolean): boolean {
+  /** A call that was put off comes on top of those that come by then: it is paid for like a further attempt. One that asks for less has been counted already, and repeats nothing. */
+  #pays({ budget, isConceded }: Candidate<Request, Event>, isPutOff: boolean): boolean {
+    if (isConceded) return true;
     if ((this.#isFurther || isPutOff) && budget?.further() === false) return false;
     if (this.#isFurther) return true;
     budget?.first();

@@ -8,6 +8,7 @@ import type { Target } from "../../core/targets.ts";
 import { Circuit, type CircuitState } from "./circuit.ts";
 import { retryBudget, type RetryBudget } from "./retry-budget.ts";
 import { isOfTheKey } from "./rules.ts";
+import { Refusals } from "./refusals.ts";
 import { Slowdown } from "./slowdown.ts";
 
 /** What the memory of targets needs. */
@@ -24,6 +25,7 @@ export interface TargetState {
   readonly budget: RetryBudget;
   readonly circuit: Circuit;
   readonly slowdown: Slowdown;
+  readonly refusals: Refusals;
   /** Its key at its upstream, whatever the model. */
   readonly key: { retiredUntilMs: number };
   /** Until then it comes last, since its upstream does not have the model. */
@@ -81,7 +83,8 @@ export function targetStates(options: TargetStatesOptions): TargetStates {
     const key = upstream.keys.get(target.key) ?? { retiredUntilMs: 0 };
     upstream.keys.set(target.key, key);
     const circuit = new Circuit({ clock, limits, onChange: (state) => tellCircuit(target, state, options) });
-    const state = { budget: upstream.budget, circuit, slowdown: new Slowdown(clock), key, missingUntilMs: 0, restUntilMs: 0 };
+    const known = { budget: upstream.budget, circuit, slowdown: new Slowdown(clock), refusals: new Refusals(clock), key };
+    const state = { ...known, missingUntilMs: 0, restUntilMs: 0 };
     if (!forgotten.has(target)) upstream.states.add(state);
     states.set(target, state);
     return state;

@@ -1,0 +1,33 @@
+import { expect, it, vi } from "vitest";
+import { chatKind } from "../../core/kinds.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import { fault } from "../../core/reasons.ts";
+import { noRouteObserver } from "../../core/route-observer.ts";
+import { plainStop } from "../../core/stops.ts";
+import { testContext } from "../../testing/call-context.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
+import { recordingLog } from "../../testing/recording-log.ts";
+import { userRequest } from "../../testing/sample-request.ts";
+import { newScore, scriptedTarget } from "../../testing/scripted-target.ts";
+import { targetStates } from "../targets/target-states.ts";
+import { Itinerary } from "./itinerary.ts";
+
+it("a target that is asked for less than it has refused is neither paid for again nor counted as one more call", () => {
+  const clock = fakeClock();
+  const options = { clock, limits: defaultLimits, log: recordingLog().log, observer: noRouteObserver, random: () => 0 };
+  const states = targetStates(options);
+  const target = scriptedTarget(["ok"], { clock, score: newScore() });
+  const { budget } = states.stateOf(target)!;
+  const spent = [vi.spyOn(budget, "first"), vi.spyOn(budget, "further")];
+  const request = userRequest("hi", { topLogprobs: 0 });
+  const concession = { field: "top_logprobs", instead: () => userRequest("hi") };
+  const context = { ...testContext(request, { startedMs: clock.now() }), concessions: [concession] };
+  const work = { kind: chatKind, request, context, isFurther: false };
+  const itinerary = new Itinerary(work, [plainStop(target, { rank: 0 })], { ...options, states });
+  const first = itinerary.next();
+  if (!("candidate" in first)) throw new Error(first.because);
+  const refusal = fault("unsupported_field", "no", { fields: [{ field: "top_logprobs", description: "none are told" }] });
+  expect(itinerary.failed(first.candidate, refusal)).toBe(true);
+  expect(itinerary.next()).toMatchObject({ candidate: first.candidate, waitMs: 0 });
+  expect(spent.map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+});
