@@ -96,7 +96,11 @@ export const reasons = {
     shouldRetry: false,
   }),
   provider_truncated: row("provider", Code.Unavailable, 502, ["server_error", "provider_truncated", "api_error"], again),
-  provider_malformed: row("provider", Code.Unavailable, 502, ["server_error", "provider_malformed", "api_error"], { movesOn: true }),
+  provider_malformed: row("provider", Code.Unavailable, 502, ["server_error", "provider_malformed", "api_error"], {
+    movesOn: true,
+    // It was made, and may have to be paid for.
+    shouldRetry: false,
+  }),
   provider_credentials: row("provider", Code.Internal, 500, ["server_error", "provider_credentials", "api_error"], {
     movesOn: true,
     shouldRetry: false,

@@ -78,6 +78,14 @@ describe("retry headers", () => {
     expect(retryHeaders(fault("invalid_request", "x"))).toEqual({});
   });
 
+  it("keep SDKs from asking again where no waiting helps: a quota is used up, an answer was made and could not be read", () => {
+    const quota = fault("provider_rate_limited", "no credit", { metadata: { quota: "exhausted" } });
+    expect([retryHeaders(quota), errorToOpenAI(quota).error.code]).toEqual([{ "x-should-retry": "false" }, "insufficient_quota"]);
+    const rate = fault("provider_rate_limited", "slower");
+    expect([retryHeaders(rate), errorToOpenAI(rate).error.code]).toEqual([{}, "provider_rate_limited"]);
+    expect(retryHeaders(fault("provider_malformed", "no JSON"))).toEqual({ "x-should-retry": "false" });
+  });
+
   it("tell a tenth more ms to some, and never less, so that those refused together do not come back together", () => {
     const told = (random: number) => retryHeaders(fault("queue_full", "x", { retryAfterMs: 2000 }), () => random)["retry-after-ms"];
     expect([told(0), told(0.5), told(1)]).toEqual(["2000", "2100", "2200"]);

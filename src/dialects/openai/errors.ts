@@ -1,4 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
+import { metadataOf } from "../../core/error-facts.ts";
 import { fieldOf, reasonOf, reasons, retryAfterMsOf } from "../../core/reasons.ts";
 import { present, type Json } from "./read.ts";
 import type { ErrorBody } from "./wire/errors.ts";
@@ -62,7 +63,8 @@ export function paramOf(body: unknown): ParamOf {
 
 /** The error object for a fault: param and message name the field as the caller did. */
 export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(undefined)): ErrorBody {
-  const { openaiType: type, openaiCode: code } = reasons[reasonOf(error)];
+  const { openaiType: type, openaiCode } = reasons[reasonOf(error)];
+  const code = isQuota(error) ? "insufficient_quota" : openaiCode;
   const field = fieldOf(error);
   if (field === undefined) return { error: { message: error.rawMessage.toWellFormed(), type, param: null, code } };
   const name = param(field);
@@ -70,6 +72,11 @@ export function errorToOpenAI(error: ConnectError, param: ParamOf = paramOf(unde
   const begins = error.rawMessage.startsWith(`${field}: `);
   const message = begins ? name + error.rawMessage.slice(field.length) : error.rawMessage;
   return { error: { message: message.toWellFormed(), type, param: name.toWellFormed(), code } };
+}
+
+/** Whether it is no rate that was met but a quota that is used up: the one thing behind a 429 that waiting does not help. */
+function isQuota(error: ConnectError): boolean {
+  return metadataOf(error)["quota"] !== undefined;
 }
 
 /** Shortest delay that is ever told, ms: on less, one SDK hammers. */
@@ -80,7 +87,7 @@ const jitter = 0.1;
 
 /** Headers that tell SDKs whether and when to try again, in both forms of the delay; SDKs read the one in ms first. `random`: 0 up to 1. */
 export function retryHeaders(error: ConnectError, random: () => number = Math.random): Record<string, string> {
-  const { shouldRetry } = reasons[reasonOf(error)];
+  const shouldRetry = isQuota(error) ? false : reasons[reasonOf(error)].shouldRetry;
   const afterMs = retryAfterMsOf(error);
   return {
     ...(shouldRetry !== undefined && { "x-should-retry": String(shouldRetry) }),
