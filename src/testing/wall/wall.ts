@@ -72,7 +72,9 @@ export function toldOf(cell: Cell): unknown {
     const served = { attempts: asked + (isFallback ? 1 : 0), isFallback };
     return { ...all, hasText: true, status: isGrpc ? 0 : 200, error: undefined, isClean: true, served };
   }
-  const { code, http, openaiCode } = reasons[reason];
+  const { code, http } = reasons[reason];
+  // The one 429 that is not worth repeating has a code of its own.
+  const openaiCode = cell.row.name === "no-quota" ? "insufficient_quota" : reasons[reason].openaiCode;
   const restStatus = isBroken ? 200 : http;
   const told = isGrpc ? { status: code, error: reason } : { status: restStatus, error: openaiCode };
   return { ...all, ...told, hasText: isBroken, isClean: false, served: undefined };
