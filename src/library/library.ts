@@ -10,8 +10,8 @@ import type { Clock, Library, Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 import { readCatalog, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { httpClient } from "./http-source.ts";
+import { keptMetadata } from "./kept-metadata.ts";
 import { openModelFolder, type ModelFolder } from "./model-folder.ts";
-import { readMetadata } from "./model-header.ts";
 import { fileAliases } from "./model-table.ts";
 import { parsePullReference } from "./pull-reference.ts";
 import { modelPulls } from "./pulls.ts";
@@ -62,6 +62,7 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
   const expected = (id: string) => catalog.entries.find((entry) => entry.id === id)?.sha256;
   const verifying = verification({ folder, hashes, expected });
   const token = hub.token === undefined ? undefined : { origin: hubUrl.origin, value: hub.token };
+  const metadataOf = keptMetadata();
   const client = httpClient({ limits, token, variables });
   const pulls = modelPulls({ settings: { directory, mirror, hubUrl, client, limits, variables }, folder, hashes, limits, clock, log });
 
@@ -81,7 +82,7 @@ export async function openLibrary(options: LibraryOptions): Promise<ModelLibrary
     verify: (name, signal) => verifying.verify(name, signal),
     metadata: async (name) => {
       const file = folder.table().byName.get(name);
-      return file === undefined ? undefined : readMetadata(file.path);
+      return file === undefined ? undefined : metadataOf(file);
     },
     remove: (id) => removeModel(id, directory, folder),
     async close() {
