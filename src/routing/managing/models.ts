@@ -3,6 +3,7 @@ import { LoadModelResponseSchema, ModelSchema, ModelState, type LoadOptions, typ
 import type { Library, Log, Models, Provider } from "../../core/ports.ts";
 import { fault } from "../../core/reasons.ts";
 import type { RouteSettings } from "../../core/routes.ts";
+import { throwIfAborted, untilAborted } from "../../core/signals.ts";
 import { deferred, mapStream } from "../../core/stream.ts";
 import { defaultSwitch } from "./default-switch.ts";
 import type { Directory } from "../naming/directory.ts";
@@ -54,7 +55,7 @@ export function models(options: ModelsOptions): Models {
     },
     async unload(name, signal) {
       const id = localId(name);
-      await local.local?.unload(id);
+      await unloaded(id, local, signal);
       return byId(id, signal);
     },
     pull: (id, signal) => library.pull(id, signal),
@@ -82,6 +83,12 @@ export function models(options: ModelsOptions): Models {
 function isKnown(name: string, { directory, library, remote }: ModelsOptions): boolean {
   const isHere = directory.isNamed(name) || library.find(name) !== undefined || library.catalog().some(({ id }) => id === name);
   return isHere || remote.isListed(name);
+}
+
+/** Waits for all of a model's streams: who has left begins nothing, and who leaves then waits no longer, while it goes on, as a load does. */
+async function unloaded(id: string, { local }: Provider, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  if (local !== undefined) await untilAborted(local.unload(id), signal);
 }
 
 /** What is listed, and under which id. */

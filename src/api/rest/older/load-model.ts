@@ -2,6 +2,7 @@ import { ModelState, type LoadOptions } from "../../../../gen/parley/v1/models_p
 import type { Prepare } from "../../../core/context.ts";
 import type { Models } from "../../../core/ports.ts";
 import { fieldsFault, reasonOf } from "../../../core/reasons.ts";
+import { throwIfAborted, untilAborted } from "../../../core/signals.ts";
 import { modelChoiceFrom, fileName, type DistillerChat } from "../../../dialects/older/distiller.ts";
 import type { SetModelAnswer } from "../../../dialects/older/wire/distiller.ts";
 import { allowedModel } from "../../allowed-models.ts";
@@ -31,11 +32,12 @@ function notForCallers() {
 }
 
 /** `POST /setModel`: loads a model, as the body says, and has it answer whoever names none. */
-export async function setModel(exchange: Exchange, { service: { models }, limits }: Doors): Promise<void> {
+export async function setModel(exchange: Exchange, doors: Doors): Promise<void> {
+  const { models } = doors.service;
   const { caller, signal } = exchange.call;
-  const { model: name, load } = modelChoiceFrom(await readJson(exchange, limits));
+  const { model: name, load } = modelChoiceFrom(await readJson(exchange, doors.limits));
   const { id } = await allowedModel(name, caller, (each) => models.get(each, signal));
-  if (load !== undefined) await loadedOtherwise(models, { id, load, signal });
+  if (load !== undefined) await loadedOtherwise({ id, load, signal }, doors);
   const { model } = await models.setDefault(id, signal);
   const chosen = fileName(model) ?? model.id;
   sendJson(exchange, 200, { status: "ok", message: `${chosen} is loaded and answers from now on`, model: chosen } satisfies SetModelAnswer);
@@ -47,14 +49,23 @@ interface Load {
   readonly signal: AbortSignal;
 }
 
-/** A model that is loaded in another way is unloaded first, once its streams have ended. */
-async function loadedOtherwise(models: Models, wanted: Load): Promise<void> {
+/**
+ * A model that is loaded in another way is unloaded first, once its streams have ended. That begins for nobody who has left; begun, it is finished, though its caller leaves
+ * meanwhile: the model would stay unloaded.
+ */
+async function loadedOtherwise(wanted: Load, { service: { models }, log }: Doors): Promise<void> {
+  const { id, signal } = wanted;
   try {
     await loaded(models, wanted);
   } catch (error) {
     if (reasonOf(error) !== "model_state") throw error;
-    await models.unload(wanted.id, wanted.signal);
-    await loaded(models, wanted);
+    throwIfAborted(signal);
+    const toItsEnd = new AbortController().signal;
+    const again = models.unload(id, toItsEnd).then(() => loaded(models, { ...wanted, signal: toItsEnd }));
+    again.catch((failure: unknown) => {
+      if (signal.aborted) log.warn("a model could not be loaded in another way", { model: id, error: failure });
+    });
+    await untilAborted(again, signal);
   }
 }
 
