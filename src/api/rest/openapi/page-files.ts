@@ -11,21 +11,21 @@ export interface PageFile {
 const types: ReadonlyMap<string, string> = new Map([
   ["", "text/html; charset=utf-8"],
   ...["page.css", "route.css"].map((name) => [name, "text/css; charset=utf-8"] as const),
-  ...["page.js", "elements.js", "schema-view.js", "try-out.js", "answer-view.js"].map(
+  ...["page.js", "elements.js", "schema-view.js", "try-out.js", "model-choice.js", "answer-view.js"].map(
     (name) => [name, "text/javascript; charset=utf-8"] as const,
   ),
 ]);
 
-const read = new Map<string, Promise<PageFile>>();
-
-/** A file of the page; undefined: there is none of that name. */
-export async function pageFile(name: string): Promise<PageFile | undefined> {
-  const type = types.get(name);
-  if (type === undefined) return undefined;
-  const file = join(import.meta.dirname, "page", name === "" ? "page.html" : name);
-  const reading = read.get(name) ?? readFile(file, "utf8").then((body) => ({ type, body }));
-  read.set(name, reading);
-  return reading;
+/** Finds a file of the page, which is read once; undefined: there is none of that name. Throws what the file system throws, and reads again then. */
+export function pageFiles(directory = join(import.meta.dirname, "page")): (name: string) => Promise<PageFile | undefined> {
+  const kept = new Map<string, PageFile>();
+  return async (name) => {
+    const type = types.get(name);
+    if (type === undefined) return undefined;
+    const file = kept.get(name) ?? { type, body: await readFile(join(directory, name === "" ? "page.html" : name), "utf8") };
+    kept.set(name, file);
+    return file;
+  };
 }
 
 /**

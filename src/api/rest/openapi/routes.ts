@@ -5,7 +5,7 @@ import { sendBody } from "../../send.ts";
 import { openaiEnvelope } from "../envelope.ts";
 import { reading, type Route } from "../route.ts";
 import { openapiDocument } from "./document.ts";
-import { pageFile, pageHeaders } from "./page-files.ts";
+import { pageFiles, pageHeaders } from "./page-files.ts";
 
 const tag = "Service";
 const envelope = openaiEnvelope();
@@ -13,6 +13,7 @@ const envelope = openaiEnvelope();
 /** The description of all routes, and the page that shows it. */
 export function openapiRoutes(doors: Doors, routes: () => readonly Route[]): readonly Route[] {
   let written: string | undefined;
+  const pageFile = pageFiles();
   const document = async (exchange: Exchange) => {
     written ??= JSON.stringify(openapiDocument(routes(), doors.service.about));
     sendBody(exchange, 200, { type: "application/json", body: written });
