@@ -16,7 +16,7 @@ describeWith("chromium", "the page at /docs", () => {
   const asked: string[] = [];
   const complaints: string[] = [];
   beforeAll(async () => {
-    server = await startTestServer({ environment: { LLM_API_KEYS: key } });
+    server = await startTestServer({ models: { tiny: {} }, environment: { LLM_API_KEYS: key } });
     ({ tab, close: closeTab } = await chromiumTab());
     tab.setDefaultTimeout(8_000);
     tab.on("request", (request) => asked.push(request.url()));
@@ -82,6 +82,18 @@ describeWith("chromium", "the page at /docs", () => {
     await tab.getByLabel("Body").fill(JSON.stringify({ model: "echo", messages: [{ role: "user", content }] }));
     expect((await send()).answer).toContain(content);
     expect(await tab.locator("img, main script").count()).toBe(0);
+  });
+
+  it("begins with a model that is there, and lets another be chosen", async () => {
+    await open("postTokenize");
+    await tab.getByLabel("Key").fill(key);
+    const models = tab.getByLabel("Model", { exact: true });
+    await models.focus();
+    await models.locator("option", { hasText: "tiny" }).waitFor({ state: "attached" });
+    expect(JSON.parse(await tab.getByLabel("Body").inputValue())).toMatchObject({ model: "tiny" });
+    expect((await send()).status).toMatch(/^200 OK/);
+    await models.selectOption("echo");
+    expect(JSON.parse(await tab.getByLabel("Body").inputValue())).toMatchObject({ model: "echo", content: "Say hello." });
   });
 
   it("shows the same as a command, without the key", async () => {

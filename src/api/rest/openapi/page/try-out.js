@@ -1,5 +1,6 @@
 import { showAnswer } from "./answer-view.js";
 import { byId, element, folded } from "./elements.js";
+import { modelChoice } from "./model-choice.js";
 import { resolved } from "./schema-view.js";
 
 /** @typedef {import("./schema-view.js").Description} Description */
@@ -79,8 +80,13 @@ function bodyEditor({ operation }, description) {
   const row = element("div", { class: "body" }, element("span", {}, "Body ", element("small", {}, "application/json")), editor);
   const streams = resolved(content.schema, description).schema.properties?.stream !== undefined;
   if (streams) row.prepend(streamSwitch(editor));
+  const field = modelFields.find((each) => content.example?.[each] !== undefined);
+  if (field !== undefined) row.prepend(modelChoice(editor, field));
   return { row, text: () => editor.value };
 }
+
+/** Fields that name the model, whatever the format. */
+const modelFields = ["model", "model_name"];
 
 /**
  * Says in a body whether its answer is to be a stream.
