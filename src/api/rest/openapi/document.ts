@@ -9,7 +9,7 @@ import { wireTypes } from "./wire-types.ts";
 
 const description = [
   "Everything that is served over REST. Each group of routes answers in the formats of the clients it is for, failures included.",
-  "Fields that are not described are ignored; null is the same as leaving a field out.",
+  "Fields that nobody knows are ignored; those that are known from elsewhere, and would change the answer, are refused by name. null is the same as leaving a field out.",
   "What is read by GET also answers HEAD, and every path answers OPTIONS with the methods that it allows.",
 ].join(" ");
 
@@ -23,6 +23,13 @@ const headers: Json = {
   RetryAfter: { description: "Seconds to wait before trying again.", schema: { type: "string" } },
   Provider: { description: "What answered.", schema: { type: "string" } },
   Model: { description: "The model that answered, as its provider calls it.", schema: { type: "string" } },
+  Attempts: { description: "How often targets were asked.", schema: { type: "string", pattern: "^[0-9]+$" } },
+  Retries: { description: "How many of these attempts repeated one on the same target.", schema: { type: "string", pattern: "^[0-9]+$" } },
+  Fallback: { description: "Whether another target than the first answered.", schema: { type: "string", enum: ["true", "false"] } },
+  ShouldRetry: {
+    description: "Whether asking again may help, where the status alone does not say it.",
+    schema: { type: "string", enum: ["true", "false"] },
+  },
 };
 
 const securitySchemes: Json = {
@@ -108,10 +115,22 @@ function responsesOf(
   { answers, others = {}, failures = envelope.schema }: Operation,
   components: Components,
 ): Json {
-  const called = purpose === "call" ? { "x-parley-provider": headerRef("Provider"), "x-parley-model": headerRef("Model") } : {};
+  const isCall = purpose === "call";
+  const tried = isCall ? { "x-parley-attempts": headerRef("Attempts"), "x-parley-retries": headerRef("Retries") } : {};
+  const served = {
+    "x-parley-provider": headerRef("Provider"),
+    "x-parley-model": headerRef("Model"),
+    "x-parley-fallback": headerRef("Fallback"),
+  };
+  const called = isCall ? { ...served, ...tried } : {};
   const failed = {
     content: { "application/json": { schema: components.refer(failures) } },
-    headers: { "x-request-id": headerRef("RequestId"), "retry-after": headerRef("RetryAfter") },
+    headers: {
+      "x-request-id": headerRef("RequestId"),
+      "retry-after": headerRef("RetryAfter"),
+      "x-should-retry": headerRef("ShouldRetry"),
+      ...tried,
+    },
   };
   const answered = (content: Readonly<Record<string, TSchema>>) => ({
     ...(Object.keys(content).length > 0 && {
