@@ -3,11 +3,11 @@ import type { Call } from "../../../core/context.ts";
 import { chatResponseToInvoke } from "../../../dialects/older/invoke-answer.ts";
 import { invokeCallFrom, logprobsIfAny, requestIdIn, type InvokeCall } from "../../../dialects/older/invoke-request.ts";
 import { InvokeAnswer, InvokeRequest } from "../../../dialects/older/wire/langchain.ts";
-import type { Doors, Serve } from "../../exchange.ts";
+import { isClosed, isFinished, type Doors, type Exchange, type Serve } from "../../exchange.ts";
 import { chatRoute, type ChatFormat } from "../chat-route.ts";
 import type { Route } from "../route.ts";
 import { invokeEnvelope } from "./envelopes.ts";
-import { RequestIds, type TakenId } from "./request-ids.ts";
+import { ownerOf, RequestIds, type TakenId } from "./request-ids.ts";
 
 /** What the clients of the service with `/invoke` ask for. */
 export function invokeRoutes(doors: Doors): readonly Route[] {
@@ -18,25 +18,41 @@ export function invokeRoutes(doors: Doors): readonly Route[] {
 function invoke(doors: Doors): Serve {
   const ids = new RequestIds();
   return async function serveInvoke(exchange) {
-    let taken: TakenId | undefined;
-    const format = invokeFormat(doors, ({ requestId }) => (taken = ids.take(exchange.call.caller.tenant, requestId)));
+    const taken: Taken = { id: undefined, isAnswered: false };
     try {
-      await chatRoute(doors, format)(exchange);
+      await chatRoute(doors, invokeFormat(doors, ids, taken))(exchange);
     } finally {
-      taken?.leave();
+      settleWhenClosed(exchange, taken);
     }
   };
 }
 
-/** The format of one call; `take` takes its id. */
-function invokeFormat({ clock }: Doors, take: (call: InvokeCall) => TakenId): ChatFormat {
+/** What a call has taken so far. */
+interface Taken {
+  id: TakenId | undefined;
+  isAnswered: boolean;
+}
+
+/** The id is settled when the response is closed: a client that was cut off while its answer was sent has lost it, and may ask again. */
+function settleWhenClosed(exchange: Exchange, { id, isAnswered }: Taken): void {
+  if (id === undefined) return;
+  const settle = () => {
+    if (isAnswered && isFinished(exchange)) id.keep();
+    id.leave();
+  };
+  if (isClosed(exchange)) settle();
+  else exchange.response.once("close", settle);
+}
+
+/** The format of one call; what it takes stands in `taken`. */
+function invokeFormat({ clock }: Doors, ids: RequestIds, taken: Taken): ChatFormat {
   return {
     envelopeFor: (body) => invokeEnvelope({ clock, requestId: requestIdIn(body) }),
     read(body, { call }) {
       const asked = invokeCallFrom(body);
       const { request, requestId, param } = asked;
       const upstreamKey = keyOf(asked, call);
-      const taken = take(asked);
+      taken.id = ids.take(ownerOf(call.caller, body), requestId);
       return {
         request,
         stream: undefined,
@@ -44,7 +60,7 @@ function invokeFormat({ clock }: Doors, take: (call: InvokeCall) => TakenId): Ch
         concessions: [logprobsIfAny],
         envelope: invokeEnvelope({ clock, requestId, param }),
         whole(response) {
-          taken.keep();
+          taken.isAnswered = true;
           const { startedMs, record } = call;
           return chatResponseToInvoke(response, { requestId, startedMs, nowMs: clock.now(), upstreamMs: record.upstreamMs });
         },
