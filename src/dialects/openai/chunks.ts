@@ -13,7 +13,7 @@ import { usualDialect, type ThinkingWord } from "../../core/openai-dialect.ts";
 import { thoughtNamed } from "./dialect-options.ts";
 import { padded } from "./padding.ts";
 import { servedComment } from "./served.ts";
-import { fingerprint, finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
+import { fingerprinted, finishReasonToOpenAI, logprobsToOpenAI, usageToOpenAI } from "./response.ts";
 import type { ChatCompletionChunk, ChatDelta, ToolCallPiece } from "./wire/chat-chunk.ts";
 
 /** How chunks are written. */
@@ -149,7 +149,7 @@ export class ChunkWriter {
       created: Number(created?.seconds ?? 0n),
       model: this.#started?.answerModel || model,
       service_tier: null,
-      system_fingerprint: fingerprint(this.#started),
+      ...fingerprinted(this.#started),
       moderation: null,
     };
     this.#prefix = `data: ${oneLine(head).slice(0, -1)},"choices":[`;

@@ -22,7 +22,7 @@ export function finishReasonToOpenAI(reason: FinishReason, hasToolCalls: boolean
   }
 }
 
-/** `usage` of OpenAI's: every count that it knows, null where nobody has counted. */
+/** `usage` of OpenAI's: what was counted. Its counts are numbers wherever they stand, so those that nobody counted are left out. */
 export function usageToOpenAI(usage: Usage): CompletionUsage {
   const { promptTokens, completionTokens, cachedTokens, cacheWriteTokens, reasoningTokens } = usage;
   return {
@@ -30,19 +30,10 @@ export function usageToOpenAI(usage: Usage): CompletionUsage {
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: {
-      cached_tokens: cachedTokens ?? null,
-      cache_write_tokens: cacheWriteTokens ?? null,
-      audio_tokens: null,
-      image_tokens: null,
-      text_tokens: null,
+      ...(cachedTokens !== undefined && { cached_tokens: cachedTokens }),
+      ...(cacheWriteTokens !== undefined && { cache_write_tokens: cacheWriteTokens }),
     },
-    completion_tokens_details: {
-      reasoning_tokens: reasoningTokens ?? null,
-      audio_tokens: null,
-      text_tokens: null,
-      accepted_prediction_tokens: null,
-      rejected_prediction_tokens: null,
-    },
+    completion_tokens_details: { ...(reasoningTokens !== undefined && { reasoning_tokens: reasoningTokens }) },
   };
 }
 
@@ -61,7 +52,7 @@ export function finiteLogprob(value: number): number {
   return Number.isFinite(value) ? value : -9999;
 }
 
-/** `chat.completion` for a whole answer: every key that OpenAI's has, null where there is no value. */
+/** `chat.completion` for a whole answer: every key that OpenAI's has and that may be null is there; what may not is left out where it has no value, since clients that check what they get fail on it. */
 export function chatResponseToOpenAI(response: ChatResponse, { thinking } = usualDialect): ChatCompletion {
   const { id, model, created, choices, usage, servedBy } = response;
   return {
@@ -70,9 +61,9 @@ export function chatResponseToOpenAI(response: ChatResponse, { thinking } = usua
     created: Number(created?.seconds ?? 0n),
     model,
     choices: choices.map((choice) => choiceToOpenAI(choice, thinking)),
-    usage: usage === undefined ? null : usageToOpenAI(usage),
+    ...(usage !== undefined && { usage: usageToOpenAI(usage) }),
     service_tier: null,
-    system_fingerprint: fingerprint(servedBy),
+    ...fingerprinted(servedBy),
     metadata: null,
     moderation: null,
   };
@@ -94,7 +85,7 @@ function choiceToOpenAI(choice: Choice, thinking: ThinkingWord): ChatChoice {
       audio: null,
       function_call: null,
       // An empty list would be refused by OpenAI itself when it comes back to it, and is a call to clients that ask whether there is one.
-      tool_calls: calls.length > 0 ? calls : null,
+      ...(calls.length > 0 && { tool_calls: calls }),
       ...(reasoning !== null && thoughtNamed(reasoning, thinking)),
       ...(details.length > 0 && { reasoning_details: details }),
     },
@@ -116,7 +107,9 @@ function toolCalls(parts: readonly Part[]): ToolCall[] {
   });
 }
 
-/** Changes when what serves changes: provider and model there. */
-export function fingerprint(served: { readonly provider: string; readonly model: string } | undefined): string | null {
-  return served === undefined ? null : `${served.provider}/${served.model}`;
+/** What changes when what serves changes: provider and model there. */
+export function fingerprinted(served: { readonly provider: string; readonly model: string } | undefined): {
+  readonly system_fingerprint?: string;
+} {
+  return served === undefined ? {} : { system_fingerprint: `${served.provider}/${served.model}` };
 }

@@ -1,4 +1,3 @@
-import { severalChats } from "../../../core/several-chats.ts";
 import { dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { completionToOpenAI } from "../../../dialects/openai/completions/answer.ts";
 import { CompletionWriter } from "../../../dialects/openai/completions/chunks.ts";
@@ -22,10 +21,11 @@ export function completions({ limits, openai = usualDialect }: Pick<Doors, "limi
     envelopeFor: (body) => openaiEnvelope(completionParamOf(body)),
     read(body) {
       if (openai.refusesUnknown) refuseUnknown(body, known);
-      const { requests, form, stream, includeUsage } = completionFromOpenAI(body, limits);
+      const { requests, form, stream, includeUsage, isMaxTokensUsual } = completionFromOpenAI(body, limits);
       return {
         request: requests[0],
-        ...(requests.length > 1 && { through: (generate) => severalChats(generate, requests) }),
+        requests: requests.length > 1 ? requests : undefined,
+        isMaxTokensUsual,
         whole: (response) => completionToOpenAI(response, form),
         stream: stream
           ? () => ({

@@ -1,5 +1,5 @@
 import { FinishReason, type ChatResponse, type Choice } from "../../../../gen/parley/v1/chat_pb.ts";
-import { fingerprint, usageToOpenAI } from "../response.ts";
+import { fingerprinted, usageToOpenAI } from "../response.ts";
 import type { Completion, CompletionFinish } from "../wire/completions.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import type { CompletionForm } from "./request.ts";
@@ -11,14 +11,14 @@ export function completionToOpenAI({ id, model, created, choices, usage, servedB
     object: "text_completion",
     created: Number(created?.seconds ?? 0n),
     model,
-    system_fingerprint: fingerprint(servedBy),
+    ...fingerprinted(servedBy),
     choices: toldOf(choices, form).map((choice, index) => ({
       text: textOf(choice),
       index,
       logprobs: form.hasLogprobs ? completionLogprobs(choice.logprobs, 0) : null,
       finish_reason: completionFinish(choice.reason),
     })),
-    usage: usage === undefined ? null : usageToOpenAI(usage),
+    ...(usage !== undefined && { usage: usageToOpenAI(usage) }),
   };
 }
 

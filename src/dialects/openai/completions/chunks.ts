@@ -1,6 +1,6 @@
 import type { Accepted, ChatEvent, ChoiceFinished, Completed, Started, TokenLogprob } from "../../../../gen/parley/v1/chat_pb.ts";
 import { doneFrame, oneLine } from "../chunks.ts";
-import { fingerprint, usageToOpenAI } from "../response.ts";
+import { fingerprinted, usageToOpenAI } from "../response.ts";
 import { servedComment } from "../served.ts";
 import type { CompletionChunk } from "../wire/completions.ts";
 import { completionFinish, completionId } from "./answer.ts";
@@ -85,7 +85,7 @@ export class CompletionWriter {
       object: "text_completion",
       created: Number(created?.seconds ?? 0n),
       model: this.#started?.answerModel || model,
-      system_fingerprint: fingerprint(this.#started),
+      ...fingerprinted(this.#started),
     };
     this.#prefix = `data: ${oneLine(head).slice(0, -1)},"choices":[`;
     this.#suffix = this.#includeUsage ? `],"usage":null}\n\n` : "]}\n\n";

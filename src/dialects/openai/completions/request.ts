@@ -3,7 +3,7 @@ import { ChatRequestSchema, RawPromptSchema, type ChatRequest, type RawPrompt } 
 import type { Limits } from "../../../core/limits.ts";
 import { limits as limitRows } from "../../../core/limits.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
-import { booleanAt, defined, integerAt, objectAt, read, required, textAt, type Json } from "../read.ts";
+import { booleanAt, defined, integerAt, objectAt, present, read, required, textAt, type Json } from "../read.ts";
 import { refuseInCompletion } from "../refusals.ts";
 import { priorityAt, providerNamed, stopAt } from "../request.ts";
 import { samplingFromOpenAI } from "../sampling.ts";
@@ -24,6 +24,8 @@ export interface CompletionForm {
 export interface AskedCompletion extends AskedStream {
   readonly requests: readonly [ChatRequest, ...ChatRequest[]];
   readonly form: CompletionForm;
+  /** Whether the body says nothing of how much is to be written: what the requests ask for is then what is usual. */
+  readonly isMaxTokensUsual: boolean;
 }
 
 /** What OpenAI's own API writes for who does not say how much. */
@@ -40,7 +42,8 @@ export function completionFromOpenAI(value: unknown, limits: Pick<Limits, "maxPr
   const [first, ...others] = promptsOf(required(body, "prompt", ""), limits);
   const own = around(body, form);
   const request = (prompt: RawPrompt["prompt"]) => ({ ...asked, rawPrompt: create(RawPromptSchema, { ...own, prompt }) });
-  return { requests: [request(first), ...others.map(request)], form, ...stream };
+  const isMaxTokensUsual = ["max_tokens", "n_predict"].every((name) => present(body, name) === undefined);
+  return { requests: [request(first), ...others.map(request)], form, isMaxTokensUsual, ...stream };
 }
 
 function formOf(body: Json, { stream }: AskedStream): CompletionForm {

@@ -37,8 +37,8 @@ export interface MadeCall {
   readonly arguments: string;
 }
 
-/** By the model itself, for a function that has but a name, and waited for. */
-const called = { async: false, caller: null, namespace: null } as const;
+/** By the model itself, and waited for. */
+const called = { async: false, caller: null } as const;
 
 /** A call of an answer. */
 export function callItem(id: string, status: ItemStatus, call: MadeCall): OutputItem {

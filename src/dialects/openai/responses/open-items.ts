@@ -140,7 +140,6 @@ export class OpenThought implements OpenItem {
           type: "response.reasoning_summary_part.done",
           ...this.#summary(),
           part: { type: "summary_text", text },
-          status: null,
         })
       );
     }

@@ -45,22 +45,16 @@ export function begun({ stem, model, createdMs, told }: ResponseHead): ResponseO
     truncation: "disabled",
     access_programs: null,
     conversation: null,
-    image: null,
-    input_transformations: null,
     moderation: null,
     previous_response_id: null,
     prompt: null,
-    prompt_cache_diagnostics: null,
-    prompt_cache_options: null,
     service_tier: null,
-    tool_usage: null,
     ...told,
     model,
     error: null,
     incomplete_details: null,
     output: [],
     output_text: "",
-    usage: null,
   };
 }
 
@@ -82,7 +76,7 @@ export function ended(head: ResponseHead, { reason, output, usage, timings }: Re
     incomplete_details: status === "completed" ? null : { reason: isFiltered ? "content_filter" : "max_output_tokens" },
     output: [...output],
     output_text: textOf(output),
-    usage: usage === undefined ? null : usageOf(usage),
+    ...(usage !== undefined && { usage: usageOf(usage) }),
   };
 }
 
@@ -105,7 +99,7 @@ function textOf(output: readonly OutputItem[]): string {
 function usageOf({ promptTokens, completionTokens, cachedTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0 }: Usage): ResponseUsage {
   return {
     input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: cacheWriteTokens, cache_write_tokens_details: null },
+    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: cacheWriteTokens },
     output_tokens: completionTokens,
     output_tokens_details: { reasoning_tokens: reasoningTokens },
     total_tokens: promptTokens + completionTokens,

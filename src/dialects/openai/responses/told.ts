@@ -1,4 +1,4 @@
-import { booleanAt, integerAt, listAt, numberAt, objectAt, present, read, readAt, structAt, textAt, type Json } from "../read.ts";
+import { booleanAt, defined, integerAt, listAt, numberAt, objectAt, present, read, readAt, structAt, textAt, type Json } from "../read.ts";
 import type { Told } from "./wire/response.ts";
 
 /** What a response repeats of its request, every field of it, of a body that was read without refusal. */
@@ -35,7 +35,7 @@ function toldLabels(body: Json) {
     prompt_cache_key: read(body, "prompt_cache_key", textAt) ?? null,
     prompt_cache_retention: (present(body, "prompt_cache_retention") ?? null) as Told["prompt_cache_retention"],
     safety_identifier: read(body, "safety_identifier", textAt) ?? null,
-    user: read(body, "user", textAt) ?? null,
+    ...defined({ user: read(body, "user", textAt) }),
   };
 }
 

@@ -33,7 +33,7 @@ export const ChatMessage = Type.Object({
   annotations: Type.Array(Type.Unknown(), { maxItems: 0 }),
   audio: Type.Null(),
   function_call: Type.Null(),
-  tool_calls: orNull(Type.Array(ToolCall)),
+  tool_calls: Type.Optional(Type.Array(ToolCall)),
   reasoning_content: Type.Optional(Type.String({ description: "Thinking, apart from the answer." })),
   reasoning: Type.Optional(Type.String({ description: "The same, where the operator chose this name." })),
   reasoning_details: Type.Optional(Type.Array(ReasoningDetail, { description: "Thinking that is signed or hidden; return it as it is." })),
@@ -51,16 +51,16 @@ export const ChatChoice = Type.Object({
 /** One answer to a chat. */
 export type ChatChoice = Static<typeof ChatChoice>;
 
-/** A whole answer to a chat. */
+/** A whole answer to a chat. What may be null is null where it has no value; the rest is left out, for clients that check what they get. */
 export const ChatCompletion = Type.Object({
   id: Type.String(),
   object: Type.Literal("chat.completion"),
   created: Type.Integer({ description: "Seconds since the epoch." }),
   model: Type.String({ description: "As asked; of a fallback, that model's." }),
   choices: Type.Array(ChatChoice),
-  usage: orNull(CompletionUsage),
+  usage: Type.Optional(CompletionUsage),
   service_tier: Type.Null(),
-  system_fingerprint: orNull(Type.String({ description: "Provider and model there." })),
+  system_fingerprint: Type.Optional(Type.String({ description: "Provider and model there." })),
   metadata: Type.Null(),
   moderation: Type.Null(),
 });

@@ -35,7 +35,7 @@ export const ChatCompletionChunk = Type.Object({
   created: Type.Integer(),
   model: Type.String(),
   service_tier: Type.Null(),
-  system_fingerprint: orNull(Type.String()),
+  system_fingerprint: Type.Optional(Type.String()),
   moderation: Type.Null(),
   choices: Type.Array(
     Type.Object({ index: Type.Integer(), delta: ChatDelta, logprobs: orNull(ChoiceLogprobs), finish_reason: orNull(ChatFinish) }),

@@ -50,7 +50,7 @@ const about = {
   object: Type.Literal("text_completion"),
   created: Type.Integer({ description: "Seconds since the epoch." }),
   model: Type.String(),
-  system_fingerprint: orNull(Type.String({ description: "Provider and model there." })),
+  system_fingerprint: Type.Optional(Type.String({ description: "Provider and model there." })),
 };
 
 /** A whole answer to one prompt or several. */
@@ -59,7 +59,7 @@ export const Completion = Type.Object({
   choices: Type.Array(
     Type.Object({ text: Type.String(), index: Type.Integer(), logprobs: orNull(CompletionLogprobs), finish_reason: CompletionFinish }),
   ),
-  usage: orNull(CompletionUsage),
+  usage: Type.Optional(CompletionUsage),
 });
 /** A whole answer to one prompt or several. */
 export type Completion = Static<typeof Completion>;

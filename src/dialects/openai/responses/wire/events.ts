@@ -30,7 +30,7 @@ export const ResponseEvent = Type.Union([
   event("response.reasoning_summary_part.added", { ...summary, part: SummaryText }),
   event("response.reasoning_summary_text.delta", { ...summary, delta: Type.String() }),
   event("response.reasoning_summary_text.done", { ...summary, text: Type.String() }),
-  event("response.reasoning_summary_part.done", { ...summary, part: SummaryText, status: Type.Null() }),
+  event("response.reasoning_summary_part.done", { ...summary, part: SummaryText }),
   event("response.function_call_arguments.delta", { ...item, delta: Type.String() }),
   event("response.function_call_arguments.done", { ...item, name: Type.String(), arguments: Type.String() }),
   event("response.content_part.done", { ...content, part: Type.Union([OutputContent, ReasoningText]) }),

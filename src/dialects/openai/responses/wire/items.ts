@@ -58,7 +58,6 @@ export const FunctionCall = Type.Object({
   arguments: Type.String({ description: "JSON text, as the model wrote it." }),
   async: Type.Literal(false),
   caller: Type.Null(),
-  namespace: Type.Null(),
 });
 
 /** Thinking, as it was thought. */

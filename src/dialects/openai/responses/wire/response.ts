@@ -5,11 +5,7 @@ import { OutputItem } from "./items.ts";
 /** What an answer took; 0 where nobody has counted, since clients know no null here. */
 export const ResponseUsage = Type.Object({
   input_tokens: Type.Integer(),
-  input_tokens_details: Type.Object({
-    cached_tokens: Type.Integer(),
-    cache_write_tokens: Type.Integer(),
-    cache_write_tokens_details: Type.Null(),
-  }),
+  input_tokens_details: Type.Object({ cached_tokens: Type.Integer(), cache_write_tokens: Type.Integer() }),
   output_tokens: Type.Integer(),
   output_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() }),
   total_tokens: Type.Integer(),
@@ -77,25 +73,20 @@ export const Told = Type.Object({
     mode: Type.Literal("standard"),
   }),
   safety_identifier: orNull(Type.String()),
-  user: orNull(Type.String()),
+  user: Type.Optional(Type.String()),
   text: Type.Object({ format: ToldFormat, verbosity: Type.Literal("medium") }),
 });
 /** What a response repeats of its request. */
 export type Told = Static<typeof Told>;
 
-/** What never has a value: nothing is kept, and nothing of it can be asked for. */
+/** What never has a value, of what may be null: nothing is kept, and nothing of it can be asked for. Clients that check what they get fail on a null anywhere else, so the rest is left out. */
 const absent = {
   access_programs: Type.Null(),
   conversation: Type.Null(),
-  image: Type.Null(),
-  input_transformations: Type.Null(),
   moderation: Type.Null(),
   previous_response_id: Type.Null(),
   prompt: Type.Null(),
-  prompt_cache_diagnostics: Type.Null(),
-  prompt_cache_options: Type.Null(),
   service_tier: Type.Null(),
-  tool_usage: Type.Null(),
 };
 
 /** Where a response stands. */
@@ -120,7 +111,7 @@ export const ResponseObject = Type.Object({
   incomplete_details: orNull(Type.Object({ reason: Type.Enum(["max_output_tokens", "content_filter"]) })),
   output: Type.Array(OutputItem),
   output_text: Type.String({ description: "All text of the output, joined." }),
-  usage: orNull(ResponseUsage),
+  usage: Type.Optional(ResponseUsage),
 });
 /** OpenAI's response. */
 export type ResponseObject = Static<typeof ResponseObject>;
