@@ -89,7 +89,7 @@ function directory(doors: Doors, options: DoorOptions): Directory {
   const served = options.areProbesAlone ? probesOf(procedures) : procedures;
   const rest = restRouter(doors, options);
   const procedureOf = (request: HttpRequest) => {
-    const refused = unacceptable(request, doors.limits);
+    const refused = unacceptable(request, doors);
     if (refused !== undefined) return refused;
     const rpc = served.get(pathOf(request));
     if (rpc !== undefined) return rpc;

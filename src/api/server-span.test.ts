@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ChatService } from "../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../core/reasons.ts";
+import { rawClient } from "../testing/raw-client.ts";
 import { openDoors, saying, type TestDoors } from "../testing/test-doors.ts";
 
 interface Recorded {
@@ -112,4 +113,23 @@ describe("the SERVER span", () => {
     });
     expect(doors.log.at(-1)?.facts["traceId"]).toBe("0af7651916cd43dd8448eb211c80319c");
   });
+
+  it.each([
+    ["POST /v1/messages", "expect: foo", 417],
+    ["POST /v1/messages", "x: y\r\n".repeat(100) + "x: y", 431],
+    ["GET /api/tags", "expect: foo", 417],
+  ])(
+    "of %s that is refused for its headers has the status that was sent, as the answer has its family's headers",
+    async (line, header, status) => {
+      const client = await rawClient(doors.url);
+      client.send(`${line} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${header}\r\n\r\n`);
+      const answer = await client.closed();
+      await ended();
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(/^request-id: req_/m.test(answer)).toBe(line.includes("messages"));
+      expect(spans.map(({ attributes }) => [attributes["http.response.status_code"], attributes["error.type"]])).toEqual([
+        [status, "invalid_request"],
+      ]);
+    },
+  );
 });

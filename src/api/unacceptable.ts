@@ -1,10 +1,11 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Limits } from "../core/limits.ts";
+import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
-import { pathOf, statusOf, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { pathOf, type Doors, type Exchange, type HttpRequest, type Procedure } from "./exchange.ts";
+import { answerError } from "./rest/answer-error.ts";
 import { envelopeOf } from "./rest/families.ts";
 import { refuseRpc } from "./rpc/refuse.ts";
-import { sendJson } from "./send.ts";
 
 /** Why a request is refused for its headers alone, before it is asked what it wants. */
 interface Refusal {
@@ -14,23 +15,24 @@ interface Refusal {
 }
 
 /** What answers a request that HTTP itself refuses; undefined for any other. */
-export function unacceptable(request: HttpRequest, limits: Limits): Procedure | undefined {
+export function unacceptable(request: HttpRequest, { limits, log }: Pick<Doors, "limits" | "log">): Procedure | undefined {
   const refusal = tooManyHeaders(request, limits) ?? wrongTarget(request) ?? twoAuthorizations(request) ?? unmetExpectation(request);
   if (refusal === undefined) return undefined;
   const named = { name: "_OTHER", purpose: "other" } as const;
   // A client of gRPC reads nothing but its trailers.
   if (isGrpc(request)) return { ...named, family: "rpc", serve: (exchange) => refuseRpc(exchange, refusal.error) };
-  return { ...named, family: "rest", serve: answering(refusal) };
+  return { ...named, family: "rest", serve: answering(refusal, log) };
 }
 
 function isGrpc({ headers }: HttpRequest): boolean {
   return headers["content-type"]?.startsWith("application/grpc") === true;
 }
 
-function answering({ error, status = statusOf(error) }: Refusal): Procedure["serve"] {
+function answering({ error, status }: Refusal, log: Log): Procedure["serve"] {
   return async (exchange: Exchange) => {
     exchange.outcome.error = error;
-    sendJson(exchange, status, envelopeOf(pathOf(exchange.request)).bodyOf(error, exchange));
+    const envelope = envelopeOf(pathOf(exchange.request));
+    answerError(exchange, error, { log, envelope: status === undefined ? envelope : { ...envelope, statusOf: () => status } });
   };
 }
 

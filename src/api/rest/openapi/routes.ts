@@ -9,11 +9,11 @@ import { pageFiles, pageHeaders } from "./page-files.ts";
 
 const tag = "Service";
 const envelope = openaiEnvelope();
+const pageFile = pageFiles();
 
 /** The description of all routes, and the page that shows it. */
 export function openapiRoutes(doors: Doors, routes: () => readonly Route[]): readonly Route[] {
   let written: string | undefined;
-  const pageFile = pageFiles();
   const document = async (exchange: Exchange) => {
     written ??= JSON.stringify(openapiDocument(routes(), doors.service.about));
     sendBody(exchange, 200, { type: "application/json", body: written });
