@@ -26,6 +26,13 @@
     - {name: temporary, mountPath: /tmp}
 {{- end }}
 
+{{/* What that container runs, and what it is to fetch: pods are replaced when either changes. */}}
+{{- define "parley.fetchFiles" -}}
+fetch-models.mjs: |
+  {{- .Files.Get "files/fetch-models.mjs" | nindent 2 }}
+models.json: {{ .Values.models.download.files | toJson | quote }}
+{{- end }}
+
 {{/* The pod's volumes. */}}
 {{- define "parley.volumes" -}}
 - name: config

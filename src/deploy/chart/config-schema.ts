@@ -28,6 +28,7 @@ const ownLimit = "drainMs";
 
 const host = "[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?";
 const port = "(?::[0-9]{1,5})?";
+const mediaHost = `(?:[*][.])?${host}${port}`;
 
 /** A URL, or a host with a port; never a name and a password in it, since it is no secret here. */
 export const address: JsonSchema = matching(
@@ -38,7 +39,7 @@ export const address: JsonSchema = matching(
 const known: Readonly<Record<string, JsonSchema>> = {
   "Engine.gpu": oneOf(...gpus),
   "Limits.values": closed({}, limitValues()),
-  "Media.allow": listOf(matching(`(?:[*][.])?${host}${port}`)),
+  "Media.allow": listOf(matching(mediaHost)),
   "Telemetry.logLevel": oneOf(...logLevels),
   "Upstream.baseUrl": address,
   "Upstream.disconnect": oneOf(...disconnectPolicies),
@@ -141,7 +142,8 @@ const secretTypes: readonly ValueType[] = [secretType, secretsType];
 export function environmentSchema(): JsonSchema {
   const rows = environment.filter(({ name, type }) => !ownVariables.has(name) && !secretTypes.includes(type));
   const names = rows.map(({ name }) => name);
+  const of: Readonly<Record<string, JsonSchema>> = { LLM_MEDIA_ALLOW: matching(`(?:${mediaHost}(?:, *${mediaHost})*)?`) };
   const isAddress = (name: string) => /(?:_URL|_ENDPOINT|_PROXY)$/.test(name) && name !== "NO_PROXY";
   const plain = { type: ["string", "boolean"] };
-  return closed({}, Object.fromEntries([...names, ...ofOthers].map((name) => [name, isAddress(name) ? address : plain])));
+  return closed({}, Object.fromEntries([...names, ...ofOthers].map((name) => [name, of[name] ?? (isAddress(name) ? address : plain)])));
 }
