@@ -3,12 +3,14 @@ import { booleanAt, oneOf, read, saysAny, structAt, textAt, type Json } from "./
 
 const tierOf = oneOf({ auto: "auto", default: "default", flex: "flex", scale: "scale", priority: "priority", fast: "fast" });
 
-/** Fields of OpenAI's about what an answer costs and where it is kept, and how each is read; they never change what it says. */
+const verbosityOf = oneOf({ low: "low", medium: "medium", high: "high" });
+
+/** Fields of OpenAI's about what an answer costs, where it is kept and about how long it may be, and how each is read: hints, without which an answer is still one. */
 const passed: Readonly<Record<string, (value: unknown, path: string) => JsonValue>> = {
   service_tier: tierOf,
   store: booleanAt,
   prediction: structAt,
-  verbosity: textAt,
+  verbosity: verbosityOf,
   prompt_cache_retention: textAt,
   prompt_cache_options: structAt,
 };
@@ -16,7 +18,7 @@ const passed: Readonly<Record<string, (value: unknown, path: string) => JsonValu
 const fields = Object.entries(passed);
 const names = new Set(Object.keys(passed));
 
-/** Options for an upstream named `openai`, which no other upstream knows. Undefined when the body has none. */
+/** Options for upstreams named `openai`, and for OpenRouter's what it knows of them too; no other upstream is told of them. Undefined when the body has none. */
 export function providerOptionsFromOpenAI(body: Json): JsonObject | undefined {
   if (!saysAny(body, names)) return undefined;
   let openai: JsonObject | undefined;
@@ -24,5 +26,7 @@ export function providerOptionsFromOpenAI(body: Json): JsonObject | undefined {
     const value = read(body, name, as);
     if (value !== undefined) (openai ??= {})[name] = value;
   }
-  return openai === undefined ? undefined : { openai };
+  if (openai === undefined) return undefined;
+  const { verbosity } = openai;
+  return verbosity === undefined ? { openai } : { openai, openrouter: { verbosity } };
 }

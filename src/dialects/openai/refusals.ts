@@ -73,7 +73,6 @@ const inChats: Refusals = {
   suffix: row("a conversation has no gap to fill"),
   echo: row("an answer does not repeat its prompt", [false]),
   best_of: row("send n", [...unused, 1]),
-  verbosity: row("say in the messages how long the answer is to be", ["medium"]),
 };
 
 const noTemplate = "a prompt is passed without the model's template; ask /v1/chat/completions";

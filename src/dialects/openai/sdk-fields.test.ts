@@ -55,7 +55,7 @@ const chats: Cases<OpenAI.ChatCompletionCreateParams> = {
   top_logprobs: [2, { logprobs: true }],
   top_p: [0.5, "read"],
   user: ["u", "read"],
-  verbosity: ["low", "refused"],
+  verbosity: ["low", "read"],
   web_search_options: [{}, "refused"],
 };
 

@@ -18,7 +18,6 @@ const switches: Readonly<Record<string, string>> = {
 
 const truncationOf = oneOf({ auto: "auto", disabled: "disabled" });
 const compressionOf = oneOf({ auto: "auto", enabled: "enabled", disabled: "disabled" });
-const verbosityOf = oneOf({ low: "low", medium: "medium", high: "high" });
 const contextOf = oneOf({ auto: "auto", current_turn: "current_turn", all_turns: "all_turns" });
 
 /** Refuses the first thing that is known, cannot be honoured and asks for something. Throws `unsupported_field`, and `invalid_request` for what has the wrong type. */
@@ -35,8 +34,6 @@ export function refuseUnsupported(body: Json): void {
 function refuseBelow(body: Json): void {
   const compression = below(body, "image.context_compression", compressionOf) ?? "auto";
   if (compression !== "auto") throw unsupportedField("image.context_compression", "images are passed on as they are");
-  const verbosity = below(body, "text.verbosity", verbosityOf) ?? "medium";
-  if (verbosity !== "medium") throw unsupportedField("text.verbosity", "say in the input how long the answer is to be");
   const context = below(body, "reasoning.context", contextOf) ?? "auto";
   if (context !== "auto") throw unsupportedField("reasoning.context", "the model's own template decides which thinking it is shown");
   const mode = below(body, "reasoning.mode", textAt) ?? "standard";

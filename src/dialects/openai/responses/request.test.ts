@@ -42,7 +42,7 @@ describe("a body of /v1/responses", () => {
       metadata: { a: "b" },
       endUserId: "who",
       promptCacheKey: "key",
-      providerOptions: { openai: { store: false, service_tier: "flex" } },
+      providerOptions: { openai: { store: false, service_tier: "flex", verbosity: "medium" }, openrouter: { verbosity: "medium" } },
     });
     expect(request.topLogprobs).toBeUndefined();
   });
@@ -88,6 +88,12 @@ describe("a body of /v1/responses", () => {
     });
   });
 
+  it("tells upstreams that know it how long the answer is to be, as what both Agents SDKs send for gpt-5", () => {
+    const { request, told } = read({ text: { verbosity: "low" }, reasoning: { effort: "none" } });
+    expect(request.providerOptions).toEqual({ openai: { verbosity: "low" }, openrouter: { verbosity: "low" } });
+    expect([told.text.verbosity, request.reasoning?.effort]).toEqual(["low", ReasoningEffort.NONE]);
+  });
+
   it("may send null for what it leaves out", () => {
     const nothing = ["tools", "tool_choice", "text", "reasoning", "include", "store", "previous_response_id", "metadata", "stream"];
     expect(read(Object.fromEntries(nothing.map((name) => [name, null])))).toMatchObject({ isStream: false, request: { tools: [] } });
@@ -119,7 +125,7 @@ describe("a body of /v1/responses", () => {
       "invalid_request",
       "text.format.schema",
     ],
-    ["of another length", { text: { verbosity: "low" } }, "unsupported_field", "text.verbosity"],
+    ["of an unknown length", { text: { verbosity: "chatty" } }, "invalid_request", "text.verbosity"],
     ["with an unknown effort", { reasoning: { effort: "huge" } }, "invalid_request", "reasoning.effort"],
     ["with a summary shorter than the thinking", { reasoning: { summary: "concise" } }, "unsupported_field", "reasoning.summary"],
     ["that includes what is unknown", { include: ["all"] }, "invalid_request", "include[0]"],

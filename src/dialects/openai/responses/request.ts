@@ -92,13 +92,18 @@ function modelOf(body: Json): string {
   return model;
 }
 
-/** What an upstream named `openai` is told of cost and storage. */
+const verbosityOf = oneOf({ low: "low", medium: "medium", high: "high" });
+
+/** What upstreams named `openai` are told of cost and storage, and of how long the answer may be. */
 function passedOptions(body: Json) {
   const { service_tier, store, prompt_cache_options } = body;
+  const text = read(body, "text", objectAt) ?? {};
   return providerOptionsFromOpenAI({
     service_tier,
     store,
     prompt_cache_options,
+    // Read here for the path that an error names.
+    verbosity: readAt(text, { at: "text.", name: "verbosity" }, verbosityOf),
     prompt_cache_retention: read(body, "prompt_cache_retention", retentionOf),
   });
 }

@@ -12,7 +12,7 @@ export function toldOf(body: Json): Told {
     tools: (read(body, "tools", listAt) ?? []).map((tool, index) => toldTool(objectAt(tool, `tools[${index}]`))),
     max_tool_calls: read(body, "max_tool_calls", integerAt) ?? null,
     reasoning: toldReasoning(read(body, "reasoning", objectAt) ?? {}),
-    text: { format: toldFormat(read(body, "text", objectAt) ?? {}), verbosity: "medium" },
+    text: toldText(read(body, "text", objectAt) ?? {}),
   };
   // Half a character of the body's must not leave again.
   return structAt(told, "body") as Told;
@@ -71,6 +71,10 @@ function toldChoice(choice: unknown): Told["tool_choice"] {
   if (type === "function") return { type, name: name as string };
   const named = (tools as readonly Json[]).map((tool) => ({ type: "function" as const, name: tool["name"] as string }));
   return { type: "allowed_tools", mode: mode as "auto", tools: named };
+}
+
+function toldText(text: Json): Told["text"] {
+  return { format: toldFormat(text), verbosity: (present(text, "verbosity") ?? "medium") as Told["text"]["verbosity"] };
 }
 
 function toldFormat(text: Json): Told["text"]["format"] {

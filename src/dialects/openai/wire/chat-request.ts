@@ -25,12 +25,20 @@ const AskedToolChoice = Type.Union([
   }),
 ]);
 
+/** How long an answer is to be. */
+export const Verbosity = sayable(
+  Type.Enum(["low", "medium", "high"], {
+    description:
+      "How long the answer is to be: a hint, told to upstreams of kind openai and openrouter; others have no such field, and it is passed over.",
+  }),
+);
+
 /** What an upstream named `openai` is told of cost and storage; it never changes what an answer says. */
 const passedFields = {
   service_tier: sayable(Type.Enum(["auto", "default", "flex", "scale", "priority", "fast"])),
   store: sayable(Type.Boolean()),
   prediction: sayable(AnyObject),
-  verbosity: sayable(Type.Literal("medium")),
+  verbosity: Verbosity,
   prompt_cache_retention: sayable(Type.String()),
   prompt_cache_options: sayable(AnyObject),
 };

@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { Verbosity } from "../../wire/chat-request.ts";
 import { samplingFields } from "../../wire/sampling.ts";
 import { AnyObject, integer, sayable } from "../../wire/shapes.ts";
 import { InputFormat, InputTool, InputToolChoice, ResponseInput } from "./input.ts";
@@ -48,7 +49,7 @@ export const ResponseRequest = Type.Object({
   tools: sayable(Type.Array(InputTool, { maxItems: 512 })),
   tool_choice: sayable(InputToolChoice),
   parallel_tool_calls: sayable(Type.Boolean()),
-  text: sayable(Type.Object({ format: sayable(InputFormat), verbosity: sayable(Type.Literal("medium")) })),
+  text: sayable(Type.Object({ format: sayable(InputFormat), verbosity: Verbosity })),
   reasoning: sayable(Reasoning),
   include: sayable(Type.Array(Type.Enum([...includable]))),
   top_logprobs: sayable(integer({ minimum: 0, maximum: 20, description: "Above 0, logprobs are told whether or not include names them." })),

@@ -74,7 +74,7 @@ export const Told = Type.Object({
   }),
   safety_identifier: orNull(Type.String()),
   user: Type.Optional(Type.String()),
-  text: Type.Object({ format: ToldFormat, verbosity: Type.Literal("medium") }),
+  text: Type.Object({ format: ToldFormat, verbosity: Type.Enum(["low", "medium", "high"]) }),
 });
 /** What a response repeats of its request. */
 export type Told = Static<typeof Told>;
