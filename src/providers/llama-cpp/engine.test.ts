@@ -122,13 +122,19 @@ it("an engine that cannot load tells callers no folder of this machine", async (
 describe("an engine that crashes", () => {
   it("tells its last lines to the log and not to callers", async () => {
     await start().loaded;
-    const error = await failureOf(does({ line: "error: cannot map /secret/folder/m.gguf", exit: 3 }));
+    const error = await failureOf(does({ line: "error: llama_model_load: error loading model: /secret/folder/m.gguf", exit: 3 }));
     expect(error.rawMessage).toMatch(/^the process of model "m" failed: it ended with code 3; try again/);
     expect(error.rawMessage).not.toContain("secret");
-    expect(lastLineOf(error)).toBe("error: cannot map m.gguf");
-    expect(String(error.cause)).toContain("cannot map /secret/folder/m.gguf");
-    expect(await engine.ended).toEqual({ why: "it ended with code 3", lastWords: "error: cannot map /secret/folder/m.gguf" });
-    expect(logged).toContainEqual(["a model's process says", { model: "m", line: "error: cannot map /secret/folder/m.gguf" }]);
+    expect(lastLineOf(error)).toBe("llama: error loading model");
+    expect(String(error.cause)).toContain("error loading model: /secret/folder/m.gguf");
+    expect(await engine.ended).toEqual({
+      why: "it ended with code 3",
+      lastWords: "error: llama_model_load: error loading model: /secret/folder/m.gguf",
+    });
+    expect(logged).toContainEqual([
+      "a model's process says",
+      { model: "m", line: "error: llama_model_load: error loading model: /secret/folder/m.gguf" },
+    ]);
   });
 
   it("has nobody in its queue any more", async () => {
