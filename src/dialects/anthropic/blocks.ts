@@ -58,7 +58,8 @@ function systemAt(value: unknown): PartInit[] {
 
 function blocksAt(value: unknown, path: string): PartInit[] {
   if (typeof value === "string") return value === "" ? [] : [textPart(textAt(value, path))];
-  return listAt(value, path).map((block, index) => blockAt(block, `${path}[${index}]`));
+  if (!Array.isArray(value)) throw invalidField(path, "must be a string or an array of blocks");
+  return value.map((block: unknown, index) => blockAt(block, `${path}[${index}]`));
 }
 
 function textPart(text: string): PartInit {

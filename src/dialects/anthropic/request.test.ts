@@ -191,7 +191,7 @@ describe("a request for a message", () => {
     ["a tool that Anthropic runs", { tools: [{ type: "web_search_20250305", name: "web_search" }] }, "unsupported_field", "tools[0].type"],
     ["a tool without a schema", { tools: [{ name: "f" }] }, "invalid_request", "tools[0].input_schema"],
     ["a choice that nobody knows", { tool_choice: { type: "some" } }, "invalid_request", "tool_choice.type"],
-    ["thinking of a kind that nobody knows", { thinking: { type: "between_tools" } }, "unsupported_field", "thinking.type"],
+    ["thinking of a kind that nobody knows", { thinking: { type: "aloud" } }, "unsupported_field", "thinking.type"],
     ["thinking that is told in nobody's way", { thinking: { type: "adaptive", display: "loud" } }, "invalid_request", "thinking.display"],
     ["a mark of caches that nobody knows", { cache_control: { type: "eternal" } }, "invalid_request", "cache_control.type"],
     ["thinking without its budget", { thinking: { type: "enabled" } }, "invalid_request", "thinking.budget_tokens"],

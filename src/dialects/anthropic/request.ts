@@ -1,13 +1,6 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { ChatRequestSchema, type ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
-import {
-  ReasoningEffort,
-  ReasoningSchema,
-  ResponseFormatSchema,
-  Role,
-  type Reasoning,
-  type ResponseFormat,
-} from "../../../gen/parley/v1/messages_pb.ts";
+import { ResponseFormatSchema, Role, type ResponseFormat } from "../../../gen/parley/v1/messages_pb.ts";
 import { SamplingSchema, type Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import {
@@ -23,10 +16,12 @@ import {
   read,
   readAt,
   required,
+  structAt,
   textAt,
   type Json,
 } from "../openai/read.ts";
 import { cacheControlAt, messagesFromAnthropic } from "./blocks.ts";
+import { checkBudget, isOmitted, ownOptions, reasoningOf, thinkingAt, type OwnThinking } from "./thinking.ts";
 import { toolChoiceFromAnthropic, toolsFromAnthropic } from "./tools.ts";
 
 /** A request for a message: what is asked, and how the answer is to be written. */
@@ -40,7 +35,7 @@ export interface AnthropicRequest {
   readonly isThinkingOmitted: boolean;
 }
 
-/** Fields that are known and cannot be honoured, and why; each would change what the answer is. `context_management` is not among them: it saves tokens by leaving out what the model has read already. */
+/** Fields that are known and cannot be honoured, and why; each would change what the answer is. */
 const refusals: Readonly<Record<string, string>> = {
   thread: "no conversation is kept here; send all of it",
   container: "nothing is run for the model",
@@ -52,31 +47,35 @@ const refusals: Readonly<Record<string, string>> = {
   billing_policy: "nothing is billed here",
 };
 
-/** Reads the body of `POST /v1/messages`, of all versions of the API. Every known field is mapped, or refused by name; fields that nobody knows are ignored. */
-export function chatRequestFromAnthropic(json: unknown): AnthropicRequest {
+/** Reads the body of `POST /v1/messages`, of all versions of the API, and the betas that its header asks for. Every known field is mapped, or refused by name; fields that nobody knows are ignored. */
+export function chatRequestFromAnthropic(json: unknown, betas: readonly string[] = []): AnthropicRequest {
   const body = objectAt(json, "body");
-  const { fields, places, isThinkingOmitted } = promptAt(body);
+  const own = thinkingAt(body);
+  const { fields, places } = promptAt(body, own, betas);
+  const maxTokens = integerAt(required(body, "max_tokens", ""), "max_tokens");
+  checkBudget(own, maxTokens, betas);
   const request = create(
     ChatRequestSchema,
     defined({
       ...fields,
-      maxTokens: integerAt(required(body, "max_tokens", ""), "max_tokens"),
+      maxTokens,
       sampling: samplingAt(body),
       stop: read(body, "stop_sequences", textsAt),
       endUserId: read(body, "metadata", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "user_id" }, textAt)),
     }),
   );
-  return { request, stream: read(body, "stream", booleanAt) ?? false, places, isThinkingOmitted };
+  return { request, stream: read(body, "stream", booleanAt) ?? false, places, isThinkingOmitted: isOmitted(own) };
 }
 
 /** Reads the body of `POST /v1/messages/count_tokens`: a message's, without what is no part of its prompt. */
 export function countRequestFromAnthropic(json: unknown): Pick<AnthropicRequest, "request" | "places"> {
-  const { fields, places } = promptAt(objectAt(json, "body"));
+  const body = objectAt(json, "body");
+  const { fields, places } = promptAt(body, thinkingAt(body));
   return { request: create(ChatRequestSchema, defined(fields)), places };
 }
 
 /** What becomes part of the prompt, or says how it is made. */
-function promptAt(body: Json) {
+function promptAt(body: Json, own: OwnThinking, betas: readonly string[] = []) {
   for (const [name, because] of Object.entries(refusals)) if (present(body, name) !== undefined) throw unsupportedField(name, because);
   if (present(body, "speed") !== undefined) read(body, "speed", speedAt);
   const { messages, places } = messagesFromAnthropic(body);
@@ -87,17 +86,14 @@ function promptAt(body: Json) {
     tools: read(body, "tools", toolsFromAnthropic),
     toolChoice: choice?.toolChoice,
     parallelToolCalls: choice?.parallelToolCalls,
-    reasoning: reasoningAt(body),
+    reasoning: reasoningOf(own),
     responseFormat: read(body, "output_config", formatAt) ?? read(body, "output_format", formatOf),
-    providerOptions: providerOptions(body),
+    providerOptions: providerOptions(body, own, betas),
     // A message of the assistant's at the end is always gone on from here.
     continueFinalMessage: messages.at(-1)?.role === Role.ASSISTANT,
   };
-  const display = read(body, "thinking", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "display" }, displayOf));
-  return { fields, places, isThinkingOmitted: display === "omitted" };
+  return { fields, places };
 }
-
-const displayOf = oneOf({ summarized: "summarized", omitted: "omitted" });
 
 function speedAt(value: unknown, path: string): void {
   if (textAt(value, path) !== "standard") throw unsupportedField(path, "there is one speed, standard");
@@ -116,36 +112,6 @@ function samplingAt(body: Json): Sampling | undefined {
   return Object.keys(given).length === 0 ? undefined : create(SamplingSchema, given);
 }
 
-const effortOf = oneOf({
-  low: ReasoningEffort.LOW,
-  medium: ReasoningEffort.MEDIUM,
-  high: ReasoningEffort.HIGH,
-  xhigh: ReasoningEffort.XHIGH,
-  max: ReasoningEffort.MAX,
-});
-
-/** An effort alone means thinking too: no other API has one without the other. */
-function reasoningAt(body: Json): Reasoning | undefined {
-  const effort = read(body, "output_config", (value, path) => readAt(objectAt(value, path), { at: `${path}.`, name: "effort" }, effortOf));
-  const thinking = read(body, "thinking", objectAt);
-  if (thinking === undefined) return effort === undefined ? undefined : create(ReasoningSchema, { effort });
-  const type = textAt(required(thinking, "type", "thinking."), "thinking.type");
-  switch (type) {
-    case "disabled":
-      return create(ReasoningSchema, { effort: ReasoningEffort.NONE });
-    case "adaptive":
-      // The API's own default.
-      return create(ReasoningSchema, { effort: effort ?? ReasoningEffort.HIGH });
-    case "enabled": {
-      const budgetTokens = integerAt(required(thinking, "budget_tokens", "thinking."), "thinking.budget_tokens");
-      if (budgetTokens < 1) throw invalidField("thinking.budget_tokens", "is below 1; to think not at all is type disabled");
-      return create(ReasoningSchema, { budgetTokens, ...(effort !== undefined && { effort }) });
-    }
-    default:
-      throw unsupportedField("thinking.type", `${JSON.stringify(type.slice(0, 64))} is none of enabled, disabled, adaptive`);
-  }
-}
-
 function formatAt(value: unknown, path: string): ResponseFormat | undefined {
   return readAt(objectAt(value, path), { at: `${path}.`, name: "format" }, formatOf);
 }
@@ -160,12 +126,26 @@ function formatOf(value: unknown, path: string): ResponseFormat {
 
 const tierOf = oneOf({ auto: "auto", standard_only: "standard_only" });
 
+/** Characters of `context_management`, as JSON: it has a few rules, and names tools at most. */
+const mostManagement = 16_384;
+
+/** What models of Anthropic's are to forget of a long conversation; all others read all of it. */
+function managementAt(value: unknown, path: string): JsonObject {
+  const management = structAt(value, path);
+  const { length } = JSON.stringify(management);
+  if (length > mostManagement) throw invalidField(path, `has ${length} characters; at most ${mostManagement} are passed on`);
+  return management;
+}
+
 /** What only upstreams that speak this format know. */
-function providerOptions(body: Json): JsonObject | undefined {
+function providerOptions(body: Json, own: OwnThinking, betas: readonly string[]): JsonObject | undefined {
   const anthropic = defined({
     service_tier: read(body, "service_tier", tierOf),
     inference_geo: read(body, "inference_geo", textAt),
     cache_control: read(body, "cache_control", cacheControlAt),
+    context_management: read(body, "context_management", managementAt),
+    betas: betas.length === 0 ? undefined : betas,
+    ...ownOptions(own),
   });
   return Object.keys(anthropic).length === 0 ? undefined : { anthropic: anthropic as JsonObject };
 }

@@ -1,3 +1,4 @@
+import { betasInHeader } from "../../../dialects/anthropic/betas.ts";
 import { thinkingConcessions } from "../../../dialects/anthropic/concessions.ts";
 import { errorFrame, errorToAnthropic } from "../../../dialects/anthropic/errors.ts";
 import { chatRequestFromAnthropic } from "../../../dialects/anthropic/request.ts";
@@ -11,8 +12,8 @@ import { eventStreamType } from "../event-stream.ts";
 /** Chats of `POST /v1/messages`. */
 export const messages: ChatFormat = {
   envelopeFor: () => anthropicEnvelope(),
-  read(body, { call: { requestId } }) {
-    const { request, stream, places, isThinkingOmitted } = chatRequestFromAnthropic(body);
+  read(body, { call: { requestId }, request: { headers } }) {
+    const { request, stream, places, isThinkingOmitted } = chatRequestFromAnthropic(body, betasInHeader(headers["anthropic-beta"]));
     return {
       request,
       envelope: anthropicEnvelope(places),

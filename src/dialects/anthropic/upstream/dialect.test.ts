@@ -28,6 +28,17 @@ describe("a request to Anthropic", () => {
     expect(dialect.authorize("k")).toEqual({ "x-api-key": "k" });
   });
 
+  it.each([
+    [{ betas: ["a\r\nx-api-key: k"] }, "betas"],
+    [{ betas: "a" }, "betas"],
+    [{ thinking: { type: "enabled", budget_tokens: 10 } }, "thinking.budget_tokens"],
+    [{ output_config: { effort: "none" } }, "output_config.effort"],
+    [{ context_management: [] }, "context_management"],
+  ])("refuses options that are none of the API's, whoever sends them: %j", (anthropic, field) => {
+    const asking = () => dialect.chat({ ...request, providerOptions: { anthropic } }, { isStream: false });
+    expect(fieldOf(thrownBy(asking))).toBe(`provider_options.anthropic.${field}`);
+  });
+
   it("heeds the quirks of its upstream, and refuses unknown ones", () => {
     const quirky = anthropicDialect({
       kind: "anthropic",

@@ -1,6 +1,9 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { isJsonObject } from "../../../core/json.ts";
 import { invalidField } from "../../../core/reasons.ts";
+import { betaNames } from "../betas.ts";
+import { effortAt, wishAt, type OwnThinking } from "../thinking.ts";
+import { defined, listAt, objectAt } from "../../openai/read.ts";
 import { givenOptions, type GivenOption, type OptionKeys } from "../../given-options.ts";
 import type { CacheControl, MessagesBody } from "./wire.ts";
 
@@ -22,15 +25,39 @@ export function refuseOptions(options: JsonObject | undefined, { at, keys }: Opt
   if (options !== undefined) givenOptions(options, { keys, known: [], at: `${at}.provider_options` });
 }
 
-/** Options of a whole request. Throws `unsupported_field` for unknown ones. */
-export function requestOptions(options: JsonObject | undefined, keys: OptionKeys): Partial<MessagesBody> {
-  if (options === undefined) return {};
-  const given = givenOptions(options, { keys, known: ["service_tier", "inference_geo", "cache_control"], at: "provider_options" });
-  const [control, tier, geo] = [given.get("cache_control"), given.get("service_tier"), given.get("inference_geo")];
+/** Options of a whole request. */
+export interface RequestOptions {
+  /** Fields that are passed on as they are. */
+  readonly fields: Partial<MessagesBody>;
+  /** How the model is to think, where the contract's words for it are not enough: then these hold, and those are other upstreams'. */
+  readonly own: OwnThinking;
+  /** Betas of the API that are asked for. */
+  readonly betas: readonly string[];
+}
+
+const none: RequestOptions = { fields: {}, own: { thinking: undefined, effort: undefined }, betas: [] };
+const known = ["service_tier", "inference_geo", "cache_control", "context_management", "betas", "thinking", "output_config"];
+
+/** Reads the options of a whole request. Throws `unsupported_field` for unknown ones. */
+export function requestOptions(options: JsonObject | undefined, keys: OptionKeys): RequestOptions {
+  if (options === undefined) return none;
+  const given = givenOptions(options, { keys, known, at: "provider_options" });
+  const as = <Value>(name: string, reader: (option: GivenOption) => Value): Value | undefined => {
+    const option = given.get(name);
+    return option === undefined ? undefined : reader(option);
+  };
   return {
-    ...(control !== undefined && { cache_control: cacheControl(control) }),
-    ...(tier !== undefined && { service_tier: serviceTier(tier) }),
-    ...(geo !== undefined && { inference_geo: region(geo) }),
+    fields: defined({
+      cache_control: as("cache_control", cacheControl),
+      service_tier: as("service_tier", serviceTier),
+      inference_geo: as("inference_geo", region),
+      context_management: as("context_management", ({ value, field }) => objectAt(value, field)),
+    }),
+    own: {
+      thinking: as("thinking", ({ value, field }) => wishAt(value, field)),
+      effort: as("output_config", ({ value, field }) => effortAt(value, field)),
+    },
+    betas: as("betas", ({ value, field }) => betaNames(listAt(value, field), field)) ?? [],
   };
 }
 

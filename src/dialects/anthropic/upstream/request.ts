@@ -3,19 +3,27 @@ import { Role, type ResponseFormat } from "../../../../gen/parley/v1/messages_pb
 import type { Sampling } from "../../../../gen/parley/v1/sampling_pb.ts";
 import { isJsonObject, parsedJson } from "../../../core/json.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
-import { requestOptions } from "./options.ts";
+import { requestOptions, type RequestOptions } from "./options.ts";
 import { thinkingOf } from "./thinking.ts";
 import { toolsOf } from "./tools.ts";
 import type { AnthropicTraits } from "./traits.ts";
 import { conversationOf } from "./turns.ts";
 import type { Block, MessagesBody, Turn } from "./wire.ts";
 
+interface AskedBy {
+  readonly isStream: boolean;
+  readonly traits: AnthropicTraits;
+  /** Read already, where more than the body depends on them. */
+  readonly options?: RequestOptions;
+}
+
 /** A chat as Anthropic's API takes it. Throws `unsupported_field` and `invalid_request` naming the field. */
-export function messagesBody(request: ChatRequest, { isStream, traits }: { isStream: boolean; traits: AnthropicTraits }): MessagesBody {
+export function messagesBody(request: ChatRequest, { isStream, traits, options }: AskedBy): MessagesBody {
+  const { fields, own } = options ?? requestOptions(request.providerOptions, traits.optionKeys);
   refuseUnknown(request);
   const { system, turns } = conversationOf(request.messages, traits.optionKeys);
   checkEnd(request, turns);
-  const { maxTokens, thinking, effort } = thinkingOf(request, turns, traits);
+  const { maxTokens, thinking, effort } = thinkingOf(request, turns, { traits, own });
   const format = formatOf(request.responseFormat);
   return {
     model: request.model,
@@ -31,7 +39,7 @@ export function messagesBody(request: ChatRequest, { isStream, traits }: { isStr
       output_config: { ...(effort !== undefined && { effort }), ...(format !== undefined && { format }) },
     }),
     ...(request.endUserId !== "" && { metadata: { user_id: request.endUserId } }),
-    ...requestOptions(request.providerOptions, traits.optionKeys),
+    ...fields,
   };
 }
 

@@ -2,6 +2,7 @@ import type { ChatRequest } from "../../../../gen/parley/v1/chat_pb.ts";
 import { ReasoningEffort, ToolChoiceMode, type Reasoning } from "../../../../gen/parley/v1/messages_pb.ts";
 import type { Sampling } from "../../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField, unsupportedField } from "../../../core/reasons.ts";
+import { leastBudget, type OwnThinking } from "../thinking.ts";
 import type { AnthropicTraits } from "./traits.ts";
 import type { Block, Turn, WireEffort, WireThinking } from "./wire.ts";
 
@@ -11,9 +12,6 @@ export interface Thinking {
   readonly thinking?: WireThinking;
   readonly effort?: WireEffort;
 }
-
-/** Fewer tokens of thinking are refused by the API. */
-const leastBudget = 1024;
 
 /** Tokens of thinking that an effort stands for: doubled from step to step, up to what Claude was made to use well. */
 const budgets: Readonly<Record<number, number>> = {
@@ -37,8 +35,47 @@ const efforts: Readonly<Record<number, WireEffort>> = {
 /** Of `max_tokens`, an effort leaves at least so much to the answer itself. */
 const answerShare = 0.25;
 
-/** Says how the model thinks. Thinking counts as part of `max_tokens`; where that is not given, thinking comes on top. Throws `unsupported_field` for what thinking excludes. */
-export function thinkingOf(request: ChatRequest, turns: readonly Turn[], traits: AnthropicTraits): Thinking {
+/** What thinking depends on beside the request. */
+interface Circumstances {
+  readonly traits: AnthropicTraits;
+  /** What the caller has said in the API's own words. */
+  readonly own: OwnThinking;
+}
+
+/** Says how the model thinks: as the caller said it, where that was in the API's own words. Throws `unsupported_field` for what thinking excludes. */
+export function thinkingOf(request: ChatRequest, turns: readonly Turn[], { traits, own }: Circumstances): Thinking {
+  const { thinking, effort } = own;
+  if (thinking === undefined) {
+    if (effort === undefined) return reasoned(request, turns, traits);
+    return { maxTokens: request.maxTokens ?? traits.maxTokens, effort };
+  }
+  const said =
+    thinking.type === "enabled" && traits.thinking === "adaptive" && request.reasoning !== undefined
+      ? shownAs(reasoned(request, turns, traits), thinking.display)
+      : asSaid(thinking, request, turns);
+  return { maxTokens: request.maxTokens ?? traits.maxTokens + budgetIn(said), ...said, ...(effort !== undefined && { effort }) };
+}
+
+function budgetIn({ thinking }: Pick<Thinking, "thinking">): number {
+  return thinking?.type === "enabled" ? thinking.budget_tokens : 0;
+}
+
+/** A budget where models know none has become an effort; how it is told stays. */
+function shownAs({ thinking, effort }: Thinking, display: "summarized" | "omitted" | undefined): Pick<Thinking, "thinking" | "effort"> {
+  const told = thinking?.type === "adaptive" && display !== undefined ? { ...thinking, display } : thinking;
+  return { ...(told !== undefined && { thinking: told }), ...(effort !== undefined && { effort }) };
+}
+
+function asSaid(thinking: WireThinking, request: ChatRequest, turns: readonly Turn[]): { thinking: WireThinking } {
+  const { type } = thinking;
+  // With a budget it wants earlier thinking back, as below.
+  if (type === "enabled" && callsWithoutThinking(turns)) return { thinking: { type: "disabled" } };
+  if (type === "enabled" || type === "adaptive") refuseBeside(request);
+  return { thinking };
+}
+
+/** Thinking as the contract asks for it: any effort turns it on. It counts as part of `max_tokens`; where that is not given, it comes on top. */
+function reasoned(request: ChatRequest, turns: readonly Turn[], traits: AnthropicTraits): Thinking {
   const maxTokens = request.maxTokens ?? traits.maxTokens;
   const wish = wishOf(request.reasoning);
   if (wish === "none") return { maxTokens };

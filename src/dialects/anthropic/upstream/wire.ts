@@ -98,8 +98,17 @@ export type WireToolChoice =
   | { type: "tool"; name: string; disable_parallel_tool_use?: boolean }
   | { type: "none" };
 
+/** How thinking is told: in short, or by its signature alone. */
+interface Displayed {
+  display?: "summarized" | "omitted";
+}
+
 /** Whether and how the model thinks. */
-export type WireThinking = { type: "enabled"; budget_tokens: number } | { type: "adaptive" } | { type: "disabled" };
+export type WireThinking =
+  | ({ type: "enabled"; budget_tokens: number } & Displayed)
+  | ({ type: "adaptive" } & Displayed)
+  | { type: "between_tools" }
+  | { type: "disabled" };
 
 /** How hard the model tries. */
 export type WireEffort = "low" | "medium" | "high" | "xhigh" | "max";
@@ -123,4 +132,5 @@ export interface MessagesBody {
   service_tier?: "auto" | "standard_only";
   inference_geo?: string;
   cache_control?: CacheControl;
+  context_management?: { [key: string]: unknown };
 }

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { sayable } from "../../openai/wire/shapes.ts";
+import { leastBudget } from "../thinking.ts";
 import { BlockParam, CacheControl, TextParam } from "./blocks.ts";
 
 const Tokens = Type.Integer({ minimum: 1, maximum: 2147483647 });
@@ -35,8 +36,9 @@ const display = {
   ),
 };
 const ThinkingParam = Type.Union([
-  Type.Object({ type: Type.Literal("enabled"), budget_tokens: Tokens, ...display }),
+  Type.Object({ type: Type.Literal("enabled"), budget_tokens: Type.Integer({ minimum: leastBudget, maximum: 2147483647 }), ...display }),
   Type.Object({ type: Type.Literal("adaptive"), ...display }),
+  Type.Object({ type: Type.Literal("between_tools") }),
   Type.Object({ type: Type.Literal("disabled") }),
 ]);
 
@@ -55,6 +57,11 @@ const prompt = {
   thinking: sayable(ThinkingParam),
   output_config: sayable(OutputConfig),
   cache_control: sayable(CacheControl),
+  context_management: sayable(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: "Passed on to models of Anthropic's; all others read the whole conversation.",
+    }),
+  ),
 };
 
 /** The body of `POST /v1/messages`. */
