@@ -95,7 +95,8 @@ export function targetMaker(parts: Parts): MakeTarget {
   const queues = new Map<string, Layer>();
   /** Places at an upstream are one pool, whatever the model and the key. */
   const queueOf = (name: string, upstream: UpstreamSettings | undefined): Layer => {
-    const known = queues.get(name) ?? queueFor(parts, name, upstream?.concurrency);
+    // One on this machine tells its queue itself.
+    const known = queues.get(name) ?? queueFor(parts, name, upstream);
     if (upstream !== undefined) queues.set(name, known);
     return known;
   };
@@ -104,13 +105,22 @@ export function targetMaker(parts: Parts): MakeTarget {
     const upstream = upstreams.get(provider.name);
     const queue = queueOf(upstream === undefined ? `${provider.name}/${model}` : provider.name, upstream);
     const { label } = request;
+    if (upstream !== undefined) parts.metrics.routes.known({ provider: provider.name, label });
     const facts = { provider: provider.name, model: model || label, label, key, isLocal: upstream === undefined, upstream, queue };
     return targetOf(request, facts, targetLayers(parts, facts));
   };
 }
 
-function queueFor({ clock, loaded: { limits } }: Parts, target: string, limit = limits.targetConcurrency): Layer {
-  return concurrency({ clock, target, limit, queue: limits.targetQueue, queueMs: limits.targetQueueMs });
+function queueFor(
+  { clock, loaded: { limits }, metrics: { routes } }: Parts,
+  target: string,
+  upstream: UpstreamSettings | undefined,
+): Layer {
+  const limit = upstream?.concurrency ?? limits.targetConcurrency;
+  const queue = { clock, target, limit, queue: limits.targetQueue, queueMs: limits.targetQueueMs };
+  if (upstream === undefined) return concurrency(queue);
+  routes.waiting(target, 0);
+  return concurrency({ ...queue, onWaiting: (count) => routes.waiting(target, count) });
 }
 
 /** An upstream's own times; a local model queues inside its provider, so it has no first-token limit. */

@@ -42,17 +42,22 @@
     action: "Add pods (replicas, or autoscaling with the queue metric). Does one pod wait and the others not, a gRPC client hangs on it: see the operator's page on balancing."
 {{- end }}
 
+{{/* By how much counters have grown over a time: one that nobody has read before it, in six hours, has done so by all that it is. */}}
+{{- define "parley.growth" -}}
+({{ index . 0 }} unless last_over_time({{ index . 0 }}[6h] offset {{ index . 1 }})) or increase({{ index . 0 }}[{{ index . 1 }}])
+{{- end }}
+
 {{/* Alerts of engines, upstreams and pods. */}}
 {{- define "parley.stateAlerts" -}}
 {{- $series := include "parley.series" . }}
 - alert: ParleyEngineRestarts
-  expr: sum by (pod, model, reason) (increase(llm_engine_restarts_total{ {{- $series }}}[15m])) > 2
+  expr: sum by (pod, model, reason) ({{ include "parley.growth" (list (printf "llm_engine_restarts_total{%s}" $series) "15m") }}) > 2
   labels: {severity: warning}
   annotations:
     summary: "The engine of {{ "{{ $labels.model }}" }} in {{ "{{ $labels.pod }}" }} was started anew {{ "{{ $value | humanize }}" }} times: {{ "{{ $labels.reason }}" }}."
     action: "Compare llm_model_memory_bytes with resources.limits.memory; the log names the exit. The same request each time is quarantined by itself. Another size or file of the model, if it goes on."
 - alert: ParleyCircuitOpens
-  expr: sum by (provider, model) (increase(llm_route_circuit_changes_total{ {{- $series }},state="open"}[15m])) > 2
+  expr: sum by (provider, model) ({{ include "parley.growth" (list (printf "llm_route_circuit_changes_total{%s,state=\"open\"}" $series) "15m") }}) > 2
   labels: {severity: warning}
   annotations:
     summary: "{{ "{{ $labels.provider }}" }} fails for {{ "{{ $labels.model }}" }}: its circuit breaker keeps opening."
@@ -65,7 +70,7 @@
     summary: "{{ "{{ $labels.provider }}" }} has served instead of a route's first target for an hour."
     action: "Callers get answers, from another model or at another price than meant. See ParleyCircuitOpens for the first target."
 - alert: ParleyKeyRetired
-  expr: sum by (provider) (increase(llm_route_retired_keys_total{ {{- $series }}}[1h])) > 0
+  expr: sum by (provider) ({{ include "parley.growth" (list (printf "llm_route_retired_keys_total{%s}" $series) "1h") }}) > 0
   labels: {severity: warning}
   annotations:
     summary: "{{ "{{ $labels.provider }}" }} refuses a key, or its quota is used up."

@@ -8,6 +8,10 @@ export interface TargetName {
 
 /** What routing reports, for metrics. */
 export interface RouteObserver {
+  /** A target may be asked from now on. */
+  known(target: TargetName): void;
+  /** How many calls wait for a place at an upstream now. */
+  waiting(provider: string, count: number): void;
   /** A further attempt is made at a target, since one at it or another failed: for what reason. */
   further(target: TargetName, reason: Reason): void;
   /** A target is asked again at once, without what it has refused and the caller can do without. */
@@ -28,6 +32,8 @@ export interface RouteObserver {
 
 /** Reports nothing. */
 export const noRouteObserver: RouteObserver = {
+  known() {},
+  waiting() {},
   further() {},
   conceded() {},
   hedged() {},

@@ -37,6 +37,25 @@ describe("concurrency", () => {
     expect(inner.calls).toHaveLength(3);
   });
 
+  it("tells how many wait, whenever one comes or leaves", async () => {
+    const told: number[] = [];
+    const inner = script<ChatRequest, ChatEvent>();
+    const options = { clock: fakeClock(), target: "p", limit: 1, queue: 2, queueMs: 1000, onWaiting: (count: number) => told.push(count) };
+    const work = concurrency(options)(inner.work, chatKind);
+    const gone = new AbortController();
+    const first = eventsOf(work(request, testContext()));
+    const running = await inner.next();
+    const second = eventsOf(work(request, testContext()));
+    const third = failureOf(eventsOf(work(request, testContext({ signal: gone.signal }))));
+    gone.abort();
+    await third;
+    running.end();
+    await first;
+    (await inner.next()).end();
+    await second;
+    expect(told).toEqual([1, 2, 1, 0]);
+  });
+
   it("refuses at once when the queue is full, and says when to come back", async () => {
     const { inner, open, work } = setUp(1, 1);
     void open();

@@ -17,10 +17,12 @@ export interface ConcurrencyOptions {
   readonly queue: number;
   /** How long one waits, ms. */
   readonly queueMs: number;
+  /** Told how many wait, whenever that changes. */
+  readonly onWaiting?: (count: number) => void;
 }
 
 /** Lets at most `limit` calls run at once and `queue` wait, first come first served. A call runs until its stream has ended, not until it has begun. */
-export function concurrency({ clock, target, limit, queue, queueMs }: ConcurrencyOptions): Layer {
+export function concurrency({ clock, target, limit, queue, queueMs, onWaiting }: ConcurrencyOptions): Layer {
   let running = 0;
   const waiting = new Set<() => void>();
 
@@ -36,6 +38,7 @@ export function concurrency({ clock, target, limit, queue, queueMs }: Concurrenc
     const turn = new Promise<void>((resolve, reject) => {
       const settle = () => {
         waiting.delete(admit);
+        onWaiting?.(waiting.size);
         cancelTimer();
         signal.removeEventListener("abort", onAbort);
       };
@@ -48,6 +51,7 @@ export function concurrency({ clock, target, limit, queue, queueMs }: Concurrenc
       });
       signal.addEventListener("abort", onAbort, { once: true });
       waiting.add(admit);
+      onWaiting?.(waiting.size);
       leaveQueue = () => (settle(), reject(fault("caller_gone", `the call was left while it waited for ${target}`)));
     });
     return { turn, leave: leaveQueue };

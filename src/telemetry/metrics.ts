@@ -67,12 +67,7 @@ function engineMetrics(registry: Registry): EngineObserver {
     labelNames,
     registers,
   });
-  const restarts = new Counter({
-    name: "llm_engine_restarts_total",
-    help: "Engine processes that were started anew: after a crash, or since the one before took too much memory",
-    labelNames: ["model", "reason"] as const,
-    registers,
-  });
+  const restarts = restartsIn(registry);
   return {
     decoded(model, busySequences, activeSequences) {
       busy.observe({ model }, busySequences);
@@ -83,7 +78,20 @@ function engineMetrics(registry: Registry): EngineObserver {
     loaded(model, isLoaded, memoryBytes) {
       loadedModels.set({ model }, isLoaded ? 1 : 0);
       memory.set({ model }, isLoaded ? memoryBytes : 0);
+      if (!isLoaded) return;
+      // Who scales or alerts by them must tell none from unknown.
+      depth.inc({ model }, 0);
+      for (const reason of ["crash", "memory"]) restarts.inc({ model, reason }, 0);
     },
     restarted: (model, _why, reason) => restarts.inc({ model, reason }),
   };
+}
+
+function restartsIn(registry: Registry): Counter<"model" | "reason"> {
+  return new Counter({
+    name: "llm_engine_restarts_total",
+    help: "Engine processes that were started anew: after a crash, or since the one before took too much memory",
+    labelNames: ["model", "reason"] as const,
+    registers: [registry],
+  });
 }

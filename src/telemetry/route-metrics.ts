@@ -1,4 +1,4 @@
-import { Counter, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { RouteObserver } from "../core/route-observer.ts";
 
 /** Metrics of what routing does beside asking a target once: all labels are of closed sets. */
@@ -13,7 +13,19 @@ export function routeMetrics(registry: Registry): RouteObserver {
   const circuits = counter("llm_route_circuit_changes_total", "Circuit breakers that have opened or closed", ["state"]);
   const retired = counter("llm_route_retired_keys_total", "Keys that their upstream has refused, or whose quota is used up");
   const rescues = counter("llm_route_rescues_total", "Answers that broke off, by what became of going on with them", ["outcome"]);
+  const waiting = new Gauge({
+    name: "llm_upstream_queue_depth",
+    help: "Calls that wait for a place at an upstream, which serves as many at once as its concurrency says",
+    labelNames: ["provider"] as const,
+    registers: [registry],
+  });
   return {
+    // A series that began at 1 has not grown, for Prometheus: what alerts ask for begins at 0.
+    known({ provider, label: model }) {
+      circuits.inc({ provider, model, state: "open" }, 0);
+      retired.inc({ provider, model }, 0);
+    },
+    waiting: (provider, count) => waiting.set({ provider }, count),
     further: ({ provider, label: model }, reason) => further.inc({ provider, model, reason }),
     conceded: ({ provider, label: model }) => conceded.inc({ provider, model }),
     hedged: ({ provider, label: model }) => hedged.inc({ provider, model }),

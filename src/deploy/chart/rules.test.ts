@@ -67,6 +67,16 @@ const trials: readonly Trial[] = [
     fires: ["ParleyEngineRestarts"],
   },
   {
+    name: "engines that ended before anybody had read how often",
+    input: [up, series("llm_engine_restarts_total", 'pod="a",model="m",reason="crash"', "_x115 3x285")],
+    fires: ["ParleyEngineRestarts"],
+  },
+  {
+    name: "a circuit breaker that opened before anybody had read how often",
+    input: [up, series("llm_route_circuit_changes_total", 'pod="a",provider="openai",model="m",state="open"', "_x115 3x285")],
+    fires: ["ParleyCircuitOpens"],
+  },
+  {
     name: "an upstream that fails, and another that stands in",
     input: [
       up,
@@ -79,6 +89,20 @@ const trials: readonly Trial[] = [
     name: "a key that is refused",
     input: [up, series("llm_route_retired_keys_total", 'pod="a",provider="openai",model="m"', "0x100 1x300")],
     fires: ["ParleyKeyRetired"],
+  },
+  {
+    name: "the first key of a pod that is refused, of which there was no series before",
+    input: [up, series("llm_route_retired_keys_total", 'pod="a",provider="openai",model="m"', "_x100 1x300")],
+    fires: ["ParleyKeyRetired"],
+  },
+  {
+    name: "nothing for keys and engines of long ago, read again after a gap",
+    input: [
+      up,
+      series("llm_route_retired_keys_total", 'pod="a",provider="openai",model="m"', "1x30 _x60 1x300"),
+      series("llm_engine_restarts_total", 'pod="a",model="m",reason="crash"', "5x60 _x55 5x300"),
+    ],
+    fires: [],
   },
   {
     name: "a busy event loop",
