@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
 
@@ -32,32 +32,83 @@ export interface Bound {
   close(): Promise<void>;
 }
 
-/** Binds a server, and makes further ports lead to it. Throws `invalid_request` when one of them cannot be bound, and leaves none open then. */
+/** Binds a server, and makes further ports lead to it; its `maxConnections` is that of all together. Throws `invalid_request` when one of them cannot be bound, and leaves none open then. */
 export async function bindAll(
   server: Server,
   place: Place & { readonly morePorts?: readonly number[] | undefined },
   log: Log,
 ): Promise<Bound> {
+  const { morePorts = [] } = place;
+  const connections = new Connections(server);
   const { address, port } = await bind(server, place, log);
   const all = [server];
   const close = async () => {
     await Promise.all(all.filter(({ listening }) => listening).map((each) => new Promise((resolve) => each.close(resolve))));
   };
   try {
-    for (const other of place.morePorts ?? []) all.push(await bindTo(server, { host: place.host, port: other }, log));
+    for (const other of morePorts) {
+      const more = furtherServer(server, connections);
+      await bind(more, { host: place.host, port: other }, log);
+      all.push(more);
+    }
   } catch (error) {
+    // Whoever came by the ports before is not waited for.
+    connections.destroy();
     await close();
     throw error;
   }
   return { address, port, close };
 }
 
-/** A further port of a server. It accepts as a front does, which decides what happens when a client closes its half. */
-async function bindTo(server: Server, place: Place, log: Log): Promise<Server> {
-  const other = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void server.emit("connection", socket));
-  other.maxConnections = server.maxConnections;
-  await bind(other, place, log);
-  return other;
+/** What listens on a further port of a server. It accepts as a front does, which decides what happens when a client closes its half. */
+function furtherServer(server: Server, connections: Connections): Server {
+  const further = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    connections.opened(further, socket);
+    server.emit("connection", socket);
+  });
+  connections.share(further);
+  return further;
+}
+
+/** The connections of a server's ports, which may together be as many as the server's own might. */
+class Connections {
+  readonly #most: number;
+  readonly #open = new Set<Socket>();
+  /** How many each port has. */
+  readonly #counts = new Map<Server, number>();
+
+  constructor(server: Server) {
+    this.#most = server.maxConnections;
+    this.share(server);
+    // Those of further ports are led to it, and counted already.
+    server.prependListener("connection", (socket) => {
+      if (!this.#open.has(socket)) this.opened(server, socket);
+    });
+  }
+
+  /** One more port takes part. */
+  share(server: Server): void {
+    this.#count(server, 0);
+  }
+
+  /** A port has taken a connection. */
+  opened(server: Server, socket: Socket): void {
+    this.#open.add(socket);
+    this.#count(server, 1);
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      this.#count(server, -1);
+    });
+  }
+
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #count(server: Server, more: number): void {
+    this.#counts.set(server, (this.#counts.get(server) ?? 0) + more);
+    for (const [each, own] of this.#counts) each.maxConnections = this.#most - (this.#open.size - own);
+  }
 }
 
 function bindProblem({ code, message }: NodeJS.ErrnoException): string {
