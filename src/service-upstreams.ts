@@ -2,6 +2,7 @@ import type { LoadedConfig } from "./config.ts";
 import { originOf } from "./config/overlay.ts";
 import type { Provider } from "./core/ports.ts";
 import { asFault, fault, invalidField, reasonOf } from "./core/reasons.ts";
+import { upstreamKindRow } from "./core/upstream-kinds.ts";
 import type { UpstreamKind, UpstreamSettings } from "./core/upstreams.ts";
 import { anthropicDialect } from "./dialects/anthropic/upstream/dialect.ts";
 import { ollamaDialect } from "./dialects/ollama/upstream/dialect.ts";
@@ -24,9 +25,11 @@ type UpstreamParts = Pick<Parts, "loaded" | "clock">;
 /** Makes what asks each upstream; nothing is connected before the first call. Throws `invalid_request` for settings that its kind does not take. */
 export function openUpstreams(parts: UpstreamParts): readonly Upstream[] {
   return parts.loaded.settings.upstreams.map((settings, index) => {
-    const { name, kind, defaultModel, models, apiKeys, prices } = settings;
+    const { name, kind, defaultModel, models, unknownModels, apiKeys, prices } = settings;
+    const { ownNames } = upstreamKindRow(kind);
     const providers = blaming(`upstreams[${index}]`, parts.loaded, () => providersOf(settings, parts));
-    return { name, kind, defaultModel, models, hasKeys: apiKeys.length > 0, providers, priced: new Set(Object.keys(prices)) };
+    const names = { name, defaultModel, models, unknownModels, ownNames, priced: new Set(Object.keys(prices)) };
+    return { ...names, kind, hasKeys: apiKeys.length > 0, providers };
   });
 }
 

@@ -36,6 +36,7 @@ describe("the order of the layers", () => {
       "authorizeModelLayer",
       "keyTokensLayer",
       "acceptLayer",
+      "knowNamesLayer",
       "prepare",
       "estimatedCount",
     ]);

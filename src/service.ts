@@ -16,6 +16,7 @@ import { compose, type Kind, type Layer, type Work } from "./core/work.ts";
 import { accept } from "./layers/accept.ts";
 import { authorizeModel } from "./layers/authorize-model.ts";
 import { estimatedCount } from "./layers/estimated-count.ts";
+import { knowNames } from "./layers/know-names.ts";
 import { leftReads } from "./layers/left-reads.ts";
 import { observe } from "./layers/observe.ts";
 import { mediaFetcher } from "./layers/media/fetcher.ts";
@@ -27,15 +28,15 @@ import { keyTokens } from "./layers/key-tokens.ts";
 import { serviceTls } from "./service-tls.ts";
 import { openServiceKeys, warnOfOpenDoors } from "./service-keys.ts";
 import { checkParameters } from "./service-check.ts";
-import { openModelLibrary } from "./service-library.ts";
+import { localProvider, openModelLibrary } from "./service-library.ts";
 import { defaultParameters, targetMaker, type Parts } from "./service-targets.ts";
 import { openUpstreams, type Upstream } from "./service-upstreams.ts";
 import { echo } from "./providers/echo.ts";
-import { llamaCpp } from "./providers/llama-cpp/llama-cpp.ts";
 import { directory, type Directory } from "./routing/naming/directory.ts";
 import { models } from "./routing/managing/models.ts";
 import { providerList } from "./routing/managing/provider-list.ts";
-import { remoteModels } from "./routing/naming/remote-models.ts";
+import { remoteModels, type RemoteModels } from "./routing/naming/remote-models.ts";
+import { standIns } from "./routing/naming/stand-ins.ts";
 import { readiness } from "./routing/readiness.ts";
 import { routing, type Routing } from "./routing/asking/route.ts";
 import { openLog } from "./telemetry/log.ts";
@@ -135,13 +136,13 @@ function serviceOf(parts: Parts, library: Library) {
   checkParameters(parts.loaded);
   const upstreams = openUpstreams(parts);
   const providers = { local: localProvider(parts, library), echo: echo() };
-  const names = nameDirectory(parts, library, { ...providers, upstreams, forget: (target) => routes.health.forget(target) });
-  const board = healthBoard(serviceNames);
   const { clock, metrics } = parts;
+  const remote = remoteModels({ upstreams, clock, log, limits });
+  const names = nameDirectory(parts, library, { ...providers, upstreams, remote, forget: (target) => routes.health.forget(target) });
+  const board = healthBoard(serviceNames);
   const routes = routing({ clock, limits, log, observer: metrics.routes, resolve: names.resolve });
   const ready = readiness({ board, directory: names, library, ...providers, clock, log });
   const begin = () => void ready.refresh();
-  const remote = remoteModels({ upstreams, clock, log, limits });
   const work = <Request, Event>(kind: Kind<Request, Event>) => callWork(parts, { names, routes }, kind);
   const service: Service = {
     generate: work(chatKind),
@@ -194,6 +195,8 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
     // inside of accept, since it waits; before routing, so that no target sees a URL
     ...(settings.mediaHosts.length === 0 ? [] : [fetchMedia({ fetch: mediaFetcher({ limits, clock }), limits })]),
+    // inside of accept, since it waits; before whatever asks where a name leads
+    knowNames(names.learn),
     // inside of all that refuses, and of accept: it may load gigabytes
     prepare,
     // innermost, so that an estimate is an answer to all other layers, and what they refuse is refused
@@ -215,36 +218,19 @@ interface Backends {
   readonly local: Provider;
   readonly echo: Provider;
   readonly upstreams: readonly Upstream[];
+  readonly remote: RemoteModels;
   /** Told of each target that nothing leads to any more. */
   readonly forget: (target: Target) => void;
 }
 
-function nameDirectory(parts: Parts, library: Library, backends: Backends): Directory {
+function nameDirectory(parts: Parts, library: Library, { remote, ...backends }: Backends): Directory {
   const { settings, limits } = parts.loaded;
   const { aliases, routes, defaultModel = "", defaultProvider, fallback } = settings;
   const { askedModels } = limits;
   return directory({
     ...{ library, ...backends, aliases, routes, defaultModel, defaultProvider, fallback, askedModels },
     defaults: defaultParameters(settings),
+    standIns: standIns({ remote, log: parts.log, limit: askedModels }),
     target: targetMaker(parts),
-  });
-}
-
-function localProvider({ loaded: { settings, limits }, clock, log, metrics }: Parts, library: Library): Provider {
-  const { gpu, dataDirectory, defaultMaxTokens, defaultTemperature, modelOptions, memoryBytes, gpuMemoryBytes } = settings;
-  const optionsOf = (id: string) => modelOptions[id];
-  const memory = { memoryBytes, gpuMemoryBytes };
-  return llamaCpp({
-    ...memory,
-    library,
-    dataDirectory,
-    observer: metrics.engines,
-    clock,
-    limits,
-    log,
-    gpu,
-    defaultMaxTokens,
-    defaultTemperature,
-    optionsOf,
   });
 }

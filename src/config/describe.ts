@@ -92,6 +92,7 @@ function upstreamRows(upstream: UpstreamSettings, path: string): Row[] {
     [`${path}.totalSeconds`, times.totalMs / 1000],
     [`${path}.disconnect`, upstream.disconnect],
     [`${path}.clientKeys`, upstream.takesCallerKeys],
+    [`${path}.unknownModels`, upstream.unknownModels],
     ...(limit === undefined ? [] : [[`${path}.concurrency`, limit] as const]),
     ...(upstream.models.length === 0 ? [] : [[`${path}.models`, upstream.models] as const]),
     ...Object.keys(headers).map((name) => [`${path}.headers.${name}`, "***"] as const),

@@ -1,4 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import { upstreamKindRow } from "../core/upstream-kinds.ts";
 import { upstreamKinds } from "../core/upstreams.ts";
 import { fault } from "../core/reasons.ts";
 import type { Setting } from "../environment/read.ts";
@@ -36,8 +37,10 @@ export function overlayUpstreams(file: JsonObject, given: ReadonlyMap<string, Se
     const maker = makerOf(values) ?? asked.get(name);
     let index = upstreams.findIndex((upstream) => upstream["name"] === name);
     if (index < 0 && maker !== undefined) {
-      index = upstreams.push({ name, kind: name }) - 1;
+      const { unknownModels } = upstreamKindRow(name);
+      index = upstreams.push({ name, kind: name, unknownModels }) - 1;
       origins.push([`upstreams[${index}]`, maker]);
+      if (unknownModels !== "pass") origins.push([`upstreams[${index}].unknownModels`, maker]);
     }
     const upstream = upstreams[index];
     if (upstream === undefined) warnings.push(...idleWarning(name, values));

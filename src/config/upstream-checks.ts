@@ -3,7 +3,7 @@ import { isKey, longestKey } from "../core/callers-key.ts";
 import { isLoopbackHost } from "../core/loopback.ts";
 import { isModelId } from "../core/model-id.ts";
 import { headerProblem } from "../core/own-headers.ts";
-import { disconnectPolicies, upstreamKinds, type UpstreamKind } from "../core/upstreams.ts";
+import { disconnectPolicies, unknownModelsPolicies, upstreamKinds, type UpstreamKind } from "../core/upstreams.ts";
 import { nearest } from "../environment/nearest.ts";
 import { defaultHost, defaultPort } from "./default-address.ts";
 import { range, type Problem } from "./problem.ts";
@@ -118,7 +118,9 @@ function* valueProblems(upstream: Upstream, path: string): Generator<Problem> {
   yield* range(`${path}.idleSeconds`, upstream.idleSeconds, [leastSeconds, day, " s"]);
   yield* range(`${path}.totalSeconds`, upstream.totalSeconds, [leastSeconds, day, " s"]);
   yield* range(`${path}.concurrency`, upstream.concurrency, [1, 1_000_000]);
-  const { disconnect, defaultModel, models } = upstream;
+  const { disconnect, unknownModels, defaultModel, models } = upstream;
+  if (unknownModels !== undefined && !unknownModelsPolicies.some((policy) => policy === unknownModels))
+    yield { path: `${path}.unknownModels`, what: `must be one of ${unknownModelsPolicies.join(", ")}` };
   if (disconnect !== undefined && !disconnectPolicies.some((policy) => policy === disconnect))
     yield { path: `${path}.disconnect`, what: `must be one of ${disconnectPolicies.join(", ")}` };
   if (defaultModel !== undefined && !isModelId(defaultModel))

@@ -2,7 +2,14 @@ import type { Config, Price as PriceMessage, Route, Target, Upstream } from "../
 import type { LimitName } from "../core/limits.ts";
 import type { RouteSettings, RouteTarget } from "../core/routes.ts";
 import { Secret } from "../core/secret.ts";
-import { disconnectPolicies, type Price, type UpstreamKind, type UpstreamSettings, type UpstreamTimes } from "../core/upstreams.ts";
+import {
+  disconnectPolicies,
+  unknownModelsPolicies,
+  type Price,
+  type UpstreamKind,
+  type UpstreamSettings,
+  type UpstreamTimes,
+} from "../core/upstreams.ts";
 import { parametersOf } from "./route-checks.ts";
 import { upstreamKindFrom, upstreamKindRow } from "../core/upstream-kinds.ts";
 
@@ -44,6 +51,7 @@ function upstreamOf(upstream: Upstream, config: Config): UpstreamSettings {
     takesCallerKeys: upstream.clientKeys ?? config.clientKeys ?? false,
     concurrency,
     models,
+    unknownModels: unknownModelsPolicies.find((policy) => policy === upstream.unknownModels) ?? "pass",
     headers: Object.fromEntries(Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value])),
     quirks,
   };

@@ -54,3 +54,16 @@ export interface Destination {
 
 /** From a name to targets; no name means the default for the purpose, `chat` unless said. Throws `model_not_found` or `provider_not_found`. */
 export type Resolve = (model: string, provider: string, purpose?: ModelPurpose) => Destination;
+
+/** A call, as far as names of models go. */
+export interface NamedCall {
+  /** Empty: the default. */
+  readonly model: string;
+  /** Empty: any. */
+  readonly provider: string;
+  readonly purpose: ModelPurpose;
+  readonly signal: AbortSignal;
+}
+
+/** Learns what must be known before a name can be resolved; undefined: nothing. Rejects only when the signal is aborted. */
+export type Learn = (call: NamedCall) => Promise<void> | undefined;

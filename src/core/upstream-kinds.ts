@@ -1,4 +1,4 @@
-import { upstreamKinds, type UpstreamKind } from "./upstreams.ts";
+import { upstreamKinds, type UnknownModels, type UpstreamKind } from "./upstreams.ts";
 
 /** What holds for upstreams of a kind unless the configuration says otherwise. */
 export interface UpstreamKindRow {
@@ -9,6 +9,10 @@ export interface UpstreamKindRow {
   readonly timeoutMs: number;
   /** Whether nobody is served there without a key. */
   readonly needsKey: boolean;
+  /** How all names of models are written there; undefined: only its list tells. */
+  readonly ownNames: RegExp | undefined;
+  /** What becomes of names that nobody has, where variables make it: of these kinds, the older service asked for one model whatever they were asked for. */
+  readonly unknownModels: UnknownModels;
 }
 
 const usualMs = 60_000;
@@ -20,8 +24,12 @@ const rows: Readonly<Record<UpstreamKind, UpstreamKindRow>> = {
   openai: row("https://api.openai.com/v1", "gpt-4o-mini", { needsKey: true }),
   anthropic: row("https://api.anthropic.com", "claude-sonnet-4-5-20250929", { needsKey: true }),
   ollama: row("http://localhost:11434", "llama3.1", { timeoutMs: ollamaMs }),
-  huggingface: row("https://router.huggingface.co/v1", "meta-llama/Llama-3.1-8B-Instruct", { needsKey: true }),
-  vllm: row("http://localhost:8000/v1", ""),
+  huggingface: row("https://router.huggingface.co/v1", "meta-llama/Llama-3.1-8B-Instruct", {
+    needsKey: true,
+    ownNames: /^[^/]+\/[^/]/,
+    unknownModels: "default",
+  }),
+  vllm: row("http://localhost:8000/v1", "", { unknownModels: "default" }),
   lan: row("http://localhost:8000/v1", ""),
   deepseek: row("https://api.deepseek.com", "deepseek-chat", { needsKey: true }),
   openrouter: row("https://openrouter.ai/api/v1", "openrouter/auto", { needsKey: true }),
@@ -34,9 +42,9 @@ const rows: Readonly<Record<UpstreamKind, UpstreamKindRow>> = {
 function row(
   baseUrl: string | undefined,
   defaultModel: string | undefined,
-  { timeoutMs = usualMs, needsKey = false }: Partial<UpstreamKindRow> = {},
+  { timeoutMs = usualMs, needsKey = false, ownNames, unknownModels = "pass" }: Partial<UpstreamKindRow> = {},
 ): UpstreamKindRow {
-  return { baseUrl, defaultModel, timeoutMs, needsKey };
+  return { baseUrl, defaultModel, timeoutMs, needsKey, ownNames, unknownModels };
 }
 
 /** The kind that a text names; undefined when there is none. */

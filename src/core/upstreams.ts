@@ -25,6 +25,12 @@ export const disconnectPolicies = ["estimate", "none", "drain"] as const;
 /** What becomes of it. */
 export type DisconnectPolicy = (typeof disconnectPolicies)[number];
 
+/** What may become of names of models that nobody has, at the upstream that is the default provider. */
+export const unknownModelsPolicies = ["pass", "default"] as const;
+
+/** What becomes of them: it is asked for them as they stand, or its default model answers. */
+export type UnknownModels = (typeof unknownModelsPolicies)[number];
+
 /** Time limits of an upstream, ms. */
 export interface UpstreamTimes {
   /** Connecting, TLS included. */
@@ -68,6 +74,7 @@ export interface UpstreamSettings {
   readonly concurrency: number | undefined;
   /** Ids that may be asked for without its name before them; all others still answer with it. */
   readonly models: readonly string[];
+  readonly unknownModels: UnknownModels;
   /** Sent with every request; none carries a key. */
   readonly headers: Readonly<Record<string, string>>;
   /** What it does differently from its kind, by name of the quirk. */

@@ -99,11 +99,17 @@ function rowsOf(upstream: NamedUpstream): EnvironmentRow[] {
     row(upstream.modelVariable ?? `${prefix}_DEFAULT_MODEL`, `${path}.defaultModel`, {
       type: textType,
       default: model,
-      what: "Model that it is asked for when a request names none.",
+      what: `Model that it is asked for when a request names none.${unknownNames(name)}`,
       aliases: modelAliases,
     }),
     timeoutRow(`${prefix}_TIMEOUT`, path, seconds),
   ];
+}
+
+/** What a reader must know of names that nobody has. */
+function unknownNames(name: UpstreamKind): string {
+  if (upstreamKindRow(name).unknownModels === "pass") return "";
+  return " Where it is the default provider, chats that name a model which nobody has are answered by it too (without it, by the first that the server lists), unless the file has this upstream and does not say `unknownModels: default`.";
 }
 
 /** What a reader must know of a name that means this only at times. */

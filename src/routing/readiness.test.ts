@@ -56,6 +56,7 @@ const setUp = (defaultModel: string | undefined) => {
     setDefault() {},
     isNamed: () => false,
     leadsTo: () => false,
+    learn: () => undefined,
     aliasesOf: () => [],
   };
   const ready = readiness({ board, directory, library: { watch: () => () => {} }, local, echo, clock, log: silent });

@@ -24,6 +24,7 @@ export function upstreamSettings(given: Partial<UpstreamSettings> & Pick<Upstrea
     takesCallerKeys: false,
     concurrency: undefined,
     models: [],
+    unknownModels: "pass",
     headers: {},
     quirks: {},
     ...given,

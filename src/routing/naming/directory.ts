@@ -1,5 +1,5 @@
 import type { Library, ModelPurpose } from "../../core/ports.ts";
-import type { Destination, Resolve, Stop } from "../../core/targets.ts";
+import type { Destination, Learn, Resolve, Stop } from "../../core/targets.ts";
 import { defaultsOf } from "./defaults.ts";
 import { noDefault, notFound, unknownProvider } from "./not-found.ts";
 import { placesOf, type Place, type PlacesOptions } from "./places.ts";
@@ -14,6 +14,8 @@ export interface DirectoryOptions extends PlacesOptions {
 /** From names to targets. */
 export interface Directory {
   readonly resolve: Resolve;
+  /** Learns what decides where a name leads. */
+  readonly learn: Learn;
   /** Id or alias of the model that answers when none is named, at a provider or (empty) any, for a purpose or chats; undefined when there is none. */
   defaultModel(provider?: string, purpose?: ModelPurpose): string | undefined;
   /** Makes another model the default. The name must resolve. */
@@ -28,6 +30,7 @@ export interface Directory {
 
 interface Kept {
   readonly destination: Destination;
+  readonly isFleeting: boolean;
   readonly renew: (() => void) | undefined;
 }
 
@@ -63,13 +66,13 @@ export function directory(options: DirectoryOptions): Directory {
     if (provider !== "" && !isProvider(provider, options)) throw unknownProvider(provider, options);
     const name = asked === "" ? defaults.nameOf(provider, purpose) : asked;
     if (name === undefined) throw noDefault({ library, provider, purpose });
-    const found = places.lookUp(name, provider);
+    const found = places.lookUp(name, provider, purpose);
     if (found === undefined) throw notFound(library, name);
     // Vectors and orders of one model say nothing to another's, and a caller who names a provider wants no other.
     const isReplaceable = provider === "" && purpose === "chat" && options.fallback.length > 0;
     const all = isReplaceable ? afterwards(found.places, options.fallback.map(fallbackPlaces)) : found.places;
     const { hedge, rescue } = found.route ?? {};
-    return { destination: { name, stops: marked(all), hedge, rescue }, renew: found.renew };
+    return { destination: { name, stops: marked(all), hedge, rescue }, isFleeting: found.isFleeting, renew: found.renew };
   };
   const keep = (key: string, found: Kept): void => {
     if (kept.size >= mostKept) kept.clear();
@@ -77,14 +80,18 @@ export function directory(options: DirectoryOptions): Directory {
   };
   return {
     resolve(asked, provider, purpose = "chat") {
-      const key = `${purpose} ${provider} ${asked}`;
+      const key = keyOf(purpose, provider, asked);
       const known = kept.get(key);
       known?.renew?.();
       if (known !== undefined) return known.destination;
       const found = find(asked, provider, purpose);
-      // A file's id may change with what is learnt of its bytes.
-      if (!found.destination.stops.some(({ target }) => target.provider === options.local.name)) keep(key, found);
+      // A file's id may change with what is learnt of its bytes, and an unknown name may be listed.
+      if (!found.isFleeting && !found.destination.stops.some(({ target }) => target.provider === options.local.name)) keep(key, found);
       return found.destination;
+    },
+    learn({ model, provider, purpose, signal }) {
+      if (model === "" || provider !== "" || purpose !== "chat" || kept.has(keyOf(purpose, "", model))) return undefined;
+      return places.learn(model, signal);
     },
     defaultModel: (provider = "", purpose = "chat") => defaults.nameOf(provider, purpose),
     setDefault(name) {
@@ -96,6 +103,10 @@ export function directory(options: DirectoryOptions): Directory {
     aliasesOf: (id) =>
       Object.keys(aliases).filter((name) => name !== "*" && (aliases[name] === id || library.find(aliases[name] ?? "")?.id === id)),
   };
+}
+
+function keyOf(purpose: ModelPurpose, provider: string, asked: string): string {
+  return `${purpose} ${provider} ${asked}`;
 }
 
 function isProvider(name: string, { local, echo, upstreams }: DirectoryOptions): boolean {

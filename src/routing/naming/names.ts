@@ -26,7 +26,13 @@ export type Lead =
   /** A file on disk, or echo; at a provider of this machine or (empty) whichever has it. */
   | { readonly is: "here"; readonly provider: string; readonly model: string }
   /** An upstream's model; a configured name is the operator's word, others are callers'. */
-  | { readonly is: "there"; readonly upstream: string; readonly model: string; readonly isConfigured: boolean };
+  | {
+      readonly is: "there";
+      readonly upstream: string;
+      readonly model: string;
+      readonly isConfigured: boolean;
+      readonly isStandIn?: boolean;
+    };
 
 /** Where a name may lead, by the configuration alone, best first: what it stands for, then what `*` does. An alias is followed once: what it stands for is no alias. */
 export function leadsOf(name: string, rules: NameRules): readonly Lead[] {
@@ -40,6 +46,11 @@ export function leadsOf(name: string, rules: NameRules): readonly Lead[] {
 export function lastLead(name: string, rules: NameRules, takesAll: string): Lead {
   const model = rules.aliases["*"] ?? meaningOf(name, rules);
   return { is: "there", upstream: takesAll, model, isConfigured: model !== name };
+}
+
+/** Where an upstream's model is that answers for another's name; what its list told is no operator's word. */
+export function standInLead(upstream: NamedUpstream, model: string): Lead {
+  return { is: "there", upstream: upstream.name, model, isConfigured: model === upstream.defaultModel, isStandIn: true };
 }
 
 /** What a name is an alias of; itself where it is none. */

@@ -1,14 +1,15 @@
 import type { ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { fillOf } from "../../core/fill.ts";
 import { isLocalProvider } from "../../core/local-providers.ts";
-import type { Library, Provider } from "../../core/ports.ts";
+import type { Library, ModelPurpose, Provider } from "../../core/ports.ts";
 import type { RouteSettings, RouteTarget } from "../../core/routes.ts";
 import { plainStop } from "../../core/stops.ts";
 import type { Stop, Target } from "../../core/targets.ts";
 import { usableFor } from "./defaults.ts";
-import { isEcho, lastLead, leadAt, leadsOf, type Lead, type NameRules } from "./names.ts";
+import { isEcho, lastLead, leadAt, leadsOf, standInLead, type Lead, type NameRules } from "./names.ts";
 import { notThere } from "./not-found.ts";
 import { remoteTargets, type MakeTarget, type RoutedUpstream } from "./remote-targets.ts";
+import { noStandIns, type StandIns } from "./stand-ins.ts";
 
 /** What finding places needs. */
 export interface PlacesOptions extends NameRules {
@@ -25,6 +26,8 @@ export interface PlacesOptions extends NameRules {
   readonly askedModels: number;
   /** Puts the target layers around one model of a provider; called once for each that is kept. */
   readonly target: MakeTarget;
+  /** Which models answer for names that nobody knows; absent: none. */
+  readonly standIns?: StandIns;
   /** Told of each target that nothing leads to any more. */
   readonly forget: (target: Target) => void;
 }
@@ -40,6 +43,8 @@ export interface Found {
   /** Never empty; by rank. */
   readonly places: readonly Place[];
   readonly route: RouteSettings | undefined;
+  /** Whether the upstream's list may make it lead elsewhere. */
+  readonly isFleeting: boolean;
   /** Says that the place was used again, where it may be forgotten; undefined: it stays. */
   readonly renew: (() => void) | undefined;
 }
@@ -47,14 +52,16 @@ export interface Found {
 /** From names to places. */
 export interface Places {
   /** The first of a name's leads that leads somewhere, at a provider or (empty) any; undefined: none does. Throws `model_not_found` where the provider that was named has no part in it. */
-  lookUp(name: string, provider: string): Found | undefined;
+  lookUp(name: string, provider: string, purpose?: ModelPurpose): Found | undefined;
+  /** Learns what decides where a name leads; undefined: nobody has to wait. */
+  learn(name: string, signal: AbortSignal): Promise<void> | undefined;
   /** Where one lead leads; empty: nowhere. */
   of(lead: Lead): readonly Place[];
 }
 
 /** Finds places: files on disk, echo, and the models of upstreams. Targets are made at their first use. */
 export function placesOf(options: PlacesOptions): Places {
-  const { library, local, echo, upstreams } = options;
+  const { library, local, echo, upstreams, standIns = noStandIns } = options;
   const fill = options.defaults === undefined ? undefined : fillOf(options.defaults);
   const here = new Map<string, Target>();
   const remote = remoteTargets({ make: options.target, limit: options.askedModels, forget: options.forget });
@@ -88,12 +95,14 @@ export function placesOf(options: PlacesOptions): Places {
     lead.is === "there" && !lead.isConfigured ? () => void targetsThere(lead.upstream, lead.model, false) : undefined;
   return {
     of,
-    lookUp(name, provider) {
+    learn: learnerOf(options, of),
+    lookUp(name, provider, purpose = "chat") {
       let elsewhere: Place | undefined;
-      for (const lead of leadsFrom(name, provider, options)) {
+      for (const lead of leadsFrom({ name, provider, purpose }, options, standIns)) {
         const all = of(lead);
         const places = provider === "" ? all : all.filter(({ stop }) => stop.target.provider === provider);
-        if (places.length > 0) return { places, route: lead.is === "route" ? lead.route : undefined, renew: renewalOf(lead) };
+        const isFleeting = lead.is === "there" && lead.isStandIn === true;
+        if (places.length > 0) return { places, route: lead.is === "route" ? lead.route : undefined, isFleeting, renew: renewalOf(lead) };
         elsewhere ??= all[0];
       }
       if (elsewhere !== undefined) throw notThere(name, provider, elsewhere.stop.target.provider);
@@ -102,20 +111,42 @@ export function placesOf(options: PlacesOptions): Places {
   };
 }
 
+/** Learns only where a stand-in may answer: a look at the files is spared all others. */
+function learnerOf(options: PlacesOptions, of: Places["of"]): Places["learn"] {
+  const { standIns = noStandIns, upstreams } = options;
+  const mayStandIn = upstreams.some(({ unknownModels }) => unknownModels === "default");
+  return function learn(name, signal) {
+    const upstream = mayStandIn ? takesAll(options) : undefined;
+    const isUnknown = upstream !== undefined && !leadsOf(name, options).some((lead) => of(lead).length > 0);
+    return isUnknown ? standIns.learn(upstream, signal) : undefined;
+  };
+}
+
+/** What is looked up. */
+interface Asked {
+  readonly name: string;
+  readonly provider: string;
+  readonly purpose: ModelPurpose;
+}
+
 /** Lazily, for the last lead costs a look at the files. */
-function* leadsFrom(name: string, provider: string, options: PlacesOptions): Generator<Lead> {
+function* leadsFrom({ name, provider, purpose }: Asked, options: PlacesOptions, standIns: StandIns): Generator<Lead> {
   const upstream = options.upstreams.find((each) => each.name === provider);
   const leads = leadsOf(name, options);
   if (upstream !== undefined) yield leads[0]?.is === "route" ? leads[0] : leadAt(upstream, name, options);
   else yield* leads;
   const last = upstream === undefined ? takesAll(options) : undefined;
-  if (last !== undefined) yield lastLead(name, options, last);
+  if (last === undefined) return;
+  const lead = lastLead(name, options, last.name);
+  // What an alias says is the operator's word, and vectors of another model would say nothing to the caller's.
+  const model = lead.is !== "there" || lead.isConfigured || purpose !== "chat" ? undefined : standIns.modelFor(last, name);
+  yield model === undefined ? lead : standInLead(last, model);
 }
 
 /** The upstream that is asked for names that nobody knows: the default one. Where a local model answers by default, an unknown name never leaves this machine. */
-function takesAll({ defaultProvider, upstreams, library }: PlacesOptions): string | undefined {
-  if (defaultProvider !== "auto") return upstreams.find(({ name }) => name === defaultProvider)?.name;
-  return usableFor("chat", library).length > 0 ? undefined : upstreams[0]?.name;
+function takesAll({ defaultProvider, upstreams, library }: PlacesOptions): RoutedUpstream | undefined {
+  if (defaultProvider !== "auto") return upstreams.find(({ name }) => name === defaultProvider);
+  return usableFor("chat", library).length > 0 ? undefined : upstreams[0];
 }
 
 /** What the places of a route are made with. */

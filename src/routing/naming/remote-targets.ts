@@ -1,9 +1,9 @@
 import type { Provider } from "../../core/ports.ts";
 import type { Target } from "../../core/targets.ts";
-import type { NamedUpstream } from "./names.ts";
+import type { StandingUpstream } from "./stand-ins.ts";
 
 /** An upstream with what asks it: one provider for each of its keys, in their order. */
-export interface RoutedUpstream extends NamedUpstream {
+export interface RoutedUpstream extends StandingUpstream {
   readonly providers: readonly Provider[];
   /** Whether it has keys: they are numbered from 1 then, and the one provider of an upstream without keys has 0. */
   readonly hasKeys: boolean;

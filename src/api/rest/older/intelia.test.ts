@@ -7,20 +7,20 @@ import { startUpstream, type ScriptedUpstream } from "../../../testing/upstream/
 // Intelia's document, line by line: its clients ask for a model by a name that the upstream does not know.
 
 const name = "intelia-llama-3.1-8b-aviculture";
+/** Lines 122 to 124, and where Hugging Face is in these tests. */
+const variables = () => ({
+  LLM_PROVIDER: "huggingface",
+  HUGGINGFACE_API_KEY: "hf_xxxxx",
+  HUGGINGFACE_MODEL: "meta-llama/Llama-3.1-8B-Instruct",
+  LLM_HUGGINGFACE_BASE_URL: `${upstream.url}/v1`,
+});
 let upstream: ScriptedUpstream;
 let server: TestServer;
 beforeAll(async () => {
   upstream = await startUpstream({ ids: ["meta-llama/Llama-3.1-8B-Instruct"], isStrict: false });
   server = await startTestServer({
     models: { local: {} },
-    environment: {
-      LLM_DEFAULT_PROVIDER: "",
-      LLM_PROVIDER: "huggingface",
-      HUGGINGFACE_API_KEY: "hf_xxxxx",
-      HUGGINGFACE_MODEL: "meta-llama/Llama-3.1-8B-Instruct",
-      LLM_HUGGINGFACE_BASE_URL: `${upstream.url}/v1`,
-      LLM_MODEL_ALIASES: `${name}=huggingface/meta-llama/Llama-3.1-8B-Instruct`,
-    },
+    environment: { LLM_DEFAULT_PROVIDER: "", ...variables() },
   });
 });
 afterAll(async () => {
@@ -81,8 +81,19 @@ describe("Intelia's document", () => {
     const told = (await answer.json()) as typeof golden.answer;
     // OpenAI's present answers have more keys.
     expect([answer.status, shapeOf(told)]).toMatchObject([200, shapeOf(golden.answer)]);
-    expect(told.model).toBe(name);
+    expect([told.model, answer.headers.get("x-parley-model")]).toEqual([name, "meta-llama/Llama-3.1-8B-Instruct"]);
     expect(upstream.requests.at(-1)?.body).toMatchObject({ model: "meta-llama/Llama-3.1-8B-Instruct", temperature: 0.7, max_tokens: 2000 });
+  });
+
+  it("lines 122 to 124: the key and the model alone do it too, for the provider is the document's default", async () => {
+    const { HUGGINGFACE_API_KEY, HUGGINGFACE_MODEL, LLM_HUGGINGFACE_BASE_URL } = variables();
+    const bare = await startTestServer({
+      environment: { LLM_DEFAULT_PROVIDER: "", HUGGINGFACE_API_KEY, HUGGINGFACE_MODEL, LLM_HUGGINGFACE_BASE_URL },
+    });
+    onTestFinished(() => bare.close());
+    const answer = await complete(bare.url, golden.request);
+    expect([answer.status, answer.headers.get("x-parley-model")]).toEqual([200, HUGGINGFACE_MODEL]);
+    expect(((await answer.json()) as typeof golden.answer).model).toBe(name);
   });
 
   it("lines 102 and 103: GET /v1/models lists the models", async () => {
@@ -134,12 +145,13 @@ describe("Intelia's document", () => {
   });
 
   it("lines 262 to 267: a change of two variables moves it to vLLM", async () => {
-    const environment = { LLM_DEFAULT_PROVIDER: "", LLM_PROVIDER: "vllm", VLLM_URL: upstream.url, LLM_MODEL_ALIASES: "*=vllm/m" };
-    const moved = await startTestServer({ environment });
+    const moved = await startTestServer({ environment: { LLM_DEFAULT_PROVIDER: "", LLM_PROVIDER: "vllm", VLLM_URL: upstream.url } });
     onTestFinished(() => moved.close());
     const answer = await complete(moved.url, golden.request);
-    expect([answer.status, answer.headers.get("x-parley-provider")]).toEqual([200, "vllm"]);
+    const served = ["provider", "model"].map((header) => answer.headers.get(`x-parley-${header}`));
+    expect([answer.status, ...served]).toEqual([200, "vllm", "meta-llama/Llama-3.1-8B-Instruct"]);
     expect(((await answer.json()) as typeof golden.answer).model).toBe(name);
+    expect(upstream.requests.at(-1)?.body["model"]).toBe("meta-llama/Llama-3.1-8B-Instruct");
   });
 
   it.each(["gated", "wrong-key"] as const)(
