@@ -32,6 +32,7 @@ describe("the order of the layers", () => {
     expect(callLayers(parts, names).map(({ name }) => name)).toEqual([
       "observeLayer",
       "sequence",
+      "severalChats",
       "validateLayer",
       "authorizeModelLayer",
       "keyTokensLayer",

@@ -23,6 +23,7 @@ import { mediaFetcher } from "./layers/media/fetcher.ts";
 import { fetchMedia } from "./layers/media/media.ts";
 import { prepare } from "./layers/prepare.ts";
 import { sequence } from "./layers/sequence.ts";
+import { severalChats } from "./layers/several-chats.ts";
 import { validate } from "./layers/validate.ts";
 import { keyTokens } from "./layers/key-tokens.ts";
 import { serviceTls } from "./service-tls.ts";
@@ -185,6 +186,8 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     observe({ clock, log, metrics, chargeOf: chargesBy(settings.upstreams) }),
     // outside of all that makes events, so that numbers have no hole
     chatOnly(sequence),
+    // inside of observe, which counts calls; outside of what is to hold for each chat
+    chatOnly(severalChats),
     // before anything is spent on a request that nobody could honour
     validate(limits, settings.mediaHosts),
     // settles which model is meant, before the cache and the queue: nobody learns of a model what its key does not allow

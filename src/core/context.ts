@@ -1,4 +1,5 @@
 import type { Span } from "@opentelemetry/api";
+import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import type { Concession } from "./concessions.ts";
 import type { Target } from "./targets.ts";
 import type { Kind } from "./work.ts";
@@ -102,6 +103,10 @@ export interface CallContext extends Call {
   readonly prepare?: Prepare | undefined;
   /** Whether an estimate will do where nobody who serves the model counts its tokens. */
   readonly acceptsEstimate?: boolean;
+  /** All chats of a call that asks for several, which are answered as one and share what the caller's key allows a call. Absent: the request alone. */
+  readonly requests?: readonly ChatRequest[] | undefined;
+  /** Whether the request's `max_tokens` is what its door usually asks for, and nothing that the caller said: a key that allows less lowers it. */
+  readonly isMaxTokensUsual?: boolean | undefined;
 }
 
 /** A fresh record. */

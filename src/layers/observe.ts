@@ -32,7 +32,8 @@ export function observe({ clock, log, metrics, chargeOf }: ObserveOptions): Laye
         const { target, upstreamMs: inferenceMs } = context.record;
         if (usage === undefined && pieces > 0) usage = partial(pieces);
         const isOperators = context.upstreamKey === undefined;
-        const cost = isOperators && target && usage ? chargeOf?.(target, withPrompt(usage, kind.chatOf(request))) : undefined;
+        const cost =
+          isOperators && target && usage ? chargeOf?.(target, withPrompt(usage, context.requests ?? [kind.chatOf(request)])) : undefined;
         metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage, cost });
         writeLine(log, context, { status, error, durationMs, firstTokenMs, usage, cost });
       };
@@ -56,9 +57,9 @@ function partial(pieces: number): Usage {
 }
 
 /** The tokens a caller is charged for: of a call that was cut off nobody has counted the prompt. */
-function withPrompt(usage: Usage, chat: ChatRequest | undefined): Usage {
-  if (usage.source !== UsageSource.PARTIAL || chat === undefined) return usage;
-  return { ...usage, promptTokens: estimatedPromptTokens(chat) };
+function withPrompt(usage: Usage, chats: readonly (ChatRequest | undefined)[]): Usage {
+  if (usage.source !== UsageSource.PARTIAL) return usage;
+  return { ...usage, promptTokens: chats.reduce((sum, chat) => sum + (chat === undefined ? 0 : estimatedPromptTokens(chat)), 0) };
 }
 
 interface LineFacts {

@@ -4,7 +4,6 @@ import type { Concession } from "../../core/concessions.ts";
 import { callContext, type CallContext, type Prepare } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
-import type { Generate } from "../../core/work.ts";
 import type { Doors, Exchange, Serve } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 import { unary } from "../unary.ts";
@@ -26,8 +25,10 @@ export interface AskedChat {
   readonly envelope?: Envelope;
   /** The caller's own key for the upstream, where the body has it. */
   readonly upstreamKey?: string | undefined;
-  /** Wraps the work, where one body asks for several chats that are answered as one. */
-  readonly through?: (generate: Generate) => Generate;
+  /** All chats, where one body asks for several that are answered as one; the first is the request. */
+  readonly requests?: readonly ChatRequest[] | undefined;
+  /** Whether the request's `max_tokens` is the format's own where a body says none. */
+  readonly isMaxTokensUsual?: boolean;
   /** Work that is wanted instead of an answer, such as loading the model; makes the body that is answered. Its time is that of every call. */
   readonly instead?: () => Promise<object>;
   /** What the answer may be without. */
@@ -58,7 +59,7 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
       asked = reading instanceof Promise ? await reading : reading;
       if (asked.instead !== undefined) return sendJson(exchange, 200, await asked.instead());
       const request = withKey(asked.request, exchange.call);
-      const events = (asked.through?.(service.generate) ?? service.generate)(request, contextOf(exchange, request, asked));
+      const events = service.generate(request, contextOf(exchange, request, asked));
       if (asked.stream !== undefined) return await streamEvents(exchange, { events, format: await asked.stream() }, doors);
       const response = await unary(exchange, doors, () => collect(events));
       tellServed(exchange, response.servedBy);
@@ -69,8 +70,8 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
   };
 }
 
-function contextOf({ call }: Exchange, request: ChatRequest, { stream, upstreamKey, concessions, prepare }: AskedChat): CallContext {
+function contextOf({ call }: Exchange, request: ChatRequest, asked: AskedChat): CallContext {
+  const { stream, upstreamKey = call.upstreamKey, concessions, prepare, requests, isMaxTokensUsual } = asked;
   const context = callContext(call, chatKind, request, stream === undefined);
-  if (upstreamKey === undefined && concessions === undefined && prepare === undefined) return context;
-  return { ...context, upstreamKey: upstreamKey ?? call.upstreamKey, concessions, prepare };
+  return { ...context, upstreamKey, concessions, prepare, requests, isMaxTokensUsual };
 }
