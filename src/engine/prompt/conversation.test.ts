@@ -152,6 +152,11 @@ describe("thinking", () => {
     ).toBe(true);
   });
 
+  it("is not wanted of a model that does not think, and none is left out", () => {
+    const hi = [user("hi")];
+    expect(written("chatMl", conversation(hi, { reasoningEffort: "none" }))).toBe(written("chatMl", conversation(hi)));
+  });
+
   it("is as hard as the template can say, and refused where it cannot", () => {
     expect(written("parts", conversation([user("hi")], { reasoningEffort: "high" }))).toMatch(/^Reasoning: high\n/);
     for (const [name, reasoningEffort] of [

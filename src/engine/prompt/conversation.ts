@@ -144,7 +144,7 @@ function rendered(rendering: ShapedRendering): string {
     shape(told(messages, tools, rendering)).map((message) => templateMessage(message, template.form, mark)),
     {
       add_generation_prompt: addsTurn,
-      ...effortOptions(reasoningEffort, template.effort, template.words),
+      ...effortOptions(reasoningEffort, template),
       ...Object.fromEntries(Object.entries(templateOptions).map(([name, value]) => [name, markedData(value, mark)])),
       ...(template.style.listsTools && tools.length > 0 && { tools: tools.map(templateTool) }),
     },

@@ -1,5 +1,6 @@
 import { unsupportedField } from "../../core/reasons.ts";
 import type { EngineReasoningEffort } from "../protocol/prompt.ts";
+import type { ChatTemplate } from "./chat-template.ts";
 import type { Template } from "./jinja.ts";
 
 /** Variables by which a template is told how hard to think. */
@@ -26,16 +27,28 @@ export function effortVariables(
   return { toggle: toggles.find(isToggle), level: levels.find((name) => template.names.has(name)) };
 }
 
-/** Variables for an effort. Throws `unsupported_field` where the template has none that say it. */
+/** Variables for an effort. No thinking asks for nothing of a model that does none. Throws `unsupported_field` where the template has none that say it. */
 export function effortOptions(
   effort: EngineReasoningEffort | undefined,
-  { toggle, level }: EffortVariables,
-  words: ReadonlySet<string>,
+  template: Pick<ChatTemplate, "effort" | "words" | "style">,
 ): Readonly<Record<string, unknown>> {
-  if (effort === undefined) return {};
+  if (effort === undefined || (effort === "none" && !thinks(template))) return {};
+  const {
+    effort: { toggle, level },
+    words,
+  } = template;
   const isOff = effort === "none";
-  const word = isOff ? wordsForNone.find((each) => words.has(each)) : usual.has(effort) || words.has(effort) ? effort : undefined;
+  const word = wordFor(effort, words);
   const said = { ...(toggle !== undefined && { [toggle]: !isOff }), ...(level !== undefined && word !== undefined && { [level]: word }) };
   if (Object.keys(said).length > 0) return said;
   throw unsupportedField("reasoning.effort", `the model's chat template has no variable that says ${effort}: leave it out`);
+}
+
+function thinks({ effort: { toggle, level }, style }: Pick<ChatTemplate, "effort" | "style">): boolean {
+  return toggle !== undefined || level !== undefined || style.thinking !== undefined;
+}
+
+function wordFor(effort: EngineReasoningEffort, words: ReadonlySet<string>): string | undefined {
+  if (effort === "none") return wordsForNone.find((each) => words.has(each));
+  return usual.has(effort) || words.has(effort) ? effort : undefined;
 }

@@ -1,3 +1,4 @@
+import { noThinkingConcessions } from "../../../dialects/no-thinking.ts";
 import { errorLine, errorToOllama } from "../../../dialects/ollama/errors.ts";
 import { chatRequestFromOllama, generateRequestFromOllama, type OllamaRequest } from "../../../dialects/ollama/request.ts";
 import { chatResponseToOllama, loadedToOllama, type Shape } from "../../../dialects/ollama/response.ts";
@@ -42,6 +43,7 @@ function askedChat({ request, stream, load, stay }: OllamaRequest, plain: string
   const through = keptAfter({ name: plain, stay, exchange }, doors);
   return {
     request: plain === said ? request : { ...request, model: plain },
+    concessions: noThinkingConcessions(request),
     whole: (response) => chatResponseToOllama(response, { shape, nameOf }),
     stream: stream
       ? () => ({

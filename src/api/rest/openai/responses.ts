@@ -1,3 +1,4 @@
+import { noThinkingConcessions } from "../../../dialects/no-thinking.ts";
 import { keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { responsesParamOf } from "../../../dialects/openai/responses/params.ts";
 import { responseRequestFromOpenAI } from "../../../dialects/openai/responses/request.ts";
@@ -17,6 +18,7 @@ export const responses: ChatFormat = {
     const param = responsesParamOf(body, asked.places);
     return {
       request: asked.request,
+      concessions: noThinkingConcessions(asked.request),
       envelope: openaiEnvelope(param),
       whole: (response) => chatResponseToResponse(response, asked),
       stream: asked.isStream
