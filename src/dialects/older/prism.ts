@@ -1,6 +1,6 @@
 import type { ChatResponse } from "../../../gen/parley/v1/chat_pb.ts";
 import type { Usage } from "../../../gen/parley/v1/usage_pb.ts";
-import { invalidField, unsupportedField } from "../../core/reasons.ts";
+import { unsupportedField } from "../../core/reasons.ts";
 import { chatRequestFromOpenAI, type OpenAIChatRequest } from "../openai/request.ts";
 import { finishReasonToOpenAI } from "../openai/response.ts";
 import { answerText } from "./answer-text.ts";
@@ -16,14 +16,6 @@ export function chatRequestFromPrism(json: unknown): OpenAIChatRequest {
   if (asked.request.topLogprobs !== undefined)
     throw unsupportedField("logprobs", "an answer here tells none; send the call to /v1/chat/completions");
   return asked;
-}
-
-/** The request with the provider that the query names. One that says otherwise than the body is refused. */
-export function withProvider(asked: OpenAIChatRequest, provider: string | undefined): OpenAIChatRequest {
-  const { request } = asked;
-  if (provider === undefined || request.provider === provider) return asked;
-  if (request.provider !== "") throw invalidField("provider", "differs from the provider of the query: send one of them");
-  return { ...asked, request: { ...request, provider } };
 }
 
 /** The whole answer of `POST /v1/chat`. */

@@ -18,7 +18,7 @@ import { sendJson } from "../../send.ts";
 import { chatRoute, type ChatFormat } from "../chat-route.ts";
 import { eventStreamType } from "../event-stream.ts";
 import { listedModels } from "../listed-models.ts";
-import { guarded, reading, type Operation, type Route } from "../route.ts";
+import { reading, type Operation, type Route } from "../route.ts";
 import { wholeAnswer } from "../whole-answer.ts";
 import { detailEnvelope } from "./envelopes.ts";
 import { loadFirst, setModel } from "./load-model.ts";
@@ -49,10 +49,9 @@ const warm: Operation = {
 
 /** What Distiller's clients ask for, beside what other clients ask for too. */
 export function distillerRoutes(doors: Doors): readonly Route[] {
-  const choose = guarded((exchange) => setModel(exchange, doors), doors, envelope);
   return [
     { path: "/models", envelope, methods: { GET: { serve: reading(listFiles, doors, envelope), operation: list } } },
-    { path: "/setModel", purpose: "management", envelope, methods: { POST: { serve: choose, operation: set } } },
+    { path: "/setModel", purpose: "management", envelope, methods: { POST: { serve: setModel(doors), operation: set } } },
     {
       path: "/chat/completions",
       purpose: "call",

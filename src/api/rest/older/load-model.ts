@@ -6,10 +6,10 @@ import { throwIfAborted, untilAborted } from "../../../core/signals.ts";
 import { modelChoiceFrom, fileName, type DistillerChat } from "../../../dialects/older/distiller.ts";
 import type { SetModelAnswer } from "../../../dialects/older/wire/distiller.ts";
 import { allowedModel } from "../../allowed-models.ts";
-import type { Doors, Exchange } from "../../exchange.ts";
+import type { Doors, Serve } from "../../exchange.ts";
 import { mayManage } from "../../may-manage.ts";
-import { sendJson } from "../../send.ts";
-import { readJson } from "../body.ts";
+import { jsonRoute } from "../json-route.ts";
+import { detailEnvelope } from "./envelopes.ts";
 
 const there: ReadonlySet<ModelState> = new Set([ModelState.READY, ModelState.LOADING]);
 
@@ -32,15 +32,17 @@ function notForCallers() {
 }
 
 /** `POST /setModel`: loads a model, as the body says, and has it answer whoever names none. */
-export async function setModel(exchange: Exchange, doors: Doors): Promise<void> {
+export function setModel(doors: Doors): Serve {
   const { models } = doors.service;
-  const { caller, signal } = exchange.call;
-  const { model: name, load } = modelChoiceFrom(await readJson(exchange, doors.limits));
-  const { id } = await allowedModel(name, caller, (each) => models.get(each, signal));
-  if (load !== undefined) await loadedOtherwise({ id, load, signal }, doors);
-  const { model } = await models.setDefault(id, signal);
-  const chosen = fileName(model) ?? model.id;
-  sendJson(exchange, 200, { status: "ok", message: `${chosen} is loaded and answers from now on`, model: chosen } satisfies SetModelAnswer);
+  return jsonRoute(doors, detailEnvelope(), async (body, exchange): Promise<SetModelAnswer> => {
+    const { caller, signal } = exchange.call;
+    const { model: name, load } = modelChoiceFrom(body);
+    const { id } = await allowedModel(name, caller, (each) => models.get(each, signal));
+    if (load !== undefined) await loadedOtherwise({ id, load, signal }, doors);
+    const { model } = await models.setDefault(id, signal);
+    const chosen = fileName(model) ?? model.id;
+    return { status: "ok", message: `${chosen} is loaded and answers from now on`, model: chosen };
+  });
 }
 
 interface Load {

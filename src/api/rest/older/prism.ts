@@ -1,20 +1,20 @@
 import { paramOf } from "../../../dialects/openai/errors.ts";
 import { dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { errorToDetail } from "../../../dialects/older/detail.ts";
-import { chatRequestFromPrism, chatResponseToPrism, withProvider } from "../../../dialects/older/prism.ts";
+import { chatRequestFromPrism, chatResponseToPrism } from "../../../dialects/older/prism.ts";
 import { PrismWriter } from "../../../dialects/older/prism-writer.ts";
 import { PrismAnswer, PrismEvent, PrismRequest } from "../../../dialects/older/wire/prism.ts";
 import type { Doors } from "../../exchange.ts";
 import { chatRoute, type ChatFormat } from "../chat-route.ts";
 import { eventStreamType } from "../event-stream.ts";
-import { providerInQuery, providerQuery } from "../provider-query.ts";
+import { providerQuery, withProvider } from "../provider-query.ts";
 import type { Route } from "../route.ts";
 import { detailEnvelope } from "./envelopes.ts";
 
 const chat: ChatFormat = {
   envelopeFor: (body) => detailEnvelope(paramOf(body)),
   read(body, exchange) {
-    const { request, stream } = withProvider(chatRequestFromPrism(body), providerInQuery(exchange));
+    const { request, stream } = withProvider(chatRequestFromPrism(body), exchange);
     return {
       request,
       whole: chatResponseToPrism,

@@ -9,7 +9,8 @@ import { booleanAt, objectAt, read } from "../../../dialects/openai/read.ts";
 import { allowedModel, allowedModels } from "../../allowed-models.ts";
 import type { Doors, Exchange, Serve } from "../../exchange.ts";
 import { sendJson } from "../../send.ts";
-import { jsonRoute } from "./json-route.ts";
+import { ollamaEnvelope } from "../envelope.ts";
+import { jsonRoute } from "../json-route.ts";
 import { refuseCatalog } from "./load.ts";
 import type { PlainName } from "./names.ts";
 
@@ -40,7 +41,7 @@ export async function version(exchange: Exchange, { service }: Doors): Promise<v
 /** `POST /api/show`: what is known of a model. */
 export function show(doors: Doors, plainName: PlainName): Serve {
   const { models } = doors.service;
-  return jsonRoute(doors, async (json, exchange): Promise<Shown> => {
+  return jsonRoute(doors, ollamaEnvelope, async (json, exchange): Promise<Shown> => {
     const body = objectAt(json, "body");
     const name = plainName(modelAt(body));
     if (read(body, "verbose", booleanAt) === true)
@@ -55,7 +56,7 @@ export function show(doors: Doors, plainName: PlainName): Serve {
 
 /** `DELETE /api/delete`: deletes a model's file. */
 export function deleteModel(doors: Doors, plainName: PlainName): Serve {
-  return jsonRoute(doors, async (json, { response }) => {
+  return jsonRoute(doors, ollamaEnvelope, async (json, { response }) => {
     await doors.service.models.remove(plainName(modelAt(objectAt(json, "body"))));
     response.writeHead(200, { "content-length": 0 });
     response.end();

@@ -6,12 +6,13 @@ import type { Doors, Exchange, Serve } from "../../exchange.ts";
 import { send } from "../../send.ts";
 import { note } from "../answer-error.ts";
 import { linesType } from "./chat.ts";
-import { jsonRoute } from "./json-route.ts";
+import { ollamaEnvelope } from "../envelope.ts";
+import { jsonRoute } from "../json-route.ts";
 import type { PlainName } from "./names.ts";
 
 /** `POST /api/pull`: brings a model of the catalog on disk. What fails before the first step has its own status. */
 export function pull(doors: Doors, plainName: PlainName): Serve {
-  return jsonRoute(doors, async (body, exchange) => {
+  return jsonRoute(doors, ollamaEnvelope, async (body, exchange) => {
     const { model, stream } = pullFromOllama(body);
     const steps = await begunPull(plainName(model), exchange, doors);
     if (stream) return sendLines(exchange, steps, doors);

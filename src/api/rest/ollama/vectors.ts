@@ -14,7 +14,7 @@ import type { Doors, Exchange, Serve } from "../../exchange.ts";
 import { unary } from "../../unary.ts";
 import { ollamaEnvelope } from "../envelope.ts";
 import { tellServed } from "../tell-served.ts";
-import { jsonRoute } from "./json-route.ts";
+import { jsonRoute } from "../json-route.ts";
 import { loadModel } from "./load.ts";
 import type { PlainName } from "./names.ts";
 import { keepAsAsked } from "./stay.ts";
@@ -24,7 +24,7 @@ export const embeddingsEnvelope = { ...ollamaEnvelope, bodyOf: embeddingsErrorTo
 
 /** `POST /api/embed`. */
 export function embed(doors: Doors, plainName: PlainName): Serve {
-  return jsonRoute(doors, async (body, exchange) => {
+  return jsonRoute(doors, ollamaEnvelope, async (body, exchange) => {
     const asked = embedRequestFromOllama(body);
     const answer = await vectorsOf(asked, { plainName, doors, exchange });
     return answer === undefined ? { model: asked.request.model, embeddings: [] } : embedResponseToOllama(answer, asked.request.model);
@@ -35,7 +35,7 @@ export function embed(doors: Doors, plainName: PlainName): Serve {
 export function embeddings(doors: Doors, plainName: PlainName): Serve {
   const answer = async (body: unknown, exchange: Exchange) =>
     oneEmbeddingToOllama((await vectorsOf(embeddingsRequestFromOllama(body), { plainName, doors, exchange })) ?? { embeddings: [] });
-  return jsonRoute(doors, answer, embeddingsEnvelope);
+  return jsonRoute(doors, embeddingsEnvelope, answer);
 }
 
 interface Asking {

@@ -1,4 +1,3 @@
-import { noThinkingConcessions } from "../../../dialects/no-thinking.ts";
 import { ChunkWriter, dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { errorToOpenAI, paramOf } from "../../../dialects/openai/errors.ts";
 import { usualDialect } from "../../../core/openai-dialect.ts";
@@ -7,12 +6,11 @@ import { refusedInChats } from "../../../dialects/openai/refusals.ts";
 import { ChatCompletionRequest } from "../../../dialects/openai/wire/chat-request.ts";
 import type { Doors } from "../../exchange.ts";
 import { chatRequestFromOpenAI } from "../../../dialects/openai/request.ts";
-import { withProvider } from "../../../dialects/older/prism.ts";
 import { chatResponseToOpenAI } from "../../../dialects/openai/response.ts";
 import type { ChatFormat } from "../chat-route.ts";
 import { openaiEnvelope } from "../envelope.ts";
 import { eventStreamType } from "../event-stream.ts";
-import { providerInQuery } from "../provider-query.ts";
+import { withProvider } from "../provider-query.ts";
 
 const known = new Set([...Object.keys(ChatCompletionRequest.properties), ...refusedInChats]);
 
@@ -22,10 +20,9 @@ export function chatCompletions({ openai = usualDialect }: Pick<Doors, "openai">
     envelopeFor: (body) => openaiEnvelope(paramOf(body)),
     read(body, exchange) {
       if (openai.refusesUnknown) refuseUnknown(body, known);
-      const asked = withProvider(chatRequestFromOpenAI(body), providerInQuery(exchange));
+      const asked = withProvider(chatRequestFromOpenAI(body), exchange);
       return {
         request: asked.request,
-        concessions: noThinkingConcessions(asked.request),
         whole: (response) => chatResponseToOpenAI(response, openai),
         stream: asked.stream
           ? () => ({
