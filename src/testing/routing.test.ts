@@ -66,7 +66,7 @@ describe("routing, at the sockets", () => {
 
   it.each([
     ["failed here more than once", refusal("server-error"), [502, "2", "1", "false"]],
-    ["failed once", { fault: { is: "html" } } as const, [502, "1", "0", null]],
+    ["answers what cannot be read", { fault: { is: "html" } } as const, [502, "1", "0", "false"]],
     ["is limited for longer than a call waits", refusal("rate-limited", { "retry-after": "300" }), [429, "1", "0", null]],
   ])("tells SDKs how often an upstream was asked, and not to do so again where it %s", async (_what, turn, expected) => {
     const { ask } = await serviceWith([await upstreamFor({ turns: [turn] })]);
