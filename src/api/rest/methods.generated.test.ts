@@ -1,10 +1,13 @@
 import { request, type IncomingHttpHeaders } from "node:http";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../core/clock.ts";
+import { lastLineFact } from "../../core/last-line.ts";
+import { fault, reasons, type Reason } from "../../core/reasons.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 import { drain } from "../drain.ts";
-import type { Doors } from "../exchange.ts";
+import type { Doors, Exchange } from "../exchange.ts";
 import type { Envelope } from "./envelope.ts";
 import { envelopeOf } from "./families.ts";
 import { routesOf } from "./router.ts";
@@ -12,7 +15,7 @@ import { routesOf } from "./router.ts";
 // Every path that there is by every method that there is, and paths beside them that are not there.
 
 const metricsText = async () => ({ contentType: "text/plain", body: "# metrics" });
-const scripted = { limits: defaultLimits, service: { models: {}, providers: {} }, drain: drain() } as unknown as Doors;
+const scripted = { clock: systemClock, limits: defaultLimits, service: { models: {}, providers: {} }, drain: drain() } as unknown as Doors;
 const routes = routesOf(scripted, { metricsText, areProbesAlone: false }).map((route) => ({
   ...route,
   allowed: [...Object.keys(route.methods), ...("GET" in route.methods && !("HEAD" in route.methods) ? ["HEAD"] : []), "OPTIONS"],
@@ -49,6 +52,12 @@ function expectEnvelope({ schema }: Envelope, { headers, text }: Answer): void {
   expect(headers["x-request-id"]).toMatch(/^req_[0-9a-f]{32}$/);
   const isValid = ajv.compile(JSON.parse(JSON.stringify(schema)) as object);
   expect(isValid(JSON.parse(text)), `${text} ${JSON.stringify(isValid.errors)}`).toBe(true);
+}
+
+/** What clients are told of an error: status, body without its time, and headers. */
+function toldBy({ statusOf, bodyOf, headersOf }: Envelope, error: ReturnType<typeof fault>): unknown {
+  const exchange = { call: { requestId: "req_1", startedMs: 0 } } as unknown as Exchange;
+  return [statusOf(error), JSON.stringify(bodyOf(error, exchange)).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"), headersOf?.(exchange)];
 }
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"];
@@ -95,6 +104,11 @@ describe("a path", () => {
   );
 
   it.each(routes)("$path fails in the words of those whose path it is, known or not", ({ path, envelope }) => {
-    expect(envelopeOf(path).schema).toEqual(envelope.schema);
+    const known = envelopeOf(path);
+    expect(known.schema).toEqual(envelope.schema);
+    for (const reason of Object.keys(reasons) as Reason[]) {
+      const error = fault(reason, "no", { metadata: lastLineFact("the last line") });
+      expect([reason, toldBy(known, error)]).toEqual([reason, toldBy(envelope, error)]);
+    }
   });
 });
