@@ -217,6 +217,8 @@ export interface Health {
   isReady(): boolean;
   /** Why not, for people; empty when ready. */
   notReadyBecause(): string;
+  /** Whether that is a failure rather than a wait: the default model could not be loaded. */
+  hasFailed(): boolean;
 }
 
 /** What the doors serve: work with every call layer around it, and what is beside it. */

@@ -4,8 +4,8 @@ import type { Health, Serving } from "../core/ports.ts";
 export interface HealthBoard extends Health {
   /** Says whether a model serves; undefined forgets it. */
   setModel(id: string, isServing: boolean | undefined): void;
-  /** Says why the service is not ready; empty when it is. */
-  setNotReadyBecause(why: string): void;
+  /** Says why the service is not ready, and whether that is a failure rather than a wait; empty when it is. */
+  setNotReadyBecause(why: string, hasFailed?: boolean): void;
   /** The service shuts down: nothing serves any more. */
   drain(): void;
 }
@@ -16,6 +16,7 @@ export function healthBoard(services: readonly string[]): HealthBoard {
   const listeners = new Set<() => void>();
   let isDraining = false;
   let why = "starting";
+  let failed = false;
   const changed = () => listeners.forEach((listener) => listener());
   const serving = (is: boolean): Serving => (is && !isDraining ? "SERVING" : "NOT_SERVING");
   const statuses = (): Map<string, Serving> =>
@@ -39,7 +40,9 @@ export function healthBoard(services: readonly string[]): HealthBoard {
       else models.set(id, isServing);
       changed();
     },
-    setNotReadyBecause(reason) {
+    hasFailed: () => failed,
+    setNotReadyBecause(reason, hasFailed = false) {
+      failed = hasFailed;
       if (why === reason) return;
       why = reason;
       changed();

@@ -95,7 +95,7 @@ describe("readiness", () => {
   it("says what is missing where there is no default", async () => {
     const { board, ready } = setUp(undefined);
     await ready.refresh();
-    expect(board.notReadyBecause()).toContain("not on disk");
+    expect([board.notReadyBecause(), board.hasFailed()]).toEqual([expect.stringContaining("not on disk"), false]);
   });
 
   it("loads a model that becomes the default later", async () => {
@@ -122,9 +122,10 @@ describe("readiness", () => {
     await vi.waitFor(() => expect(board.isReady()).toBe(true));
     become(ModelState.FAILED);
     await ready.refresh();
-    expect(board.notReadyBecause()).toContain("it is broken");
+    expect([board.notReadyBecause(), board.hasFailed()]).toEqual([expect.stringContaining("it is broken"), true]);
     clock.advance(30_000);
     await vi.waitFor(() => expect(board.isReady()).toBe(true));
+    expect(board.hasFailed()).toBe(false);
     expect(loads).toEqual(["m", "m"]);
   });
 

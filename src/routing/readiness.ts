@@ -48,7 +48,7 @@ export function readiness({ board, directory, library, local, echo, clock, log }
       board.setModel(id, state === ModelState.READY);
     }
     known = new Set(models.map(({ id }) => id));
-    board.setNotReadyBecause(whyNot(models));
+    board.setNotReadyBecause(whyNot(models), defaultOf(models)?.state === ModelState.FAILED);
     bringDefault(models);
   };
 
@@ -63,10 +63,15 @@ export function readiness({ board, directory, library, local, echo, clock, log }
     return `model ${target.model} is being loaded`;
   };
 
+  /** The default model, where it is one of this machine. */
+  const defaultOf = (models: readonly Model[]): Model | undefined => {
+    const target = defaultTarget(directory);
+    return target?.provider === local.name ? models.find(({ id }) => id === target.model) : undefined;
+  };
+
   /** Loads the default where nobody else will. */
   const bringDefault = (models: readonly Model[]): void => {
-    const target = defaultTarget(directory);
-    const model = target?.provider === local.name ? models.find(({ id }) => id === target.model) : undefined;
+    const model = defaultOf(models);
     if (retrying !== undefined && retrying.id !== model?.id) stopRetrying();
     if (model === undefined || loading !== undefined || retrying !== undefined) return;
     if (model.state === ModelState.ON_DISK && !served.has(model.id)) void load(model.id);

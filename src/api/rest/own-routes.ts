@@ -31,7 +31,12 @@ export function ownRoutes(doors: Doors): readonly Route[] {
       path: "/health",
       envelope,
       purpose: "probe",
-      methods: get(health, { tag, summary: "Say what this is and whether it serves", answers: { [json]: Health } }),
+      methods: get(health, {
+        tag,
+        summary: "Say what this is and whether it serves",
+        answers: { [json]: Health },
+        others: { 503: { [json]: Health } },
+      }),
     },
     { path: "/healthz", envelope, purpose: "probe", methods: get(alive, living) },
     { path: "/livez", envelope, purpose: "probe", methods: get(alive, living) },

@@ -12,7 +12,7 @@ export type NotReady = Static<typeof NotReady>;
 
 /** What this is, and whether it serves. */
 export const Health = Type.Object({
-  status: Type.Literal("ok"),
+  status: Type.Enum(["ok", "failed"], { description: "`failed`, with status 503: the default model could not be loaded." }),
   name: Type.String(),
   version: Type.String(),
   ready: Type.Boolean(),

@@ -2,13 +2,14 @@ import type { Doors, Exchange } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 import type { About, Alive, Health, NotReady } from "./own-wire.ts";
 
-/** `GET /health`: what this is, and whether it serves; always 200 while the process lives. It has the keys of all older services' answers. */
+/** `GET /health`: what this is, and whether it serves: 200 while it does or waits for its default model, which no restart would hasten, and 503 once that has failed. It has the keys of all older services' answers. */
 export async function health(exchange: Exchange, { service }: Doors): Promise<void> {
   const { name, version } = service.about;
   const isReady = service.health.isReady();
   const reason = service.health.notReadyBecause();
-  sendJson(exchange, 200, {
-    status: "ok",
+  const hasFailed = service.health.hasFailed();
+  sendJson(exchange, hasFailed ? 503 : 200, {
+    status: hasFailed ? "failed" : "ok",
     name,
     version,
     ready: isReady,

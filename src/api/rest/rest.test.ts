@@ -166,6 +166,11 @@ describe("REST", () => {
     const { status, json } = await ask("/readyz");
     expect([status, json["reason"]]).toEqual([503, "loading tiny"]);
     expect((await ask("/livez")).status).toBe(200);
+    expect(await ask("/health")).toMatchObject({ status: 200, json: { status: "ok", ready: false, reason: "loading tiny" } });
+    doors.health.setNotReadyBecause("model tiny failed: it is broken", true);
+    const failed = { status: "failed", name: "parley", ready: false, reason: "model tiny failed: it is broken" };
+    expect(await ask("/health")).toMatchObject({ status: 503, json: { ...failed, dependencies: { langchain: "not ready" } } });
+    for (const path of ["/healthz", "/livez"]) expect((await ask(path)).status).toBe(200);
     doors.health.setNotReadyBecause("");
   });
 
