@@ -43,7 +43,9 @@ describe("a route", () => {
   it("is narrowed by the provider that a request names, and refused where that has no part in it", () => {
     const { names } = setUp({ routes });
     expect(stopsOf(names, "smart", "vllm")).toEqual(["1 3 vllm/gpt-4o"]);
-    expect(refusal(() => names.resolve("smart", "echo"))[1]).toContain('provider "echo" has no model "smart"; openai has');
+    expect(
+      refusal(() => setUp({ routes: [route("r", [to({ upstream: "openai", model: "m" })])] }).names.resolve("r", "vllm"))[1],
+    ).toContain('provider "vllm" has no model "r"; openai has');
   });
 
   it("passes over a file that is not there, and may ask one key alone", () => {

@@ -113,7 +113,15 @@ describe("a name", () => {
   it("is held to the provider that the request names", () => {
     const names = setUp([file("a")]);
     expect(goesTo(names, "", "echo")).toEqual(["echo", "echo", "echo"]);
-    expect(refusal(() => names.resolve("a", "echo"))[0]).toBe("model_not_found");
     expect(refusal(() => names.resolve("a", "openai"))[0]).toBe("provider_not_found");
+  });
+});
+
+describe("echo, where a request names it as the provider", () => {
+  it("answers to any model's name, and to no vectors", () => {
+    const names = setUp([file("a")], { aliases: { mine: "a" } });
+    for (const name of ["gpt-4o-mini", "a", "mine", "echo"]) expect(goesTo(names, name, "echo")).toEqual([name, "echo", "echo"]);
+    expect(refusal(() => names.resolve("gpt-4o-mini", "echo", "embed"))[0]).toBe("model_not_found");
+    expect(refusal(() => names.resolve("gpt-4o-mini", ""))[0]).toBe("model_not_found");
   });
 });

@@ -130,17 +130,26 @@ interface Asked {
 }
 
 /** Lazily, for the last lead costs a look at the files. */
-function* leadsFrom({ name, provider, purpose }: Asked, options: PlacesOptions, standIns: StandIns): Generator<Lead> {
+function* leadsFrom(asked: Asked, options: PlacesOptions, standIns: StandIns): Generator<Lead> {
+  const { name, provider } = asked;
   const upstream = options.upstreams.find((each) => each.name === provider);
   const leads = leadsOf(name, options);
   if (upstream !== undefined) yield leads[0]?.is === "route" ? leads[0] : leadAt(upstream, name, options);
   else yield* leads;
-  const last = upstream === undefined ? takesAll(options) : undefined;
-  if (last === undefined) return;
-  const lead = lastLead(name, options, last.name);
+  const last = upstream === undefined ? lastOf(asked, options, standIns) : undefined;
+  if (last !== undefined) yield last;
+}
+
+/** Where a name leads that has led nowhere. */
+function lastOf({ name, provider, purpose }: Asked, options: PlacesOptions, standIns: StandIns): Lead | undefined {
+  // Whoever names echo wants to be repeated, whatever model is asked for beside it.
+  if (provider === options.echo.name && purpose === "chat") return { is: "here", provider, model: "echo" };
+  const upstream = takesAll(options);
+  if (upstream === undefined) return undefined;
+  const lead = lastLead(name, options, upstream.name);
   // What an alias says is the operator's word, and vectors of another model would say nothing to the caller's.
-  const model = lead.is !== "there" || lead.isConfigured || purpose !== "chat" ? undefined : standIns.modelFor(last, name);
-  yield model === undefined ? lead : standInLead(last, model);
+  const model = lead.is !== "there" || lead.isConfigured || purpose !== "chat" ? undefined : standIns.modelFor(upstream, name);
+  return model === undefined ? lead : standInLead(upstream, model);
 }
 
 /** The upstream that is asked for names that nobody knows: the default one. Where a local model answers by default, an unknown name never leaves this machine. */

@@ -114,6 +114,16 @@ describe("Prism's document", () => {
     }
   });
 
+  it("lines 148 and 210: the query's echo answers whatever model is named, and repeats the name", async () => {
+    const answer = await post("/v1/chat?provider=echo", golden.request);
+    expect([answer.status, answer.headers.get("x-parley-model"), await answer.json()]).toEqual([
+      ...[200, "echo", expect.objectContaining({ model: "gpt-4o-mini", content: "Hello!" })],
+    ]);
+    const inBody = await post("/v1/chat/completions", { ...golden.request, provider: "echo" });
+    expect([inBody.status, await inBody.json()]).toEqual([200, expect.objectContaining({ model: "gpt-4o-mini" })]);
+    expect((await post("/v1/chat/completions", golden.request)).status).toBe(404);
+  });
+
   it("line 140: a provider that is not there is refused, and so are two", async () => {
     const answers = await Promise.all(
       ["?provider=nobody", "?provider=echo&provider=openai"].map((query) => post(`/v1/chat${query}`, golden.request)),
