@@ -11,7 +11,7 @@ export const llamaCppFields: FieldTable = {
   "messages.parts.audio": textOnly,
   "messages.parts.file": textOnly,
   "messages.parts.reasoning.signature": inert("local models sign no thinking, and check none"),
-  "messages.parts.reasoning.redacted_data": refused("local models hide no thinking, and cannot read what others have hidden"),
+  "messages.parts.reasoning.redacted_data": inert("hidden thinking is another model's, which local ones could not read"),
   "messages.parts.provider_options": inert("local models know no options of a part; other providers' options are not theirs"),
   sampling: honoured,
   max_tokens: honoured,

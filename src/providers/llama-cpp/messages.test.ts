@@ -45,6 +45,15 @@ describe("a conversation for the engine", () => {
     ]);
   });
 
+  it("has nothing of thinking that is hidden: it was another model's", () => {
+    const hidden = { case: "reasoning" as const, value: { redactedData: Uint8Array.of(1) } };
+    expect(engineMessages(said([USER, text("go")], [ASSISTANT, hidden, text("ok")], [ASSISTANT, hidden]))).toEqual([
+      { role: "user", text: "go" },
+      { role: "assistant", text: "ok" },
+      { role: "assistant", text: "" },
+    ]);
+  });
+
   it("has thinking and calls of the assistant's in one turn, and each result in a turn of its own", () => {
     const messages = said(
       [USER, text("go")],

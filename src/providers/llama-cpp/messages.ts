@@ -1,4 +1,4 @@
-import { Role, type Message, type Part, type ToolCall, type ToolResult } from "../../../gen/parley/v1/messages_pb.ts";
+import { Role, type Message, type Part, type ReasoningPart, type ToolCall, type ToolResult } from "../../../gen/parley/v1/messages_pb.ts";
 import { invalidField } from "../../core/reasons.ts";
 import type { EngineMessage, EngineToolCall } from "../../engine/protocol/prompt.ts";
 import { refuseNoObject } from "./json-text.ts";
@@ -85,7 +85,7 @@ function assistantTurn(message: Message, field: string, calls: OpenCalls): Engin
   for (const [index, { part }] of message.parts.entries()) {
     const place = `${field}.parts[${index}]`;
     if (part.case === "text" || part.case === "refusal") text += part.value.text;
-    else if (part.case === "reasoning") reasoning = (reasoning ?? "") + part.value.text;
+    else if (part.case === "reasoning") reasoning = joined(reasoning, part.value);
     else if (part.case === "toolCall") toolCalls.push(calls.open(part.value, `${place}.tool_call`));
     else misplaced(part.case, place);
   }
@@ -96,6 +96,11 @@ function assistantTurn(message: Message, field: string, calls: OpenCalls): Engin
     ...(reasoning !== undefined && { reasoning }),
     ...(toolCalls.length > 0 && { toolCalls }),
   };
+}
+
+/** Thinking that is hidden is another model's: of it there is nothing to read. */
+function joined(before: string | undefined, { text, redactedData }: ReasoningPart): string | undefined {
+  return text === "" && redactedData.length > 0 ? before : (before ?? "") + text;
 }
 
 /** Calls that wait for their results. */

@@ -18,7 +18,7 @@ const table: FieldTable = {
   "messages.parts.audio": refused("Ollama hears nothing; send text"),
   "messages.parts.file": refused("Ollama reads no documents; send their text"),
   "messages.parts.reasoning.signature": inert("Ollama's models sign no thinking, and check none"),
-  "messages.parts.reasoning.redacted_data": refused("Ollama's models hide no thinking, and cannot read what others have hidden"),
+  "messages.parts.reasoning.redacted_data": inert("hidden thinking is another model's, which Ollama's could not read"),
   sampling: honoured,
   "sampling.logit_bias": undrawn,
   "sampling.xtc": undrawn,
