@@ -13,12 +13,14 @@ export interface EngineTopLogprob {
   readonly logprob: number;
 }
 
-/** What becomes of one request, in order: `waiting`*, `admitted`, `reading`*, (`text` | `reasoning` | `tool-call` | `finished`)*, `completed`; or `failed` at any time, as the last. */
+/** What becomes of one request, in order: `waiting`*, `admitted`, `begun`, `reading`*, (`text` | `reasoning` | `tool-call` | `finished`)*, `completed`; or `failed` at any time, as the last. */
 export type EngineEvent =
   /** Place in the queue, from 1. */
   | { readonly type: "waiting"; readonly position: number }
   /** Its first choice has a sequence; the prompt has so many tokens. */
   | { readonly type: "admitted"; readonly queueMs: number; readonly promptTokens: number }
+  /** Its first choice begins; so many of the prompt's tokens are there already. */
+  | { readonly type: "begun"; readonly cachedTokens: number }
   | { readonly type: "reading"; readonly tokensDone: number; readonly tokensTotal: number }
   /** `logprobs` are of the tokens since the last event that had some; with them the text may be empty. */
   | { readonly type: "text"; readonly choice: number; readonly text: string; readonly logprobs?: readonly EngineLogprob[] }

@@ -116,6 +116,7 @@ export class AnswerJob implements Job {
   started(choice: Choice): void {
     if (choice.index > 0) return;
     this.#cachedTokens = choice.cachedTokens;
+    this.#options.tell({ type: "begun", cachedTokens: choice.cachedTokens });
     if (choice.cachedTokens > 0) this.#read(choice);
   }
 

@@ -30,6 +30,7 @@ class Answer implements ReadyIterator<ChatEvent> {
   #isOver = false;
   /** 0: not told yet. */
   #promptTokens = 0;
+  #cachedTokens = 0;
   /** The first content, which follows `started`. */
   #first: ChatEvent | undefined;
   readonly #onEvent = (event: IteratorResult<EngineEvent>): Told | Promise<Told> => this.#tell(event) ?? this.next();
@@ -77,13 +78,19 @@ class Answer implements ReadyIterator<ChatEvent> {
       void this.#events.return?.();
       return { done: false, value: completion(event.stats, this.#context) };
     }
-    if (event.type === "admitted") this.#promptTokens = event.promptTokens;
+    this.#heed(event);
     const isContent = content.has(event.type);
     // Of the other choices that still read the prompt nothing is told once the first content is there.
     const told = isContent || !this.#isStarted ? chatEventOf(event) : undefined;
     if (told === undefined || !isContent || this.#isStarted) return told && { done: false, value: told };
     this.#first = told;
     return { done: false, value: this.#start() };
+  }
+
+  /** What is known of the prompt before the first content. */
+  #heed(event: EngineEvent): void {
+    if (event.type === "admitted") this.#promptTokens = event.promptTokens;
+    else if (event.type === "begun") this.#cachedTokens = event.cachedTokens;
   }
 
   #start(): ChatEvent {
@@ -94,6 +101,7 @@ class Answer implements ReadyIterator<ChatEvent> {
       $typeName: "parley.v1.Usage",
       promptTokens: this.#promptTokens,
       completionTokens: 0,
+      cachedTokens: this.#cachedTokens,
       source: UsageSource.PROVIDER,
     };
     return started(provider, model, usage);

@@ -206,7 +206,7 @@ function eventsOf(call: Channel<EngineEvent>, signal: AbortSignal, onCompleted: 
   return { [Symbol.asyncIterator]: () => events };
 }
 
-const beforeContent: ReadonlySet<EngineEvent["type"]> = new Set(["waiting", "admitted", "reading"]);
+const beforeContent: ReadonlySet<EngineEvent["type"]> = new Set(["waiting", "admitted", "begun", "reading"]);
 
 /** What an event takes while its reader is slow. */
 function bytesOf(event: EngineEvent): number {

@@ -40,12 +40,38 @@ await describeWithRealModel("Anthropic's client and the real SmolLM2-135M-Instru
     expect(streamed.stop_reason).toBe(whole.stop_reason);
   });
 
-  it("counts what it then is told at the start of its stream, and billed", async () => {
+  it("counts what it then is billed", async () => {
     const { input_tokens } = await anthropic.messages.countTokens({ model: asked.model, system: asked.system, messages: asked.messages });
-    const stream = await anthropic.messages.create({ ...asked, stream: true });
-    for await (const event of stream) if (event.type === "message_start") expect(event.message.usage.input_tokens).toBe(input_tokens);
     const { usage } = await anthropic.messages.create(asked);
     expect(usage.input_tokens + (usage.cache_read_input_tokens ?? 0)).toBe(input_tokens);
+  });
+
+  it("is told at the start of a stream what its end tells, of the cache too", async () => {
+    const { input_tokens } = await anthropic.messages.countTokens({ model: asked.model, system: asked.system, messages: asked.messages });
+    await anthropic.messages.create(asked);
+    const told: (readonly [input: number | null, cached: number | null])[] = [];
+    for await (const event of await anthropic.messages.create({ ...asked, stream: true })) {
+      const usage = event.type === "message_start" ? event.message.usage : event.type === "message_delta" && event.usage;
+      if (usage !== false) told.push([usage.input_tokens, usage.cache_read_input_tokens]);
+    }
+    const [start, end] = told;
+    expect(start).toEqual(end);
+    expect(start?.[1]).toBeGreaterThan(0);
+    expect((start?.[0] ?? 0) + (start?.[1] ?? 0)).toBe(input_tokens);
+  });
+
+  it("goes on with a conversation in which another model's thinking is hidden", async () => {
+    const content = [
+      { type: "redacted_thinking" as const, data: "aGlkZGVu" },
+      { type: "text" as const, text: "It is Paris." },
+    ];
+    const bare = { ...asked, messages: [...asked.messages, { role: "assistant" as const, content: [content[1]!] }, asked.messages[0]!] };
+    const messages = [...asked.messages, { role: "assistant" as const, content }, asked.messages[0]!];
+    expect(textOf(await anthropic.messages.create({ ...asked, messages }))).toBe(textOf(await anthropic.messages.create(bare)));
+    const [one, two] = await Promise.all(
+      [messages, bare.messages].map((all) => anthropic.messages.countTokens({ model: asked.model, messages: all })),
+    );
+    expect(one).toEqual(two);
   });
 
   it("goes on from the assistant's own words", async () => {
