@@ -1,9 +1,10 @@
-import type { ChatRequest, ChatResponse } from "../../../gen/parley/v1/chat_pb.ts";
+import type { ChatEvent, ChatRequest, ChatResponse } from "../../../gen/parley/v1/chat_pb.ts";
 import { collect } from "../../core/collect.ts";
 import type { Concession } from "../../core/concessions.ts";
 import { callContext, type CallContext, type Prepare } from "../../core/context.ts";
 import { chatKind } from "../../core/kinds.ts";
 import { throwIfAborted } from "../../core/signals.ts";
+import { observe, type Watch } from "../../core/stream.ts";
 import type { Doors, Exchange, Serve } from "../exchange.ts";
 import { sendJson } from "../send.ts";
 import { unary } from "../unary.ts";
@@ -35,6 +36,8 @@ export interface AskedChat {
   readonly concessions?: readonly Concession[];
   /** Done before the work begins, as a part of it: behind all that refuses the call, and while its stream is kept alive. */
   readonly prepare?: Prepare | undefined;
+  /** Told of the answer as it comes. */
+  readonly watch?: Watch<ChatEvent> | undefined;
 }
 
 /** A format in which clients ask for chats. */
@@ -59,7 +62,9 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
       asked = reading instanceof Promise ? await reading : reading;
       if (asked.instead !== undefined) return sendJson(exchange, 200, await asked.instead());
       const request = withKey(asked.request, exchange.call);
-      const events = service.generate(request, contextOf(exchange, request, asked));
+      const context = contextOf(exchange, request, asked);
+      const { watch } = asked;
+      const events = watch === undefined ? service.generate(request, context) : observe(() => service.generate(request, context), watch);
       if (asked.stream !== undefined) return await streamEvents(exchange, { events, format: await asked.stream() }, doors);
       const response = await unary(exchange, doors, () => collect(events));
       tellServed(exchange, response.servedBy);

@@ -8,7 +8,7 @@ import type { AskedChat, ChatFormat } from "../chat-route.ts";
 import { ollamaEnvelope } from "../envelope.ts";
 import { loadModel } from "./load.ts";
 import type { PlainName } from "./names.ts";
-import { keptAfter } from "./stay.ts";
+import { keepingAfter } from "./stay.ts";
 
 /** The type of a stream of lines. */
 export const linesType = "application/x-ndjson";
@@ -40,7 +40,6 @@ function askedChat({ request, stream, load, stay }: OllamaRequest, plain: string
   const { clock } = doors;
   const said = request.model;
   const nameOf = (model: string) => (model === plain ? said : model);
-  const through = keptAfter({ name: plain, stay, exchange }, doors);
   return {
     request: plain === said ? request : { ...request, model: plain },
     concessions: noThinkingConcessions(request),
@@ -53,7 +52,7 @@ function askedChat({ request, stream, load, stay }: OllamaRequest, plain: string
           failed: (error) => errorLine(errorToOllama(error)),
         })
       : undefined,
-    ...(through !== undefined && { through }),
+    watch: keepingAfter({ name: plain, stay, exchange }, doors),
     ...(load !== undefined && {
       async instead() {
         await loadModel({ name: plain, load, exchange }, doors);

@@ -1,6 +1,6 @@
+import type { ChatEvent } from "../../../../gen/parley/v1/chat_pb.ts";
 import { mayUse } from "../../../core/keys.ts";
-import { observe } from "../../../core/stream.ts";
-import type { Generate } from "../../../core/work.ts";
+import type { Watch } from "../../../core/stream.ts";
 import type { Doors, Exchange } from "../../exchange.ts";
 import { mayManage } from "../../may-manage.ts";
 
@@ -20,14 +20,12 @@ export function keepAsAsked({ name, stay, exchange: { call } }: Staying, { servi
   if (stay !== undefined && mayManage(call.caller) && mayUse(call.caller, [name])) models.keep(name, stay);
 }
 
-/** Chats after which that is done, unless they come to no end of their own. */
-export function keptAfter(staying: Staying, doors: Doors): ((generate: Generate) => Generate) | undefined {
+/** Does that once a chat has come to an end of its own; undefined: there is nothing to do. */
+export function keepingAfter(staying: Staying, doors: Doors): Watch<ChatEvent> | undefined {
   if (staying.stay === undefined) return undefined;
-  return (generate) => (request, context) => {
-    let isCompleted = false;
-    return observe(() => generate(request, context), {
-      event: ({ event }) => void (isCompleted ||= event.case === "completed"),
-      end: () => isCompleted && keepAsAsked(staying, doors),
-    });
+  let isCompleted = false;
+  return {
+    event: ({ event }) => void (isCompleted ||= event.case === "completed"),
+    end: () => isCompleted && keepAsAsked(staying, doors),
   };
 }
