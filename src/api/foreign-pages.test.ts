@@ -20,7 +20,7 @@ function post(path: string, origin: string, type: string): Promise<Response> {
 
 describe("a page of another origin", () => {
   it("does not make the model work over REST, in whatever type it sends", async () => {
-    for (const type of ["text/plain", "application/json"]) {
+    for (const type of ["text/plain", "application/json", "application/x-www-form-urlencoded"]) {
       const response = await post("/v1/chat/completions", foreign, type);
       const { error } = (await response.json()) as { error: Record<string, unknown> };
       expect([response.status, error["code"]]).toEqual([403, "permission_denied"]);

@@ -40,7 +40,7 @@ describe("a call that no layer sees is counted by its reason", () => {
   it.each([
     ["a body that is no JSON", chat, { body: "{" }, "malformed_body"],
     ["a body that is too large", chat, { body: JSON.stringify({ messages: "x".repeat(3000) }) }, "body_too_large"],
-    ["a form", chat, { body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } }, "unsupported_media_type"],
+    ["a form", chat, { body: "a=1", headers: { "content-type": "multipart/form-data; boundary=x" } }, "unsupported_media_type"],
     ["a field that the dialect refuses", chat, { body: JSON.stringify({ messages, best_of: 2 }) }, "unsupported_field"],
     ["a page of another origin", chat, { body: "{}", headers: { origin: "https://evil.example" } }, "permission_denied"],
     ["a message that is no JSON", rpc, { body: "{" }, "malformed_body"],

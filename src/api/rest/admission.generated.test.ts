@@ -59,7 +59,7 @@ describe("every route", () => {
   it.each(reading)("$name reads no more than the limits allow", async (row) => {
     await expectRefusal(row, 413, { headers: json, body: JSON.stringify({ model: "x".repeat(maxBodyBytes) }) });
     await expectRefusal(row, 400, { headers: json, body: "[".repeat(maxJsonDepth + 2) });
-    await expectRefusal(row, 415, { headers: { "content-type": "application/x-www-form-urlencoded" }, body: "a=1" });
+    await expectRefusal(row, 415, { headers: { "content-type": "multipart/form-data; boundary=x" }, body: "a=1" });
   });
 
   it.each(operations.filter(({ purpose }) => purpose === "call" || purpose === "management"))(

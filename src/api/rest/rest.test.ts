@@ -52,7 +52,7 @@ describe("REST", () => {
     [
       "a form",
       "/v1/chat/completions",
-      { method: "POST", body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } },
+      { method: "POST", body: "a=1", headers: { "content-type": "multipart/form-data; boundary=x" } },
       415,
       "unsupported_media_type",
     ],
