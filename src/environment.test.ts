@@ -75,8 +75,22 @@ describe("the table of variables", () => {
     expect(readEnvironment({ [name]: text }).settings.get(path)?.value).toEqual(value);
   });
 
-  it.each(laterVariables.filter((name) => name.startsWith("LLM_")))("refuses %s, whose part is not here yet", (name) => {
+  const ours = laterVariables.filter((name) => name.startsWith("LLM_"));
+  it.each(ours.filter((name) => name.endsWith("_ENABLED")))("refuses %s=true, whose part is not here yet", (name) => {
+    expect(() => readEnvironment({ [name]: "true" })).toThrow(`${name}: not in this version`);
     expect(() => readEnvironment({ [name]: "s3cret" })).toThrow(`${name}: not in this version`);
+  });
+
+  it.each(ours.filter((name) => !name.endsWith("_ENABLED")))("warns of %s, which asks for no such part by itself", (name) => {
+    const { settings, warnings } = readEnvironment({ [name]: "s3cret" });
+    expect([settings.size, warnings]).toEqual([0, [expect.stringMatching(new RegExp(`^ignored: ${name}; (?!.*s3cret)`))]]);
+  });
+
+  it("says that nothing is cached where a cache is spoken of", () => {
+    const { warnings } = readEnvironment({ LLM_CACHE_ENABLED: "false", LLM_CACHE_TTL: "3600", LLM_REDIS_URL: "redis://:s3cret@h" });
+    expect(warnings).toEqual([
+      "ignored: LLM_REDIS_URL, LLM_CACHE_TTL; the parts that would use them are not in this version: nothing is cached, stored or sent to a broker",
+    ]);
   });
 
   it("takes the word of those that say that such a part is not wanted", () => {
@@ -131,8 +145,8 @@ describe("what is refused", () => {
     [{ LLM_PROT: "1" }, "LLM_PROT: there is no such variable, did you mean LLM_PORT"],
     [{ LLM_SOMETHING_ELSE_ALTOGETHER: "1" }, "LLM_SOMETHING_ELSE_ALTOGETHER: there is no such variable, unset it"],
     [
-      { LLM_REDIS_URL: "x", LLM_PROT: "1" },
-      "LLM_PROT: there is no such variable, did you mean LLM_PORT; LLM_REDIS_URL: not in this version",
+      { LLM_REDIS_ENABLED: "1", LLM_PROT: "1" },
+      "LLM_PROT: there is no such variable, did you mean LLM_PORT; LLM_REDIS_ENABLED: not in this version",
     ],
   ])("%o", (variables, message) => {
     expect(() => readEnvironment(variables)).toThrow(message);

@@ -219,7 +219,7 @@ export const environment: readonly EnvironmentRow[] = [
   }),
 ];
 
-/** Names of parts that this version does not have. One of ours that is set is refused, since nothing would heed it; a foreign one is named in a warning. */
+/** Names of parts that this version does not have. One of ours that asks for such a part (`..._ENABLED`) is refused; all others that are set are named in a warning. */
 export const laterVariables: readonly string[] = [
   "LLM_REDIS_URL",
   "LLM_REDIS_ENABLED",

@@ -78,7 +78,7 @@ describe("the command line", () => {
     [["models", "list", "--jsn"], {}, /\n\(`parley models list --help` says what there is\)\n$/],
     [["serve", "--port", "http"], {}, /^parley: --port: "http" is not a whole number\n$/],
     [["serve"], { LLM_PORT: "70000" }, /^parley: LLM_PORT: 70000 is outside 0 to 65535\n$/],
-    [["serve"], { LLM_REDIS_URL: "redis://:s3cret@h" }, /^parley: LLM_REDIS_URL: not in this version, unset it\n$/],
+    [["serve"], { LLM_REDIS_ENABLED: "true" }, /^parley: LLM_REDIS_ENABLED: not in this version, unset it\n$/],
     [["serve", "--config", "none.yaml"], {}, /^parley: none.yaml: the configuration cannot be read: ENOENT\n$/],
     [["serve", "--host", "0.0.0.0"], {}, /^parley: --host: 0.0.0.0 is reached from other machines, .*add --open.*\n$/],
   ])("ends %j %o with 2 and says what is wrong", async (args, variables, message) => {
@@ -120,7 +120,9 @@ describe("parley serve --check", () => {
     expect(lines).toContainEqual(["models.defaultModel", "m", "--model-name"]);
     expect(out).toMatch(/the configuration is good\n$/);
     expect(lines).toContainEqual(["upstreams[0].apiKeys", "***", "OPENAI_API_KEY"]);
-    expect(err).toBe("parley: ignored: REDIS_URL; the parts that would use them are not in this version\n");
+    expect(err).toBe(
+      "parley: ignored: REDIS_URL; the parts that would use them are not in this version: nothing is cached, stored or sent to a broker\n",
+    );
     expect(out + err).not.toContain("s3cret");
   });
 

@@ -25,11 +25,14 @@ export function environmentTableMarkdown(): string {
     row.type.name,
     row.what,
   ]);
-  const later = laterVariables.filter((name) => name.startsWith("LLM_")).map((name) => `\`${name}\``);
+  const later = laterVariables.filter((name) => name.startsWith("LLM_"));
+  const [asking, idle] = [true, false].map((asks) =>
+    later.filter((name) => name.endsWith("_ENABLED") === asks).map((name) => `\`${name}\``),
+  );
   return [
     markdownTable([["Variable", "Also", "Default", "Type", "Meaning"], ...rows]),
     "",
-    `Refused, since the parts they belong to are not in this version: ${later.join(", ")}.`,
+    `The parts of some variables are not in this version: nothing is cached, stored or sent to a broker. Refused unless they are false: ${asking?.join(", ")}. Ignored, with a warning: ${idle?.join(", ")}.`,
   ].join("\n");
 }
 

@@ -100,9 +100,14 @@ const later = new Set(laterVariables);
 
 function refuseUnknown(variables: Variables): void {
   const ours = Object.keys(variables).filter((name) => name.startsWith("LLM_") && textOf(variables, name) !== undefined);
-  const isMeant = (name: string) => known.includes(name) && means(name, variables);
+  const isMeant = (name: string) => (known.includes(name) && means(name, variables)) || isIdle(name);
   const unknown = ours.filter((name) => !isMeant(name) && !isKubernetesLink(name, variables) && !isSwitchedOff(name, variables)).toSorted();
   if (unknown.length > 0) throw fault("invalid_request", unknown.map(whyUnknown).join("; "));
+}
+
+/** Whether it is of a part that this version lacks, and does not ask for that part by itself: an address, a size or a name that nothing uses. */
+function isIdle(name: string): boolean {
+  return later.has(name) && !name.endsWith("_ENABLED");
 }
 
 /** Whether it says of a part that this version lacks that it is not wanted. */
@@ -141,10 +146,12 @@ function missingKeys(name: string, variables: Variables): string[] {
 
 function warningsOf(variables: Variables): string[] {
   const warnings: string[] = [];
-  const foreign = laterVariables.filter(
-    (name) => !name.startsWith("LLM_") && textOf(variables, name) !== undefined && !isSwitchedOff(name, variables),
-  );
-  if (foreign.length > 0) warnings.push(`ignored: ${foreign.join(", ")}; the parts that would use them are not in this version`);
+  // One of ours that asks for a part has been refused before.
+  const ignored = laterVariables.filter((name) => textOf(variables, name) !== undefined && !isSwitchedOff(name, variables));
+  if (ignored.length > 0)
+    warnings.push(
+      `ignored: ${ignored.join(", ")}; the parts that would use them are not in this version: nothing is cached, stored or sent to a broker`,
+    );
   const [auth] = environment.filter(({ sets }) => sets.includes("http.open")).flatMap(({ aliases }) => aliases);
   if (auth !== undefined && textOf(variables, auth.name) !== undefined && auth.type.parse(textOf(variables, auth.name) ?? "") === false)
     warnings.push(...missingKeys(auth.name, variables));
