@@ -33,6 +33,19 @@ capabilities:
 {{- default (printf "%s-models" (include "parley.fullname" .)) .Values.models.claim.existing }}
 {{- end }}
 
+{{/* Whether the chart makes a claim that one node alone mounts: not empty where it does. A new pod on another one would wait for the old one to end. */}}
+{{- define "parley.narrowClaim" -}}
+{{- $modes := .Values.models.claim.accessModes }}
+{{- if and (eq .Values.models.source "claim") (not .Values.models.claim.existing) (not (has "ReadWriteMany" $modes)) (not (has "ReadOnlyMany" $modes)) }}yes{{ end }}
+{{- end }}
+
+{{/* Seconds until a rollout that goes nowhere has failed: a pod may be scheduled, fetch its models and load one before. */}}
+{{- define "parley.deadline" -}}
+{{- $load := mul .Values.probes.startup.periodSeconds .Values.probes.startup.failureThreshold }}
+{{- $start := add $load 60 (ternary 1800 0 (ne (include "parley.fetches" .) "")) }}
+{{- ternary (int .Values.progressDeadlineSeconds) (int $start) (gt (int .Values.progressDeadlineSeconds) 0) }}
+{{- end }}
+
 {{/* Whether an init container fetches models: not empty where one does. */}}
 {{- define "parley.fetches" -}}
 {{- if or (eq .Values.models.source "download") (and (eq .Values.models.source "claim") .Values.models.claim.fill) }}yes{{ end }}

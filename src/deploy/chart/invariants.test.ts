@@ -111,7 +111,9 @@ describeWithTools("what is said after an installation", [await helm("helm 4.2")]
     const notes = await installNotes(path, words);
     expect(notes).toContain("only networkPolicy.clients call: the ingress controller or gateway must be among networkPolicy.clients");
     expect(notes).toContain("its pods must be among networkPolicy.metricsReaders");
-    expect(notes).toContain("The claim llm-models is ReadWriteOnce");
+    expect(notes).toContain(
+      "The claim llm-models is ReadWriteOnce: pods end before new ones start, and one that is scheduled to another node",
+    );
     expect(await installNotes(path, ["--values", valuesOf("gateway")])).toContain("of the Secret callers, which you made");
     const unread = await installNotes(path, ["--values", valuesOf("bare"), "--set", "networkPolicy.enabled=true"]);
     expect(unread).toContain("must be said in networkPolicy.egress");

@@ -7,6 +7,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { stringify } from "yaml";
 import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import { release, render, type KubernetesObject } from "./helm.ts";
+import { specOf } from "./rendered.ts";
 import { describeWithTools } from "./scene.ts";
 import { helm, helmNames } from "./tools.ts";
 
@@ -28,6 +29,7 @@ const ofRelease = {
 const kinds: Readonly<Record<string, readonly string[]>> = {
   v1: ["Secret", "ConfigMap", "Service", "ServiceAccount", "Pod"],
   "apps/v1": ["Deployment"],
+  "autoscaling/v2": ["HorizontalPodAutoscaler"],
   "networking.k8s.io/v1": ["NetworkPolicy"],
 };
 
@@ -55,9 +57,11 @@ function discovery(): Readonly<Record<string, object>> {
 }
 
 /** What of an API server helm asks where a chart looks Secrets up: its version, its kinds, and the Secrets. Answers with the file by which it is reached. */
-async function serverWith(secrets: Secrets): Promise<string> {
+async function serverWith(secrets: Secrets, replicas?: number): Promise<string> {
   const namespaced = `/api/v1/namespaces/${release.namespace}/secrets/`;
-  const fixed = discovery();
+  const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: release.name, ...ofRelease }, spec: { replicas } };
+  const path = `/apis/apps/v1/namespaces/${release.namespace}/deployments/${release.name}`;
+  const fixed = { ...discovery(), ...(replicas !== undefined && { [path]: deployment }) };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://server");
     const name = pathname.startsWith(namespaced) ? pathname.slice(namespaced.length) : "";
@@ -68,7 +72,7 @@ async function serverWith(secrets: Secrets): Promise<string> {
       metadata: { name, namespace: release.namespace, ...ofRelease },
       data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, bytes(value)])),
     };
-    const found = secret ?? fixed[pathname];
+    const found = secret ?? (fixed as Readonly<Record<string, object>>)[pathname];
     const none = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "NotFound", code: 404, message: "not found" };
     response.writeHead(found === undefined ? 404 : 200, { "content-type": "application/json" }).end(JSON.stringify(found ?? none));
   }).listen(0, "127.0.0.1");
@@ -106,8 +110,8 @@ function checksumOf(objects: readonly KubernetesObject[]): string | undefined {
 
 for (const name of helmNames) {
   describeWithTools(`Secrets that are in the cluster, by ${name}`, [await helm(name)], ([path = ""]) => {
-    const seen = async (secrets: Secrets, words: readonly string[] = []) =>
-      render(path, ["--dry-run=server", "--disable-openapi-validation", "--kubeconfig", await serverWith(secrets), ...words]);
+    const seen = async (secrets: Secrets, words: readonly string[] = [], replicas?: number) =>
+      render(path, ["--dry-run=server", "--disable-openapi-validation", "--kubeconfig", await serverWith(secrets, replicas), ...words]);
 
     it("give the generated key again, which is drawn where there is none", async () => {
       const drawn = secretOf(await seen({}));
@@ -116,6 +120,16 @@ for (const name of helmNames) {
       const kept = secretOf(await seen({ "parley-keys": { "api-key": "parley_kept" } }));
       expect(text(kept?.["api-key"])).toBe("parley_kept");
       expect(JSON.parse(text(kept?.["keys.json"]))).toMatchObject({ keys: [{ key: "parley_kept" }] });
+    });
+
+    it("leave as many pods as there are where the autoscaler has taken over, or is about to", async () => {
+      const scaled = ["--set", "autoscaling.enabled=true,replicas=3"];
+      const replicasOf = (objects: readonly KubernetesObject[]) =>
+        (specOf(objects, "Deployment") as { readonly replicas?: number }).replicas;
+      expect(replicasOf(await seen({}, scaled))).toBeUndefined();
+      expect(replicasOf(await seen({}, scaled, 5))).toBe(5);
+      expect(replicasOf(await seen({}, scaled, 1))).toBe(2);
+      expect(replicasOf(await seen({}, ["--set", "replicas=3"], 5))).toBe(3);
     });
 
     it("replace pods after a key of an upstream was changed, and not otherwise", async () => {

@@ -34,6 +34,11 @@ const refused: readonly (readonly [what: string, values: object, says: string])[
     { models: { source: "claim", claim: { fill: true, accessModes: ["ReadOnlyMany"] } } },
     "models.claim.fill: needs an access mode",
   ],
+  [
+    "a volume of one pod for two",
+    { replicas: 2, models: { source: "claim", claim: { accessModes: ["ReadWriteOncePod"] } } },
+    "models.claim.accessModes: ReadWriteOncePod serves one pod",
+  ],
   ["nobody to answer", none, "models.source: is none, and there is no upstream"],
   ["an Ingress for no host", { ingress: { enabled: true } }, "ingress.hosts: is empty"],
   ["an HTTPRoute at no gateway", { httpRoute: { enabled: true } }, "httpRoute.parentRefs: is empty"],

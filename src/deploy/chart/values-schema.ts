@@ -86,6 +86,7 @@ function pods() {
   return {
     replicas: whole(0, 10_000),
     strategy: oneOf("RollingUpdate", "Recreate"),
+    progressDeadlineSeconds: whole(0, 86_400),
     resources,
     gpu: closed({ count: whole(0, 64), resource: labelName, backend: oneOf("cuda", "vulkan") }),
     scratch: closed({ dataSize: size, memorySize: size, temporarySize: size }),
