@@ -85,7 +85,7 @@ function below(check: Check, place: () => string): Check {
 
 function checkPrompt(chat: ChatRequest, check: Check): void {
   const given = Number(chat.messages.length > 0) + Number(chat.rawPrompt !== undefined) + Number(chat.template !== undefined);
-  check(given > 0, "messages", "is empty: at least one message, a raw_prompt or a template is needed");
+  check(given > 0, "messages", "is empty: at least one message is needed");
   check(given < 2, "messages", "messages, raw_prompt and template exclude one another");
   if (chat.rawPrompt === undefined) return;
   const { prompt } = chat.rawPrompt;

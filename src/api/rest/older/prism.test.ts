@@ -196,6 +196,15 @@ describe("Prism's document", () => {
     }
   });
 
+  it("line 144: a call without messages is refused in the words of its own fields", async () => {
+    for (const path of ["/v1/chat", "/v1/chat/completions"]) {
+      const answer = await post(path, { messages: [] });
+      const text = await answer.text();
+      expect([answer.status, text]).toEqual([400, expect.stringContaining("messages: is empty: at least one message is needed")]);
+      expect(text).not.toMatch(/raw_prompt|template/);
+    }
+  });
+
   it("lines 264 to 302: templates are filled in by the client, and a chain is a call after another", async () => {
     const said = async (content: string) =>
       ((await (await post("/v1/chat", { messages: [{ role: "user", content }] })).json()) as typeof golden.answer).content;

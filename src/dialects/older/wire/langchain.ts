@@ -67,7 +67,11 @@ export type InvokeErrorType = Static<typeof InvokeErrorType>;
 /** How the service with `/invoke` told of failures. */
 export const InvokeFailure = Type.Object({
   success: Type.Literal(false),
-  request_id: orNull(Type.String({ description: "As the body says it; null where it could not be read." })),
+  request_id: orNull(
+    Type.String({
+      description: "As the body says it; null where that could not be read, or the call was refused before it was (401, 403, 429).",
+    }),
+  ),
   error: Type.Object({
     error_type: InvokeErrorType,
     error_code: Type.String(),
