@@ -124,6 +124,13 @@ describe("Prism's document", () => {
     expect((await post("/v1/chat/completions", golden.request)).status).toBe(404);
   });
 
+  it("lines 26 and 148: echo that stands alone answers whatever model is named, on this path and no other", async () => {
+    const answer = await post("/v1/chat", golden.request);
+    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ model: "gpt-4o-mini", content: "Hello!" })]);
+    const beside = await serviceWith({ LLM_DEFAULT_PROVIDER: "echo", LLM_OLLAMA_BASE_URL: "http://127.0.0.1:1" });
+    expect((await post("/v1/chat", golden.request, beside.url)).status).toBe(404);
+  });
+
   it("line 140: a provider that is not there is refused, and so are two", async () => {
     const answers = await Promise.all(
       ["?provider=nobody", "?provider=echo&provider=openai"].map((query) => post(`/v1/chat${query}`, golden.request)),

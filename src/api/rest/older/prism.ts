@@ -1,3 +1,4 @@
+import { isLocalProvider } from "../../../core/local-providers.ts";
 import { paramOf } from "../../../dialects/openai/errors.ts";
 import { dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { errorToDetail } from "../../../dialects/older/detail.ts";
@@ -11,12 +12,12 @@ import { providerQuery, withProvider } from "../provider-query.ts";
 import type { Route } from "../route.ts";
 import { detailEnvelope } from "./envelopes.ts";
 
-const chat: ChatFormat = {
+const chat = (doors: Doors): ChatFormat => ({
   envelopeFor: (body) => detailEnvelope(paramOf(body)),
   read(body, exchange) {
     const { request, stream } = withProvider(chatRequestFromPrism(body), exchange);
     return {
-      request,
+      request: request.provider === "" && isEchoAlone(request.model, doors) ? { ...request, provider: "echo" } : request,
       whole: chatResponseToPrism,
       stream: stream
         ? () => ({
@@ -28,7 +29,12 @@ const chat: ChatFormat = {
         : undefined,
     };
   },
-};
+});
+
+/** Whether a name leads nowhere, and echo is all that answers: its clients name a model whatever the provider, and echo repeated them all. */
+function isEchoAlone(model: string, { service: { models, providers } }: Doors): boolean {
+  return providers.defaultProvider() === "echo" && providers.list().every(({ name }) => isLocalProvider(name)) && !models.isKnown(model);
+}
 
 /** What Prism's clients ask for, beside what other clients ask for too. */
 export function prismRoutes(doors: Doors): readonly Route[] {
@@ -40,6 +46,11 @@ export function prismRoutes(doors: Doors): readonly Route[] {
     answers: { "application/json": PrismAnswer, "text/event-stream": PrismEvent },
   };
   return [
-    { path: "/v1/chat", purpose: "call", envelope: detailEnvelope(), methods: { POST: { serve: chatRoute(doors, chat), operation } } },
+    {
+      path: "/v1/chat",
+      purpose: "call",
+      envelope: detailEnvelope(),
+      methods: { POST: { serve: chatRoute(doors, chat(doors)), operation } },
+    },
   ];
 }
