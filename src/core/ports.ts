@@ -84,6 +84,8 @@ export interface LocalModels {
   load(model: string, options: LoadOptions | undefined, signal: AbortSignal): AsyncIterable<LoadModelResponse>;
   /** Unloads a model after its streams have ended; nothing happens when it is not loaded. */
   unload(model: string): Promise<void>;
+  /** Whether calls hold a model, or wait for it to be loaded. */
+  isBusy(model: string): boolean;
   /** A model that is loaded stays for so many seconds after its last call: 0, it goes with that call, and nobody waits for it; Infinity, it stays. Nothing happens when it is not loaded. */
   keep(model: string, seconds: number): void;
   /** Called with a model's id whenever its state changes; the answer stops that. */

@@ -35,6 +35,7 @@ const setUp = (defaultModel: string | undefined) => {
       },
       gpu: Promise.resolve("a test"),
       unload: async () => {},
+      isBusy: () => false,
       stay: () => undefined,
       keep() {},
       watch(listener) {

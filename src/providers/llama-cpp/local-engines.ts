@@ -100,6 +100,11 @@ export class LocalEngines implements LocalModels {
     await Promise.all(enginesOf(this.#entryOf(model)).map((engine) => engine.unload()));
   }
 
+  isBusy(model: string): boolean {
+    const entry = this.#entries.get(model);
+    return entry !== undefined && enginesOf(entry).some(({ isBusy }) => isBusy());
+  }
+
   stay(model: string): ModelStay | undefined {
     const entry = this.#entries.get(model);
     const loaded = entry === undefined ? [] : enginesOf(entry).filter(({ status }) => status.about !== undefined);

@@ -45,6 +45,9 @@ export class ModelEngine {
     return this.#state.is === "ready" && this.#state.ready.engine === engine && !this.#leases.areHeld;
   }
 
+  /** Whether it is in somebody's hands, who may still wait for it. */
+  readonly isBusy = () => this.#leases.areHeld;
+
   /** When it was last in somebody's hands, on the clock. */
   lastUsedMs(): number {
     return Math.max(this.#leases.lastMs, this.#state.is === "ready" ? this.#state.sinceMs : 0);

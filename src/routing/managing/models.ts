@@ -62,10 +62,12 @@ export function models(options: ModelsOptions): Models {
     async remove(name) {
       const id = library.find(name)?.id ?? name;
       const state = (await local.listModels(AbortSignal.timeout(10_000))).find((model) => model.id === id)?.state;
-      if (state === ModelState.READY || state === ModelState.LOADING) {
-        throw fault("model_state", `model "${id}" is loaded: unload it before its file is deleted`);
-      }
-      if (library.find(name) === undefined && isElsewhere(directory, name)) localId(name);
+      if (local.local?.isBusy(id) === true)
+        throw fault("model_state", `model "${id}" answers calls: ask again when they have ended, or unload it, which waits for them`);
+      // Loaded for calls that have ended: nobody notices.
+      if (state === ModelState.READY || state === ModelState.LOADING) await local.local?.unload(id);
+      // What leads to an upstream only because every name does is a model that nobody has.
+      if (library.find(name) === undefined && isKnown(name, options) && isElsewhere(directory, name)) localId(name);
       return library.remove(id);
     },
     async setDefault(name, signal) {

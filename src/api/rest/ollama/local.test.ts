@@ -188,9 +188,18 @@ describe("a model of the catalog", () => {
       load_duration: expect.any(Number) as number,
     });
 
-    expect((await ask("/api/delete", { model: "small" })).status).toBe(409);
-    await ask("/api/generate", { model: "small", keep_alive: 0 });
-    expect(await ask("/api/delete", { model: "small:latest" })).toMatchObject({ status: 200, text: "" });
+    const long = { model: "small", prompt: "hi", options: { num_predict: 1500 } };
+    const answering = await fetch(`${server.url}/api/generate`, { method: "POST", body: JSON.stringify(long) });
+    const reader = answering.body!.getReader();
+    await reader.read();
+    expect(await ask("/api/delete", { model: "small" })).toMatchObject({
+      status: 409,
+      lines: [{ error: expect.stringContaining("answers calls") as string }],
+    });
+    await reader.cancel();
+    // Loaded still, and idle as soon as its call has heard that nobody waits.
+    expect((await running()).map(({ name }) => name)).toContain("small:latest");
+    await expect.poll(() => ask("/api/delete", { model: "small:latest" }), { timeout: 20_000 }).toMatchObject({ status: 200, text: "" });
     await expect(access(join(models, entry.file))).rejects.toThrow("ENOENT");
     expect((await ask("/api/delete", { model: "small" })).status).toBe(404);
   });
