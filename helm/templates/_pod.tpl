@@ -54,7 +54,18 @@ capabilities:
 {{/* The configuration file: what the values say, and the time to drain. */}}
 {{- define "parley.config" -}}
 {{- $values := merge (dict "drainMs" (mul 1000 .Values.drain.seconds)) (dig "limits" "values" dict .Values.config) }}
-{{- toYaml (merge (dict "limits" (dict "values" $values)) .Values.config) }}
+{{- $own := dict "limits" (dict "values" $values) }}
+{{- with dig "http" "hosts" list .Values.config }}
+{{- $hosts := . }}
+{{- $name := include "parley.fullname" $ }}
+{{- /* Where names are listed, the chart's own Services must be among them: callers in the cluster and `helm test` ask by them. */ -}}
+{{- range list $name (printf "%s-headless" $name) }}
+{{- $namespaced := printf "%s.%s" . $.Release.Namespace }}
+{{- $hosts = concat $hosts (list . $namespaced (printf "%s.svc" $namespaced) (printf "%s.svc.cluster.local" $namespaced)) }}
+{{- end }}
+{{- $_ := set $own "http" (dict "hosts" (uniq $hosts)) }}
+{{- end }}
+{{- toYaml (merge $own .Values.config) }}
 {{- end }}
 
 {{/* What the Secrets of upstreams hold now, as a hash: pods are replaced by an upgrade after a key was changed. Empty where it cannot be seen. */}}

@@ -35,6 +35,9 @@ export const address: JsonSchema = matching(
   `(?:https?://)?(?:${host}|\\[(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}\\])${port}(?:/(?:[-A-Za-z0-9._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?`,
 );
 
+const anyCase = (word: string) => word.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+const keyHeader = ["auth", "cookie", "key", "token", "secret", "password", "credential", "signature"].map(anyCase).join("|");
+
 /** Fields of which more is known than their type says. */
 const known: Readonly<Record<string, JsonSchema>> = {
   "Engine.gpu": oneOf(...gpus),
@@ -43,6 +46,8 @@ const known: Readonly<Record<string, JsonSchema>> = {
   "Telemetry.logLevel": oneOf(...logLevels),
   "Upstream.baseUrl": address,
   "Upstream.disconnect": oneOf(...disconnectPolicies),
+  // What carries a key would stand in a ConfigMap: upstreamKeys and existingConfig are for that.
+  "Upstream.headers": { type: "object", propertyNames: { not: { pattern: keyHeader } }, additionalProperties: text },
   "Upstream.kind": oneOf(...upstreamKinds),
 };
 

@@ -21,22 +21,32 @@ const expression = closed({ key: labelName, operator: oneOf("In", "NotIn", "Exis
 const selector = closed({}, { matchLabels: labels, matchExpressions: listOf(expression) });
 
 /** A range of addresses. */
-export const cidr: JsonSchema = matching("[0-9a-fA-F:.]+/[0-9]{1,3}");
+export const cidr: JsonSchema = matching(
+  "(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])[.]){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])/(?:3[0-2]|[12]?[0-9])|[0-9a-fA-F]*:[0-9a-fA-F:.]*/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])",
+);
 
 /** One side of a network policy's rule. */
-export const peer: JsonSchema = closed(
-  {},
-  { podSelector: selector, namespaceSelector: selector, ipBlock: closed({ cidr }, { except: listOf(cidr) }) },
-);
+export const peer: JsonSchema = {
+  anyOf: [
+    closed({ ipBlock: closed({ cidr }, { except: listOf(cidr) }) }),
+    closed({ podSelector: selector }, { namespaceSelector: selector }),
+    closed({ namespaceSelector: selector }),
+  ],
+};
+
+const protocol = oneOf("TCP", "UDP", "SCTP");
 
 /** A way out of a network policy. */
 export const egressRule: JsonSchema = closed(
   {},
   {
     to: listOf(peer),
-    ports: listOf(
-      closed({}, { port: { anyOf: [whole(1, 65535), name] }, endPort: whole(1, 65535), protocol: oneOf("TCP", "UDP", "SCTP") }),
-    ),
+    ports: listOf({
+      anyOf: [
+        closed({}, { port: { anyOf: [whole(1, 65535), name] }, protocol }),
+        closed({ port: whole(1, 65535), endPort: whole(1, 65535) }, { protocol }),
+      ],
+    }),
   },
 );
 
@@ -59,10 +69,7 @@ export const affinity: JsonSchema = closed(
 );
 
 /** What a container asks for and may take. */
-export const resources: JsonSchema = closed(
-  {},
-  { requests: mapOf(quantity), limits: mapOf(quantity), claims: listOf(closed({ name }, { request: text })) },
-);
+export const resources: JsonSchema = closed({}, { requests: mapOf(quantity), limits: mapOf(quantity) });
 
 /** A Gateway, or one of its listeners. */
 export const parentRef: JsonSchema = closed(

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
+import { parse } from "yaml";
 import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import { render } from "./helm.ts";
 import { describeWithTools } from "./scene.ts";
@@ -11,6 +12,11 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const none = { models: { source: "none" } };
 const upstream = { config: { upstreams: [{ name: "vllm", kind: "vllm", baseUrl: "http://vllm.models.svc/v1" }] } };
+
+const file = (url: string) => ({ url, sha256: "0".repeat(64) });
+const withHeader = (name: string) => ({
+  config: { upstreams: [{ name: "one", kind: "vllm", baseUrl: "http://vllm:8000", headers: { [name]: "sk-1" } }] },
+});
 
 const refused: readonly (readonly [what: string, values: object, says: string])[] = [
   ["a budget for one replica", { disruptionBudget: { enabled: true } }, "disruptionBudget.enabled: one replica"],
@@ -39,6 +45,20 @@ const refused: readonly (readonly [what: string, values: object, says: string])[
     { replicas: 2, models: { source: "claim", claim: { accessModes: ["ReadWriteOncePod"] } } },
     "models.claim.accessModes: ReadWriteOncePod serves one pod",
   ],
+  [
+    "two models of one name",
+    { models: { download: { files: [file("https://a.example/m.gguf"), file("https://b.example/m.gguf?v=2")] } } },
+    "models.download.files: two are called m.gguf",
+  ],
+  [
+    "a file that is no GGUF",
+    { models: { download: { files: [file("https://a.example/blobs/7")] } } },
+    "models.download.files: 7 does not end in .gguf",
+  ],
+  ["one port for two", { service: { port: 8080, grpcPort: 8080 } }, "service.grpcPort: is service.port"],
+  ["a key in the header of an upstream", withHeader("authorization"), "authorization"],
+  ["a key in another header", withHeader("X-Api-Key"), "X-Api-Key"],
+  ["nobody by a peer", { networkPolicy: { clients: [{}] } }, "networkPolicy"],
   ["nobody to answer", none, "models.source: is none, and there is no upstream"],
   ["an Ingress for no host", { ingress: { enabled: true } }, "ingress.hosts: is empty"],
   ["an HTTPRoute at no gateway", { httpRoute: { enabled: true } }, "httpRoute.parentRefs: is empty"],
@@ -49,14 +69,16 @@ const taken: readonly (readonly [what: string, values: object])[] = [
   ["an upstream of the configuration", { ...none, ...upstream }],
   ["a key of an upstream", { ...none, upstreamKeys: { openai: { secret: "a", key: "b" } } }],
   ["a variable with an upstream's address", { ...none, environment: { LLM_VLLM_BASE_URL: "http://vllm.models.svc/v1" } }],
+  ["a chart around this one that says whether it is there", { enabled: true }],
+  ["a header that carries no key", { ...none, ...withHeader("openai-organization") }],
   ["echo, where it is asked for", { ...none, config: { models: { defaultProvider: "echo" } } }],
 ];
 
 describeWithTools("values that contradict one another", [await helm("helm 4.2")], ([path = ""]) => {
   const rendered = async (values: object) => {
-    const file = join(await temporaryFolder(), "values.json");
-    writeFileSync(file, JSON.stringify(values));
-    return render(path, ["--values", file]);
+    const written = join(await temporaryFolder(), "values.json");
+    writeFileSync(written, JSON.stringify(values));
+    return render(path, ["--values", written]);
   };
 
   it.each(refused)("are refused by the key's name: %s", async (_, values, says) => {
@@ -65,5 +87,14 @@ describeWithTools("values that contradict one another", [await helm("helm 4.2")]
 
   it.each(taken)("are none where somebody answers: %s", async (_, values) => {
     expect((await rendered(values)).length).toBeGreaterThan(5);
+  });
+
+  it("let the names of the chart's own Services be asked for, beside those that the configuration says", async () => {
+    const objects = await rendered({ config: { http: { hosts: ["llm.example"] } } });
+    const configuration = objects.map(({ data }) => (data as { "parley.yaml"?: string } | undefined)?.["parley.yaml"] ?? "").join("");
+    const { hosts } = (parse(configuration) as { readonly http: { readonly hosts: readonly string[] } }).http;
+    expect(hosts).toEqual(
+      expect.arrayContaining(["llm.example", "parley", "parley.llm", "parley.llm.svc.cluster.local", "parley-headless.llm"]),
+    );
   });
 });

@@ -32,8 +32,8 @@ export function valuesSchema(): JsonSchema {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Values of Parley's chart",
-    // Every chart is handed the values of all charts around it.
-    ...closed(properties, { global: { type: "object" } }),
+    // Every chart is handed the values of all charts around it, and by `enabled` one around it may say whether it is there at all.
+    ...closed(properties, { enabled: truth, global: { type: "object" } }),
   };
 }
 
