@@ -1,7 +1,7 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { SamplingSchema, type Sampling } from "../../../gen/parley/v1/sampling_pb.ts";
 import { invalidField, unsupportedField } from "../../core/reasons.ts";
-import { defined, integerAt, listAt, numberAt, objectAt, present, read, readAt, textAt, type Json } from "../openai/read.ts";
+import { booleanAt, defined, integerAt, listAt, numberAt, objectAt, present, read, readAt, textAt, type Json } from "../openai/read.ts";
 
 /** What `options` says, for a request of ours. */
 export interface ReadOptions {
@@ -14,11 +14,28 @@ export interface ReadOptions {
 
 const at = "options.";
 
-/** Options that would change an answer and cannot be honoured, and the values of them that ask for nothing. How the server is to run a model (`num_gpu`, `num_batch`, ...) changes no answer and is passed over. */
+/** Options that would change an answer and cannot be honoured, and the values of them that ask for nothing. How the server is to run a model changes no answer. */
 const refusals: Readonly<Record<string, { readonly because: string; readonly neutral: readonly unknown[] }>> = {
   mirostat: { because: "send temperature, top_k, top_p or min_p", neutral: [0] },
   tfs_z: { because: "send top_p or min_p", neutral: [1] },
   penalize_newline: { because: "send repeat_penalty", neutral: [false, true] },
+};
+
+/** How Ollama is to run a model: it changes no answer, and is read and passed over. */
+const running: Readonly<Record<string, (value: unknown, path: string) => unknown>> = {
+  num_keep: integerAt,
+  num_batch: integerAt,
+  num_gpu: integerAt,
+  main_gpu: integerAt,
+  num_thread: integerAt,
+  draft_num_predict: integerAt,
+  numa: booleanAt,
+  use_mmap: booleanAt,
+  use_mlock: booleanAt,
+  low_vram: booleanAt,
+  f16_kv: booleanAt,
+  logits_all: booleanAt,
+  vocab_only: booleanAt,
 };
 
 /** Reads `options`. Throws `invalid_request` and `unsupported_field` by their names there. */
@@ -29,6 +46,7 @@ export function optionsFromOllama(body: Json): ReadOptions {
     const value = present(options, name);
     if (value !== undefined && !neutral.includes(value)) throw unsupportedField(at + name, because);
   }
+  for (const [name, as] of Object.entries(running)) readAt(options, { at, name }, as);
   return {
     ...defined({ sampling: samplingAt(options), maxTokens: predicted(options), stop: readAt(options, { at, name: "stop" }, stopAt) }),
     options: defined({
@@ -43,7 +61,7 @@ function samplingAt(options: Json): Sampling | undefined {
   const given = defined({
     temperature: number("temperature"),
     topP: number("top_p"),
-    topK: readAt(options, { at, name: "top_k" }, integerAt),
+    topK: topK(readAt(options, { at, name: "top_k" }, integerAt)),
     minP: number("min_p"),
     seed: readAt(options, { at, name: "seed" }, seedAt),
     presencePenalty: number("presence_penalty"),
@@ -66,10 +84,15 @@ function lastN(count: number | undefined): number | undefined {
   return count === -1 ? 2 ** 31 - 1 : count;
 }
 
-/** Below 0 there is no limit. */
+/** At 0 and below it is off, which here is 0. */
+function topK(count: number | undefined): number | undefined {
+  return count === undefined ? undefined : Math.max(0, count);
+}
+
+/** At 0 and below there is no limit, as Ollama's own runner has it. */
 function predicted(options: Json): number | undefined {
   const count = readAt(options, { at, name: "num_predict" }, integerAt);
-  return count === undefined || count < 0 ? undefined : count;
+  return count === undefined || count <= 0 ? undefined : count;
 }
 
 function stopAt(value: unknown, path: string): string[] {

@@ -204,3 +204,20 @@ describe("an error of an Ollama client's request", () => {
     expect(errorLine(error)).toBe(`{"error":"${name}: is wrong"}\n`);
   });
 });
+
+describe("options that change no answer", () => {
+  it("are read, and refused by name where they are of another type", () => {
+    const wrong = { num_thread: "x", num_gpu: {}, use_mmap: 7, num_batch: [], num_keep: 1.5, numa: "yes", main_gpu: true };
+    for (const [name, value] of Object.entries(wrong)) {
+      const error = thrownBy(() => read({ options: { [name]: value } }));
+      expect([name, reasonOf(error), fieldOf(error)]).toEqual([name, "invalid_request", `options.${name}`]);
+    }
+    expect(read({ options: { num_thread: 4, use_mmap: true, num_gpu: null } }).request).toEqual(read({}).request);
+  });
+
+  it("are none and no limit below what counts: top_k and num_predict", () => {
+    const { request } = read({ options: { top_k: -1, num_predict: 0 } });
+    expect([request.sampling?.topK, request.maxTokens]).toEqual([0, undefined]);
+    expect(fieldOf(thrownBy(() => read({ top_logprobs: -1 })))).toBe("top_logprobs");
+  });
+});

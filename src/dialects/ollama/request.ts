@@ -136,6 +136,7 @@ function thinkAt(value: unknown, path: string): Reasoning {
 function topLogprobs(body: Json): number | undefined {
   const top = read(body, "top_logprobs", integerAt);
   const isWanted = read(body, "logprobs", booleanAt) ?? false;
+  if (top !== undefined && top < 0) throw invalidField("top_logprobs", `${top} is below 0`);
   if (!isWanted && (top ?? 0) > 0) throw invalidField("top_logprobs", "needs logprobs to be true");
   return isWanted ? (top ?? 0) : undefined;
 }

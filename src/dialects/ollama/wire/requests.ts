@@ -10,10 +10,13 @@ const keepAlive = sayable(
   Type.Union([Type.String(), Type.Number()], { description: 'How long the model stays loaded: seconds, or a time such as "5m".' }),
 );
 
+const passedOver = sayable(Type.Integer({ description: "How Ollama runs a model; passed over." }));
+const passedSwitch = sayable(Type.Boolean({ description: "How Ollama runs a model; passed over." }));
+
 const Options = Type.Object({
   temperature: sayable(Type.Number()),
   top_p: sayable(Type.Number()),
-  top_k: sayable(Type.Integer()),
+  top_k: sayable(Type.Integer({ description: "0 or below: off." })),
   min_p: sayable(Type.Number()),
   typical_p: sayable(Type.Number()),
   seed: sayable(Type.Integer()),
@@ -21,9 +24,17 @@ const Options = Type.Object({
   frequency_penalty: sayable(Type.Number()),
   repeat_penalty: sayable(Type.Number()),
   repeat_last_n: sayable(Type.Integer()),
-  num_predict: sayable(Type.Integer({ description: "Most new tokens; below 0: no limit." })),
+  num_predict: sayable(Type.Integer({ description: "Most new tokens; 0 or below: no limit." })),
   num_ctx: sayable(Type.Integer()),
   stop: sayable(Type.Union([Type.String(), Type.Array(Type.String())])),
+  num_keep: passedOver,
+  num_batch: passedOver,
+  num_gpu: passedOver,
+  main_gpu: passedOver,
+  num_thread: passedOver,
+  numa: passedSwitch,
+  use_mmap: passedSwitch,
+  use_mlock: passedSwitch,
 });
 
 /** What both ways to ask for words have. */
@@ -36,7 +47,7 @@ const asking = {
   think: sayable(Type.Union([Type.Boolean(), Type.String()], { description: "Whether to think, or low, medium, high or max." })),
   keep_alive: keepAlive,
   logprobs: sayable(Type.Boolean()),
-  top_logprobs: sayable(Type.Integer()),
+  top_logprobs: sayable(Type.Integer({ minimum: 0 })),
 };
 
 const Message = Type.Object({

@@ -126,6 +126,7 @@ describe("a body of /v1/responses", () => {
       "text.format.schema",
     ],
     ["of an unknown length", { text: { verbosity: "chatty" } }, "invalid_request", "text.verbosity"],
+    ["with no calls of tools at most", { max_tool_calls: 0 }, "invalid_request", "max_tool_calls"],
     ["with an unknown effort", { reasoning: { effort: "huge" } }, "invalid_request", "reasoning.effort"],
     ["with a summary shorter than the thinking", { reasoning: { summary: "concise" } }, "unsupported_field", "reasoning.summary"],
     ["that includes what is unknown", { include: ["all"] }, "invalid_request", "include[0]"],

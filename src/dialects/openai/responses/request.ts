@@ -69,7 +69,8 @@ export function responseRequestFromOpenAI(value: unknown): AskedResponse {
 }
 
 function fields(body: Json) {
-  read(body, "max_tool_calls", integerAt);
+  const mostCalls = read(body, "max_tool_calls", integerAt);
+  if (mostCalls !== undefined && mostCalls < 1) throw invalidField("max_tool_calls", `${mostCalls} is below 1`);
   return defined({
     sampling: samplingFromOpenAI(body),
     maxTokens: read(body, "max_output_tokens", integerAt),

@@ -29,7 +29,7 @@ const neutral = {
   background: sayable(Type.Literal(false)),
   store: sayable(Type.Literal(false, { description: "Nothing is kept, whether or not this is said." })),
   truncation: sayable(Type.Literal("disabled")),
-  max_tool_calls: sayable(integer({ description: "Counts calls of tools that a service has built in; here are none." })),
+  max_tool_calls: sayable(integer({ minimum: 1, description: "Counts calls of tools that a service has built in; here are none." })),
 };
 
 /** Body of `POST /v1/responses`. Nothing is kept between calls: what was said before is in `input`. */
