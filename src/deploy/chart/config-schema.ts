@@ -5,7 +5,7 @@ import { limits } from "../../core/limits.ts";
 import { disconnectPolicies, upstreamKinds } from "../../core/upstreams.ts";
 import { environment } from "../../environment.ts";
 import { logLevels, secretsType, secretType, type ValueType } from "../../environment/values.ts";
-import { closed, listOf, mapOf, matching, oneOf, text, truth, type JsonSchema } from "./json-schema.ts";
+import { closed, listOf, mapOf, matching, oneOf, text, truth, whole, type JsonSchema } from "./json-schema.ts";
 
 /** What the chart says itself, or what cannot stand in a ConfigMap: keys of the file that `config` does not take. */
 const notTaken = new Set([
@@ -35,19 +35,34 @@ export const address: JsonSchema = matching(
   `(?:https?://)?(?:${host}|\\[(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}\\])${port}(?:/(?:[-A-Za-z0-9._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?`,
 );
 
+const secondsTo = (maximum: number): JsonSchema => ({ type: "number", minimum: 0.001, maximum });
+
 const anyCase = (word: string) => word.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
 const keyHeader = ["auth", "cookie", "key", "token", "secret", "password", "credential", "signature"].map(anyCase).join("|");
 
 /** Fields of which more is known than their type says. */
 const known: Readonly<Record<string, JsonSchema>> = {
+  "Engine.defaultTemperature": { type: "number", minimum: 0, maximum: 2 },
   "Engine.gpu": oneOf(...gpus),
   "Limits.values": closed({}, limitValues()),
   "Media.allow": listOf(matching(mediaHost)),
+  "ModelOptions.batchTokens": whole(1, 65_536),
+  "ModelOptions.contextLength": whole(8, 16_777_216),
+  "ModelOptions.kvType": oneOf("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"),
+  "ModelOptions.sequences": whole(1, 256),
+  "ModelOptions.threads": whole(1, 1024),
+  "OpenAIDialect.thinking": oneOf("reasoning_content", "reasoning", "both"),
   "Telemetry.logLevel": oneOf(...logLevels),
   "Upstream.baseUrl": address,
   "Upstream.disconnect": oneOf(...disconnectPolicies),
   // What carries a key would stand in a ConfigMap: upstreamKeys and existingConfig are for that.
   "Upstream.headers": { type: "object", propertyNames: { not: { pattern: keyHeader } }, additionalProperties: text },
+  "Upstream.connectSeconds": secondsTo(3600),
+  "Upstream.firstTokenSeconds": secondsTo(86_400),
+  "Upstream.idleSeconds": secondsTo(86_400),
+  "Upstream.name": matching("[a-z0-9-]+", 64),
+  "Upstream.timeoutSeconds": secondsTo(86_400),
+  "Upstream.totalSeconds": secondsTo(86_400),
   "Upstream.kind": oneOf(...upstreamKinds),
 };
 
@@ -85,7 +100,11 @@ function fieldSchema(field: DescField): JsonSchema {
     case "message":
       return messageSchema(field.message);
     case "list":
-      return listOf(field.listKind === "message" ? messageSchema(field.message) : scalarSchema(field.scalar));
+      // A route without targets leads nowhere.
+      return {
+        ...listOf(field.listKind === "message" ? messageSchema(field.message) : scalarSchema(field.scalar)),
+        ...(field.name === "targets" && { minItems: 1 }),
+      };
     case "map":
       return mapOf(field.mapKind === "message" ? messageSchema(field.message) : scalarSchema(field.scalar));
     default:

@@ -29,8 +29,8 @@ const byType: Readonly<Record<string, Make>> = {
   array: ({ items, minItems = 0 }) => fc.array(valuesOfSchema(items as JsonSchema, true), { maxLength: 2, minLength: Number(minItems) }),
   integer: ({ minimum = 0, maximum = 1e9 }) =>
     fc.integer({ min: Number(minimum), max: Math.min(Number(maximum), Number.MAX_SAFE_INTEGER) }),
-  number: ({ minimum = 0, exclusiveMaximum = 61 }) =>
-    fc.integer({ min: Math.ceil(Number(minimum)) + 1, max: Number(exclusiveMaximum) - 1 }),
+  number: ({ minimum = 0, maximum = 60, exclusiveMaximum = maximum }) =>
+    fc.integer({ min: 1, max: 9 }).map((tenths) => Number(minimum) + ((Number(exclusiveMaximum) - Number(minimum)) * tenths) / 10),
   boolean: () => fc.boolean(),
 };
 

@@ -1,3 +1,4 @@
+import { durationBuckets, tokenBuckets } from "../../telemetry/buckets.ts";
 import { address, configSchema, environmentSchema, webAddress } from "./config-schema.ts";
 import {
   annotations,
@@ -23,8 +24,8 @@ const port = whole(1, 65535);
 const pullPolicy = oneOf("Always", "IfNotPresent", "Never");
 const sha256 = "[0-9a-f]{64}";
 const host = matching("(?:\\*[.])?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?", 253);
-/** A time that is more than none. */
-const seconds: JsonSchema = { type: "number", exclusiveMinimum: 0, maximum: 86_400 };
+/** A time that is more than none, and that a quantile can exceed: it is never said to be above the last bucket. */
+const below = (buckets: readonly number[]): JsonSchema => ({ type: "number", exclusiveMinimum: 0, exclusiveMaximum: Math.max(...buckets) });
 
 /** The schema of the chart's values: helm/values.schema.json. */
 export function valuesSchema(): JsonSchema {
@@ -141,8 +142,8 @@ function watch() {
     prometheusRule: switched({
       labels,
       availabilityPercent: { type: "number", minimum: 50, exclusiveMaximum: 100 },
-      firstTokenSeconds: seconds,
-      perTokenSeconds: seconds,
+      firstTokenSeconds: below(durationBuckets),
+      perTokenSeconds: below(tokenBuckets),
       queueDepth: whole(1, 1_000_000),
     }),
   };
