@@ -48,6 +48,8 @@ function row(whose: Fault, code: Code, http: number, dialects: readonly [string,
 
 const invalid = "invalid_request_error";
 const again: Traits = { retryable: true, movesOn: true };
+/** It was worked on, and may have to be paid for; or asking again would be refused again. */
+const elsewhere: Traits = { movesOn: true, shouldRetry: false };
 
 /** The one table of errors: every reason of `parley.v1.ErrorReason`, and what it means in every protocol. */
 export const reasons = {
@@ -91,20 +93,10 @@ export const reasons = {
 
   provider_unavailable: row("provider", Code.Unavailable, 502, ["server_error", "provider_unavailable", "api_error"], again),
   provider_error: row("provider", Code.Unavailable, 502, ["server_error", "provider_error", "api_error"], again),
-  provider_timeout: row("provider", Code.DeadlineExceeded, 504, ["timeout", "provider_timeout", "timeout_error"], {
-    movesOn: true,
-    shouldRetry: false,
-  }),
+  provider_timeout: row("provider", Code.DeadlineExceeded, 504, ["timeout", "provider_timeout", "timeout_error"], elsewhere),
   provider_truncated: row("provider", Code.Unavailable, 502, ["server_error", "provider_truncated", "api_error"], again),
-  provider_malformed: row("provider", Code.Unavailable, 502, ["server_error", "provider_malformed", "api_error"], {
-    movesOn: true,
-    // It was made, and may have to be paid for.
-    shouldRetry: false,
-  }),
-  provider_credentials: row("provider", Code.Internal, 500, ["server_error", "provider_credentials", "api_error"], {
-    movesOn: true,
-    shouldRetry: false,
-  }),
+  provider_malformed: row("provider", Code.Unavailable, 502, ["server_error", "provider_malformed", "api_error"], elsewhere),
+  provider_credentials: row("provider", Code.Internal, 500, ["server_error", "provider_credentials", "api_error"], elsewhere),
   provider_rate_limited: row(
     "provider",
     Code.ResourceExhausted,

@@ -5,18 +5,8 @@ import { CrashLoop } from "./crash-loop.ts";
 import type { Engine, EngineCrash } from "./engine.ts";
 import { Leases } from "./leases.ts";
 import { Renewals } from "./renewal.ts";
-import {
-  refuseTooSoon,
-  type EngineState,
-  type Lease,
-  type ModelEngineOptions,
-  type ModelStatus,
-  type Ready,
-  engineOf,
-  hopeless,
-  refused,
-  statusOf,
-} from "./model-states.ts";
+import type { EngineState, Lease, ModelEngineOptions, ModelStatus, Ready } from "./model-states.ts";
+import { engineOf, hopeless, refused, refuseTooSoon, statusOf } from "./model-states.ts";
 
 /** The engine of one model through loads, crashes and unloads. */
 export class ModelEngine {

@@ -48,7 +48,7 @@ export function remoteModels({ upstreams, clock, log, limits }: RemoteModelsOpti
   /** Upstreams that did not answer: that is logged once, until they do again. */
   const silent = new Set<string>();
 
-  const upstreamOf = (named: string) => upstreams.find(({ name }) => name === named);
+  const upstreamOf = (wanted: string) => upstreams.find(({ name }) => name === wanted);
   const ask = async (upstream: RoutedUpstream): Promise<readonly Model[] | undefined> => {
     const limit = new AbortController();
     const cancel = clock.after(limits.listModelsMs, () => limit.abort(late(upstream.name, limits)));
