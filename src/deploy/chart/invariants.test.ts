@@ -109,6 +109,9 @@ describeWithTools("what is said after an installation", [await helm("helm 4.2")]
   it("names what is still in the way", async () => {
     const words = ["--values", valuesOf("edge"), "--set", "serviceMonitor.enabled=true,replicas=2,models.source=claim"];
     const notes = await installNotes(path, words);
+    const alone = await installNotes(path, ["--set", "prometheusRule.enabled=true"]);
+    expect(alone).toContain("The alerts ask for series that the chart's ServiceMonitor labels");
+    expect(notes).not.toContain("The alerts ask");
     expect(notes).toContain("only networkPolicy.clients call: the ingress controller or gateway must be among networkPolicy.clients");
     expect(notes).toContain("its pods must be among networkPolicy.metricsReaders");
     expect(notes).toContain(
