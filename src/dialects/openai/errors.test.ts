@@ -89,6 +89,8 @@ describe("retry headers", () => {
   it("tell a tenth more ms to some, and never less, so that those refused together do not come back together", () => {
     const told = (random: number) => retryHeaders(fault("queue_full", "x", { retryAfterMs: 2000 }), () => random)["retry-after-ms"];
     expect([told(0), told(0.5), told(1)]).toEqual(["2000", "2100", "2200"]);
+    const seconds = (random: number) => retryHeaders(fault("queue_full", "x", { retryAfterMs: 2000 }), () => random)["retry-after"];
+    expect([seconds(0), seconds(0.5), seconds(1)]).toEqual(["2", "3", "3"]);
     const some = Array.from({ length: 50 }, () => retryHeaders(fault("queue_full", "x", { retryAfterMs: 2000 }))["retry-after-ms"]);
     expect(new Set(some).size).toBeGreaterThan(5);
   });

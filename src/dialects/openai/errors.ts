@@ -89,11 +89,10 @@ const jitter = 0.1;
 export function retryHeaders(error: ConnectError, random: () => number = Math.random): Record<string, string> {
   const shouldRetry = isQuota(error) ? false : reasons[reasonOf(error)].shouldRetry;
   const afterMs = retryAfterMsOf(error);
+  const toldMs = afterMs === undefined ? undefined : Math.ceil(Math.max(minRetryMs, afterMs) * (1 + jitter * random()));
   return {
     ...(shouldRetry !== undefined && { "x-should-retry": String(shouldRetry) }),
-    ...(afterMs !== undefined && {
-      "retry-after": String(Math.max(1, Math.ceil(afterMs / 1000))),
-      "retry-after-ms": String(Math.ceil(Math.max(minRetryMs, afterMs) * (1 + jitter * random()))),
-    }),
+    // Never less in seconds than in ms: who reads the one is not to come back earlier than who reads the other.
+    ...(toldMs !== undefined && { "retry-after": String(Math.ceil(toldMs / 1000)), "retry-after-ms": String(toldMs) }),
   };
 }
