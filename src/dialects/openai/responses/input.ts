@@ -71,7 +71,20 @@ function inputTurns(input: unknown): Turn[] {
   }
   const items = listAt(input, "input");
   if (items.length === 0) throw invalidField("input", "is empty: at least one item is needed");
-  return items.flatMap((item, index) => itemTurns(objectAt(item, `input[${index}]`), `input[${index}]`));
+  const turns = items.flatMap((item, index) => itemTurns(objectAt(item, `input[${index}]`), `input[${index}]`));
+  refuseLoneOutputs(turns);
+  return turns;
+}
+
+/** Models and upstreams make nothing of a result that belongs to no call. */
+function refuseLoneOutputs(turns: readonly Turn[]): void {
+  const calls = new Set<string | undefined>();
+  for (const { path, parts } of turns)
+    for (const { part } of parts) {
+      if (part?.case === "toolCall") calls.add(part.value.id);
+      if (part?.case === "toolResult" && !calls.has(part.value.toolCallId))
+        throw invalidField(`${path}.call_id`, "is of no function_call before it; send the call too, since nothing is kept");
+    }
 }
 
 const known = "message, function_call, function_call_output, reasoning";

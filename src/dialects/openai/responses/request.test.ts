@@ -105,6 +105,17 @@ describe("a body of /v1/responses", () => {
     ["without input", { input: undefined }, "invalid_request", "input"],
     ["with an empty text", { input: "" }, "invalid_request", "input"],
     ["with no items", { input: [] }, "invalid_request", "input"],
+    [
+      "with the output of a call that nobody made",
+      {
+        input: [
+          { type: "function_call", call_id: "a", name: "f", arguments: "{}" },
+          { type: "function_call_output", call_id: "b", output: "x" },
+        ],
+      },
+      "invalid_request",
+      "input[1].call_id",
+    ],
     ["with an item of no kind", { input: [{}] }, "invalid_request", "input[0].type"],
     ["with an item of an unknown kind", { input: [{ type: "dance" }] }, "unsupported_field", "input[0].type"],
     ["with an unknown role", { input: [{ role: "king", content: "x" }] }, "invalid_request", "input[0].role"],
