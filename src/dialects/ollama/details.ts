@@ -45,7 +45,7 @@ export function detailsOf(facts: ModelFacts | undefined): Details {
     parent_model: "",
     format: facts === undefined ? "" : "gguf",
     family,
-    families: family === "" ? null : [family],
+    families: family === "" ? [] : [family],
     parameter_size: sizeName(facts?.parameterCount),
     quantization_level: fileTypes[facts?.fileType ?? -1] ?? "",
   };

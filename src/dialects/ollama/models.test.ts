@@ -14,7 +14,7 @@ const model = (more: MessageInitShape<typeof ModelSchema>) =>
   create(ModelSchema, { id: "m", provider: "openai", state: ModelState.READY, ...more });
 const facts = (more: Partial<ModelFacts>): ModelFacts => ({ architecture: "llama", stay: undefined, ...more });
 const digest = (text: string) => `digest of ${text}`;
-const nothing = { parent_model: "", format: "", family: "", families: null, parameter_size: "", quantization_level: "" };
+const nothing = { parent_model: "", format: "", family: "", families: [], parameter_size: "", quantization_level: "" };
 
 describe("what a model is made of", () => {
   it.each([

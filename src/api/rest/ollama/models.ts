@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Model } from "../../../../gen/parley/v1/models_pb.ts";
 import { isLocalProvider } from "../../../core/local-providers.ts";
-import { unsupportedField } from "../../../core/reasons.ts";
 import { isListed, isRunning, listedModel, runningModel, shownModel, type KnownModel } from "../../../dialects/ollama/models.ts";
 import { modelAt } from "../../../dialects/ollama/names.ts";
 import type { Running, Shown, Tags, Version } from "../../../dialects/ollama/wire/models.ts";
@@ -44,8 +43,8 @@ export function show(doors: Doors, plainName: PlainName): Serve {
   return jsonRoute(doors, ollamaEnvelope, async (json, exchange): Promise<Shown> => {
     const body = objectAt(json, "body");
     const name = plainName(modelAt(body));
-    if (read(body, "verbose", booleanAt) === true)
-      throw unsupportedField("verbose", "lists of a file's header, such as its vocabulary, are not told");
+    // The same is told either way: a vocabulary is no use to who has no engine for it.
+    read(body, "verbose", booleanAt);
     const { caller, signal } = exchange.call;
     const model = await allowedModel(name, caller, (asked) => models.get(asked, signal));
     refuseCatalog(model);

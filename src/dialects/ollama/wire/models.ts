@@ -6,7 +6,7 @@ const Details = Type.Object({
   parent_model: Type.String(),
   format: Type.String({ description: '"gguf" for a file of this machine.' }),
   family: Type.String(),
-  families: Type.Union([Type.Array(Type.String()), Type.Null()]),
+  families: Type.Array(Type.String()),
   parameter_size: Type.String({ description: 'Such as "134.5M".' }),
   quantization_level: Type.String({ description: 'Such as "Q4_1".' }),
 });

@@ -110,7 +110,9 @@ export const EmbeddingsBody = Type.Object({
 export const ShowBody = Type.Object({
   model,
   name,
-  verbose: sayable(Type.Boolean()),
+  verbose: sayable(
+    Type.Boolean({ description: "The same is told either way: lists of the file's header, such as its vocabulary, are left out." }),
+  ),
 });
 
 /** The body of `POST /api/pull`. */
