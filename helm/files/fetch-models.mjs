@@ -69,7 +69,7 @@ async function fetchFile(model, file) {
       return await fetchOnce(model, file);
     } catch (error) {
       const why = error.cause?.message ?? error.message;
-      if (error.isFinal === true || attempt === attempts) throw new Error(`${basename(file)}: ${why}`);
+      if (error.isFinal === true || attempt === attempts) throw new Error(`${basename(file)}: ${why}`, { cause: error });
       console.error(`${basename(file)}: ${why}; attempt ${attempt} of ${attempts}`);
       await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 500));
     }
