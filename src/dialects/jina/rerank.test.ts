@@ -26,6 +26,7 @@ describe("a body of /v1/rerank", () => {
     ["a document without a text", { query: "q", documents: [{}] }, "invalid_request", "documents[0].text"],
     ["a document of another type", { query: "q", documents: ["a", 7] }, "invalid_request", "documents[1]"],
     ["a text of another type", { query: "q", texts: ["a", {}] }, "invalid_request", "texts[1]"],
+    ["documents under both names", { query: "q", texts: ["a"], documents: ["a"] }, "invalid_request", "texts"],
     ["a cut of documents", { query: "q", documents: [], truncation: true }, "unsupported_field", "truncation"],
     ["scores without a bound", { query: "q", texts: ["a"], raw_scores: true }, "unsupported_field", "raw_scores"],
     ["a switch that is none", { query: "q", texts: ["a"], raw_scores: 0 }, "invalid_request", "raw_scores"],

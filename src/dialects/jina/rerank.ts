@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { RerankRequestSchema, type RerankRequest, type RerankResponse } from "../../../gen/parley/v1/rerank_pb.ts";
-import { unsupportedField } from "../../core/reasons.ts";
+import { invalidField, unsupportedField } from "../../core/reasons.ts";
 import { booleanAt, defined, integerAt, listAt, objectAt, present, read, required, textAt, type Json } from "../openai/read.ts";
 import type { RerankAnswer, ScoreList } from "./wire/rerank.ts";
 
@@ -34,7 +34,8 @@ export function rankingFromJina(value: unknown): AskedRanking {
   const body = objectAt(value, "body");
   for (const [name, because] of Object.entries(refusals)) if (asks(present(body, name))) throw unsupportedField(name, because);
   for (const [name, because] of Object.entries(switches)) if (read(body, name, booleanAt) === true) throw unsupportedField(name, because);
-  const isScores = present(body, "texts") !== undefined && present(body, "documents") === undefined;
+  const isScores = present(body, "texts") !== undefined;
+  if (isScores && present(body, "documents") !== undefined) throw invalidField("texts", "contradicts documents: send one of them");
   const request = create(
     RerankRequestSchema,
     defined({
