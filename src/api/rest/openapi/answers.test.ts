@@ -146,10 +146,7 @@ const cases: Readonly<Record<string, readonly (readonly [Asked, string])[]>> = {
     [{ body: { model: "in-catalog", stream: false } }, `200 ${json}`],
     [{ body: { model: "no-such-model" } }, `404 ${json}`],
   ],
-  "DELETE /api/delete": [
-    [{}, `409 ${json}`],
-    [{ body: { model: "nobody" } }, `404 ${json}`],
-  ],
+  "DELETE /api/delete": [[{ body: { model: "nobody" } }, `404 ${json}`]],
   "POST /api/create": [[{ body: {} }, `501 ${json}`]],
   "POST /api/copy": [[{ body: {} }, `501 ${json}`]],
   "POST /api/push": [[{ body: {} }, `501 ${json}`]],
