@@ -1,3 +1,4 @@
+import { noThinkingConcessions } from "../../../dialects/no-thinking.ts";
 import { ChunkWriter, dataFrame, keepAliveFrame } from "../../../dialects/openai/chunks.ts";
 import { errorToOpenAI, paramOf } from "../../../dialects/openai/errors.ts";
 import { usualDialect } from "../../../core/openai-dialect.ts";
@@ -23,6 +24,7 @@ export function chatCompletions({ openai = usualDialect }: Pick<Doors, "openai">
       const asked = withProvider(chatRequestFromOpenAI(body), exchange);
       return {
         request: asked.request,
+        concessions: noThinkingConcessions(asked.request),
         whole: (response) => chatResponseToOpenAI(response, openai),
         stream: asked.stream
           ? () => ({
