@@ -23,6 +23,8 @@ export interface Language {
   readonly prepare: readonly Step[];
   /** Calls the service at an address, such as `127.0.0.1:8080`. */
   readonly call: (address: string) => Step;
+  /** What it prints, where that is not what the programs print. */
+  readonly prints?: string;
 }
 
 const cache = join(root, ".cache", "clients");
@@ -43,7 +45,15 @@ const maven = ["mvn", "-q", "-B", `-Dmaven.repo.local=${join(cache, "m2")}`] as 
 
 const cargo = { CARGO_HOME: join(cache, "cargo"), CARGO_TARGET_DIR: join(cache, "rust") };
 
-/** Every language that has a program. */
+const grpcurlQuestion = `{"model":"echo","messages":[{"role":"ROLE_USER","parts":[{"text":{"text":"one two three"}}]}]}`;
+const grpcurlScript = `
+  set -- "$1" "$2" "\${PARLEY_CA:+-cacert}" "\${PARLEY_CA:--plaintext}"
+  said() { "$1" \${3:+"$3"} "$4" -H "authorization: Bearer $PARLEY_API_KEY" -d '${grpcurlQuestion}' "$2" "parley.v1.ChatService/$5" |
+    sed -n 's/^ *"text": "\\(.*\\)"$/\\1/p' | tr -d '\\n'; }
+  echo "Chat: $(said "$@" Chat)"
+  echo "Stream: $(said "$@" Stream)"`;
+
+/** Every language that has a program, and the command line's own client. */
 export const languages: readonly Language[] = [
   {
     name: "Python",
@@ -84,5 +94,13 @@ export const languages: readonly Language[] = [
     tool: "cargo",
     prepare: [{ words: ["cargo", "build", "--quiet", "--locked"], folder: "src/clients/rust", environment: cargo }],
     call: (address) => ({ words: [join(cache, "rust/debug/parley-example"), address] }),
+  },
+  {
+    name: "grpcurl",
+    tool: "go",
+    prepare: [{ words: ["go", "install", "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"], environment: goSettings }],
+    // It asks for the schema by reflection, then calls.
+    call: (address) => ({ words: ["sh", "-c", grpcurlScript, "sh", join(goPlugins, "grpcurl"), address] }),
+    prints: "Chat: one two three\nStream: one two three",
   },
 ];

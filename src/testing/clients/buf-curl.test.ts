@@ -1,6 +1,9 @@
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { authority } from "../certificates.ts";
+import { sharedFolder } from "../temporary-folder.ts";
 import { startTestServer, type TestServer } from "../test-server.ts";
 import { run, type Ended } from "../tools.ts";
 
@@ -46,6 +49,40 @@ describe("buf curl by reflection", () => {
     const { exitCode, stderr } = await curl(["-d", `{"model": "nobody"}`, `${server.url}/parley.v1.ModelService/GetModel`]);
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain("not_found");
+  });
+});
+
+describe("buf curl over TLS, with a key", () => {
+  const key = "a-key-of-the-environment";
+  const folder = sharedFolder();
+  const caFile = join(folder, "ca.pem");
+  let locked: TestServer;
+  beforeAll(async () => {
+    const ours = authority("ours");
+    const { certificate, key: privateKey } = ours.issue(["127.0.0.1"]);
+    const [LLM_TLS_CERT_FILE, LLM_TLS_KEY_FILE] = [join(folder, "tls.crt"), join(folder, "tls.key")];
+    const files = { [caFile]: ours.certificate, [LLM_TLS_CERT_FILE]: certificate, [LLM_TLS_KEY_FILE]: privateKey };
+    for (const [file, content] of Object.entries(files)) writeFileSync(file, content);
+    locked = await startTestServer({ environment: { LLM_TLS_CERT_FILE, LLM_TLS_KEY_FILE, LLM_API_KEYS: key } });
+  });
+  afterAll(() => locked.close());
+
+  const ask = (protocol: string, shown: string) => {
+    const request = JSON.stringify({ model: "echo", messages: [{ role: "ROLE_USER", parts: [{ text: { text: "one two" } }] }] });
+    const shows = ["--reflect-header", `authorization: Bearer ${key}`, "-H", `authorization: Bearer ${shown}`];
+    const words = ["--cacert", caFile, "--protocol", protocol, ...shows, "-d", request];
+    return run(process.execPath, [buf, "curl", ...words, `${locked.url}/parley.v1.ChatService/Chat`]);
+  };
+
+  it.each(["grpc", "grpcweb", "connect"])("is answered by %s, schema and all", async (protocol) => {
+    const { stdout, exitCode } = await ask(protocol, key);
+    expect([exitCode, JSON.parse(stdout)]).toMatchObject([0, { choices: [{ message: { parts: [{ text: { text: "one two" } }] } }] }]);
+  });
+
+  it("is told that another key is nobody's", async () => {
+    const { stderr, exitCode } = await ask("grpc", "another-key");
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(/unauthenticated/i);
   });
 });
 
