@@ -67,7 +67,8 @@ export function models(options: ModelsOptions): Models {
       // Loaded for calls that have ended: nobody notices.
       if (state === ModelState.READY || state === ModelState.LOADING) await local.local?.unload(id);
       // What leads to an upstream only because every name does is a model that nobody has.
-      if (library.find(name) === undefined && isKnown(name, options) && isElsewhere(directory, name)) localId(name);
+      const elsewhere = library.find(name) === undefined ? providerOf(directory, name) : undefined;
+      if (elsewhere !== undefined && (isKnown(name, options) || name.startsWith(`${elsewhere}/`))) localId(name);
       return library.remove(id);
     },
     async setDefault(name, signal) {
@@ -161,10 +162,6 @@ function providerOf(directory: Directory, name: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isElsewhere(directory: Directory, name: string): boolean {
-  return providerOf(directory, name) !== undefined;
 }
 
 /** One model an id, as the names lead: routes, then files, then upstreams. */

@@ -126,7 +126,7 @@ describe("model and provider, which the service honours for every provider", () 
   it("choose who answers", async () => {
     expect(await servedBy({ model: "tiny" })).toMatchObject({ provider: "llama-cpp", model: "tiny" });
     expect(await servedBy({ model: "tiny.gguf" })).toMatchObject({ provider: "llama-cpp", model: "tiny" });
-    expect(await servedBy({ provider: "echo" })).toMatchObject({ provider: "echo" });
+    for (const model of ["", "tiny", "whatever"]) expect(await servedBy({ model, provider: "echo" })).toMatchObject({ provider: "echo" });
     expect(await servedBy({ model: "tiny", provider: "llama-cpp" })).toMatchObject({ provider: "llama-cpp", model: "tiny" });
   });
 
@@ -134,7 +134,7 @@ describe("model and provider, which the service honours for every provider", () 
     expect((await failureOf(servedBy({ provider: "nobody" }))).findDetails(ErrorInfoSchema)).toMatchObject([
       { reason: "PROVIDER_NOT_FOUND" },
     ]);
-    expect((await failureOf(servedBy({ model: "tiny", provider: "echo" }))).code).toBe(Code.NotFound);
+    expect((await failureOf(servedBy({ model: "echo", provider: "llama-cpp" }))).code).toBe(Code.NotFound);
   });
 });
 

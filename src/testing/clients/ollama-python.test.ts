@@ -24,7 +24,7 @@ const checks: readonly Check[] = [
   [
     "pulls a model of the catalog, lists and shows it, asks it, and deletes it",
     "managed:",
-    [pulled, ["llama", "llama", ["completion"], true], ["length", 3], ["success", false]],
+    [pulled, ["llama", "llama", ["completion", "tools"], true], ["length", 3], ["success", false]],
   ],
   ["raises its own class for what is not done here, and for a model that is nowhere", "refused:", [501, 501, 501, 404]],
   ["embeds by OpenAI, in both ways", "embed:openai", [[4, 4], true]],

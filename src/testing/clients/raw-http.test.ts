@@ -88,7 +88,7 @@ describe("errors under /v1", () => {
     [
       "a body of another type",
       path,
-      { method: "POST", body: "a=b", headers: { "content-type": "application/x-www-form-urlencoded" } },
+      { method: "POST", body: "a=b", headers: { "content-type": "multipart/form-data; boundary=x" } },
       415,
       {},
     ],

@@ -129,7 +129,7 @@ describe.each(["openai", "anthropic", "ollama"])("the Anthropic client through P
     await expect(anthropic.messages.create(asked("invalid"))).rejects.toThrow(BadRequestError);
     const limited = await anthropic.messages.create({ ...asked("limited"), stream: true }).catch((error: unknown) => error);
     expect(limited).toBeInstanceOf(RateLimitError);
-    expect((limited as RateLimitError).headers?.get("retry-after")).toBe("30");
+    expect((limited as RateLimitError).headers?.get("retry-after")).toMatch(/^3[0-3]$/);
     await expect(anthropic.messages.create(asked("key"))).rejects.toThrow(InternalServerError);
     const overloaded = await anthropic.messages.create(asked("overloaded")).catch((error: unknown) => error);
     expect(overloaded).toBeInstanceOf(OverloadedError);
