@@ -38,7 +38,7 @@ it("a key runs as many calls at once as its limit says, by all protocols togethe
   );
   await expect.poll(() => shown.length + gates.length).toBe(3);
   const refused = await ask();
-  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, expect.stringMatching(/^[12]$/u)]);
   expect(await refused.json()).toMatchObject({
     error: { code: "rate_limit_exceeded", message: expect.stringContaining("limit concurrency allows 2 calls at once") },
   });
