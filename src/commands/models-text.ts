@@ -56,7 +56,8 @@ function usesText({ capabilities }: Model): string {
     [Capability.REASONING]: "reasoning",
     [Capability.EMBED]: "embed",
   };
-  return capabilities.map((capability) => texts[capability] ?? "").join(", ");
+  // Tools have no word: every chat model calls them.
+  return capabilities.flatMap((capability) => texts[capability] ?? []).join(", ");
 }
 
 /** What a terminal would obey instead of showing it: control characters, line ends, and characters that turn the direction of writing. */
