@@ -60,7 +60,7 @@ function chainsOf(parts: Parts): Chain[] {
   const { clock } = parts;
   const queue = concurrency({ clock, target: "echo", limit: 1024, queue: 1024, queueMs: 60_000 });
   const facts: TargetFacts = { provider: "echo", model: "echo", label: "echo", key: 0, isLocal: true, upstream: undefined, queue };
-  const names = { defaultModel: () => "echo" } as unknown as Directory;
+  const names = { defaultModel: () => "echo", leadsTo: () => true, learn: () => undefined } as unknown as Directory;
   const layers = [...callLayers(parts, names), ...targetLayers(parts, facts)].toReversed();
   const provider = echo();
   const chains: Chain[] = [{ name: "echo", work: provider.generate }];
