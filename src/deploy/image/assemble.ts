@@ -46,7 +46,11 @@ function nodeItself(): OtherPart {
 function llamaCpp(): OtherPart {
   const file = "node_modules/node-llama-cpp/llama/binariesGithubRelease.json";
   const { release } = JSON.parse(readFileSync(file, "utf8")) as { release: string };
-  const text = "MIT License, Copyright (c) 2023-2026 The ggml authors: https://github.com/ggml-org/llama.cpp/blob/master/LICENSE";
+  // The terms are those of the binding, word for word; whose work it is differs.
+  const text = readFileSync("node_modules/node-llama-cpp/LICENSE", "utf8")
+    .trim()
+    .replace(/^Copyright .*$/m, "Copyright (c) 2023-2026 The ggml authors");
+  if (!text.includes("The ggml authors")) throw new Error("the licence of node-llama-cpp names no holder that another could stand for");
   return { name: "llama.cpp", version: release, licence: "MIT", purl: `pkg:github/ggml-org/llama.cpp@${release}`, text };
 }
 
