@@ -19,13 +19,36 @@ export interface Drain {
   idle(): Promise<void>;
 }
 
-/** Knows the calls that run, and ends them when told to. A set, since to add to the listeners of one signal takes the longer the more there are: 158 us at 10,000. */
+/** A call that runs, and its place in the list of them; no place: it has ended. */
+interface Running {
+  readonly abort: Abort;
+  place: number | undefined;
+}
+
+/**
+ * Knows the calls that run, and ends them when told to.
+ * Not by listeners of one signal: to add one takes the longer the more there are, 158 us at 10,000.
+ * Not by a `Set`: V8 gives it a new table whenever so many have come and gone, and an old table knows its successor. One of them grows old, and keeps all that follow, with the calls in them, until the collector's next great round:
+ * all calls were copied twice, which took a sixth of a busy service's time.
+ */
 export function drain(): Drain {
   const begun = new AbortController();
-  const running = new Set<Abort>();
+  const running: Running[] = [];
   let hasEndedCalls = false;
   let waiting: (() => void)[] = [];
-  const end = (abort: Abort) => abort(fault("draining", "the service is shutting down; the answer was cut off", { retryAfterMs: 1000 }));
+  const end = ({ abort }: Running) => abort(fault("draining", "the service is shutting down; the answer was cut off", { retryAfterMs: 1000 }));
+  const leave = (call: Running) => {
+    const { place } = call;
+    const last = running.at(-1);
+    if (place === undefined || last === undefined) return;
+    running[place] = last;
+    last.place = place;
+    call.place = undefined;
+    running.pop();
+    if (running.length > 0) return;
+    for (const resolve of waiting) resolve();
+    waiting = [];
+  };
   return {
     get isDraining() {
       return begun.signal.aborted;
@@ -34,17 +57,15 @@ export function drain(): Drain {
     begin: () => begun.abort(),
     endCalls() {
       hasEndedCalls = true;
-      running.forEach(end);
+      // Of a copy: a call that ends may leave at once.
+      [...running].forEach(end);
     },
     enter(abort) {
-      running.add(abort);
-      if (hasEndedCalls) end(abort);
-      return () => {
-        if (!running.delete(abort) || running.size > 0) return;
-        for (const resolve of waiting) resolve();
-        waiting = [];
-      };
+      const call: Running = { abort, place: running.length };
+      running.push(call);
+      if (hasEndedCalls) end(call);
+      return () => leave(call);
     },
-    idle: () => (running.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    idle: () => (running.length === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 }

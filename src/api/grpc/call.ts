@@ -215,6 +215,8 @@ export class GrpcCall {
     const { outcome, call } = entry;
     this.#isClosed = true;
     this.#self.call = undefined;
+    // They would be kept with it.
+    this.#stream.removeAllListeners();
     if (!this.#isServed || this.#stream.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
     if (!this.#isServing) this.#stopReading(); // there is no work that would end the call
     if (this.#isServed || !this.#isServing) this.#leave();
