@@ -1,3 +1,5 @@
+import { connect } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, it, onTestFinished } from "vitest";
@@ -23,4 +25,21 @@ it("a stream of many messages is no flood, however many bytes they are together"
     onAnswer();
   }
   expect(answered).toBe(1500);
+});
+
+it("a body whose end comes long after its head is no flood, however soon it is answered", async () => {
+  const doors = await openDoors(saying("hi"), { limits: { maxControlBytes: 1024 } });
+  onTestFinished(() => doors.close());
+  const session = connect(doors.url);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json" });
+  stream.write("{");
+  // The guard has looked by then: it does so every 100 ms.
+  await sleep(250);
+  stream.end(`"messages":[{"role":"user","content":${JSON.stringify("x".repeat(40_000))}}]}`);
+  let text = "";
+  for await (const chunk of stream.setEncoding("utf8")) text += chunk as string;
+  expect(text).toContain("hi");
+  await sleep(250);
+  expect(session.closed || session.destroyed).toBe(false);
 });

@@ -3,7 +3,10 @@ import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import { closeSoon } from "./linger.ts";
 
-type FloodLimits = Pick<Limits, "maxControlFrames" | "maxControlBytes" | "maxBodyBytes" | "maxHeaderBytes" | "headersMs">;
+type FloodLimits = Pick<
+  Limits,
+  "maxControlFrames" | "maxControlBytes" | "maxUnseenResets" | "maxBodyBytes" | "maxHeaders" | "maxHeaderBytes" | "headersMs"
+>;
 
 /** A connection whose bytes are counted. */
 export type Counted = Duplex & { readonly bytesRead: number; readonly bytesWritten: number };
@@ -11,10 +14,21 @@ export type Counted = Duplex & { readonly bytesRead: number; readonly bytesWritt
 /** How often connections are looked at, ms; the limits are of so long a time. */
 const lookMs = 100;
 
+/** And when new ones are, ms after one another: whoever comes to flood does so at once, and 100 ms of it would hold everybody up. */
+const earlyLooksMs = [2, 4, 8, 16, 32];
+
 /** NGHTTP2_ENHANCE_YOUR_CALM. */
 const calmCode = 11;
 /** NGHTTP2_NO_ERROR. */
 const noError = 0;
+
+/** How many headers more than twice the limit are read, to be answered. */
+const spareHeaders = 64;
+
+/** How many headers of one request Node reads; it resets a stream that sends more, once for each of them, and goes on decompressing. */
+export function mostHeadersRead({ maxHeaders }: Pick<Limits, "maxHeaders">): number {
+  return 2 * maxHeaders + spareHeaders;
+}
 
 /** The requests of a connection, as whoever hears of them counts. */
 export interface Requests {
@@ -22,16 +36,23 @@ export interface Requests {
   running: number;
   /** That have come since somebody set it to 0. */
   opened: number;
+  /** That have ended since somebody set it to 0. */
+  ended: number;
   /** Bytes of their bodies that were read since somebody set it to 0, of those that may send many messages. */
   taken: number;
 }
 
-const requestsOf = new WeakMap<object, Requests>();
+const watchedSessions = new WeakMap<object, Watched>();
 
 /** Notes bytes of a body as asked for: a stream of many messages has no limit of its own. */
 export function noteTaken(session: object | undefined, bytes: number): void {
-  const requests = session && requestsOf.get(session);
-  if (requests !== undefined) requests.taken += bytes;
+  const watched = session && watchedSessions.get(session);
+  if (watched !== undefined) watched.requests.taken += bytes;
+}
+
+/** Notes a request that its client has reset before anybody had seen it. */
+export function noteUnseen(session: object): void {
+  watchedSessions.get(session)?.unseen();
 }
 
 /** A connection of HTTP/2. */
@@ -47,8 +68,8 @@ export interface FloodGuard {
 }
 
 /**
- * Closes connections of HTTP/2 that make work without asking for anything: PINGs, SETTINGS, window updates, headers that are refused before they are a
- * request, or one frame that never ends. Node tells of the first two alone, so the rest is seen by its bytes: what no request and no answer explains.
+ * Closes connections of HTTP/2 that make work without asking for anything: PINGs, SETTINGS, window updates, requests that are reset at once or whose headers are
+ * a bomb, headers that are refused before they are a request, or one frame that never ends. Where Node tells of nothing, it is seen by its bytes: what no request and no answer explains.
  */
 export function floodGuard(limits: FloodLimits): FloodGuard {
   const watched = new Set<Watched>();
@@ -60,11 +81,13 @@ export function floodGuard(limits: FloodLimits): FloodGuard {
   return {
     watch(connection) {
       const each = new Watched(connection, limits);
-      requestsOf.set(connection.session, connection.requests);
+      watchedSessions.set(connection.session, each);
       watched.add(each);
       // One for all: ten thousand connections are looked at in less than a ms.
       timer ??= setInterval(look, lookMs).unref();
+      const stopEarly = lookEarly(each);
       connection.session.once("close", () => {
+        stopEarly();
         watched.delete(each);
         if (watched.size > 0) return;
         clearInterval(timer);
@@ -74,11 +97,27 @@ export function floodGuard(limits: FloodLimits): FloodGuard {
   };
 }
 
+function lookEarly(each: Watched): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const next = (index: number) => {
+    const ms = earlyLooksMs[index];
+    if (ms === undefined) return;
+    timer = setTimeout(() => {
+      each.lookEarly();
+      next(index + 1);
+    }, ms).unref();
+  };
+  next(0);
+  return () => clearTimeout(timer);
+}
+
 class Watched {
   readonly #connection: Connection;
   readonly #limits: FloodLimits;
   /** PINGs and SETTINGS since the last look. */
   #controls = 0;
+  /** Requests since the last look that nobody has seen. */
+  #unseen = 0;
   /** Bytes that running requests may still bring. */
   #credit = 0;
   #isClosing = false;
@@ -97,27 +136,62 @@ class Watched {
     };
     session.on("ping", control);
     session.on("remoteSettings", control);
+    const mostHeaders = mostHeadersRead(limits);
+    session.on("stream", (stream, _headers, _flags, rawHeaders) => {
+      if (rawHeaders.length / 2 >= mostHeaders) this.#close(calmCode);
+      else if (stream.destroyed || stream.closed) this.unseen();
+    });
+  }
+
+  get requests(): Requests {
+    return this.#connection.requests;
+  }
+
+  /** A request was reset before anybody had seen it. */
+  unseen(): void {
+    if (++this.#unseen === this.#limits.maxUnseenResets) this.#close(calmCode);
+  }
+
+  /** Before its time has come: nothing is counted anew. */
+  lookEarly(): void {
+    if (!this.#isClosing && this.#unexplained > this.#limits.maxControlBytes + this.#newCredit) this.#close(calmCode);
   }
 
   look(nowMs: number): void {
     const { socket, requests } = this.#connection;
+    this.#unseen = 0;
     const { bytesRead, bytesWritten } = socket;
-    const read = bytesRead - this.#read;
-    if (read === 0 || this.#isClosing) return;
-    const isBusy = requests.running > 0 || requests.opened > 0;
-    const { maxBodyBytes, maxHeaderBytes, maxControlBytes } = this.#limits;
-    this.#credit = isBusy ? this.#credit + requests.taken + requests.opened * (maxBodyBytes + maxHeaderBytes) : 0;
-    // As many bytes as were written may be window updates.
-    const unexplained = read - (bytesWritten - this.#written);
-    if (unexplained > maxControlBytes + this.#credit) return this.#close(calmCode);
+    if (bytesRead === this.#read || this.#isClosing) return;
+    const unexplained = this.#unexplained;
+    this.#credit = this.#newCredit;
+    if (unexplained > this.#limits.maxControlBytes + this.#credit) return this.#close(calmCode);
     this.#credit -= Math.min(this.#credit, Math.max(0, unexplained));
-    if (isBusy || this.#controls > 0) this.#drip = undefined;
+    if (this.#isBusy || this.#controls > 0) this.#drip = undefined;
     else this.#lookAtDrip(nowMs);
     this.#read = bytesRead;
     this.#written = bytesWritten;
     this.#controls = 0;
     requests.opened = 0;
+    requests.ended = 0;
     requests.taken = 0;
+  }
+
+  /** Bytes since the last look; as many as were written may be window updates. */
+  get #unexplained(): number {
+    const { bytesRead, bytesWritten } = this.#connection.socket;
+    return bytesRead - this.#read - (bytesWritten - this.#written);
+  }
+
+  get #isBusy(): boolean {
+    const { running, opened, ended } = this.#connection.requests;
+    return running > 0 || opened > 0 || ended > 0;
+  }
+
+  /** What was left, and what has come with requests since the last look. */
+  get #newCredit(): number {
+    const { taken, opened } = this.#connection.requests;
+    const { maxBodyBytes, maxHeaderBytes } = this.#limits;
+    return this.#isBusy ? this.#credit + taken + opened * (maxBodyBytes + maxHeaderBytes) : 0;
   }
 
   /** A client's last window updates come once; headers that never end go on and on. */

@@ -5,6 +5,9 @@ import type { Http2Server } from "node:http2";
 /** The 24 bytes that every HTTP/2 connection begins with. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
+/** How much of an answer waits in this process for a client that reads slowly, bytes, beside what the system takes; Node's own 64 KiB may become three times as much on its way out. */
+const mostUnsentBytes = 16 * 1024;
+
 /** What stands behind the one port. */
 export interface Front {
   readonly http1: Http1Server;
@@ -19,7 +22,7 @@ export function front({ http1, http2, firstByteMs, maxConnections }: Front): Ser
   http1.emit("listening");
   // As Node's own HTTP servers: what has been answered when the client closes its half is still sent, and small writes go out at once.
   // A call that is running then is ended: a client that goes away sends no more than that, and its slot must be free at once.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+  const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: mostUnsentBytes }, (socket) =>
     decide(socket, firstByteMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket)),
   );
   server.maxConnections = maxConnections;

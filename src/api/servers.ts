@@ -4,6 +4,7 @@ import {
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
+  type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
@@ -11,9 +12,10 @@ import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { TakeStream } from "./grpc/door.ts";
-import { floodGuard } from "./floods.ts";
+import { floodGuard, mostHeadersRead, noteUnseen } from "./floods.ts";
 import { answerRaw, answerUnreadable } from "./raw.ts";
 import { guardSession } from "./sessions.ts";
+import { inTurns } from "./turns.ts";
 
 /** Takes each request of a server. */
 export type Handler = (request: HttpRequest, response: HttpResponse) => void;
@@ -57,12 +59,11 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
   return server;
 }
 
-type StreamListener = (this: Http2Server, stream: ServerHttp2Stream, ...rest: readonly unknown[]) => void;
+/** What is told of a stream. */
+type Told = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: readonly string[]) => void;
+type StreamListener = (this: Http2Server, ...told: Parameters<Told>) => void;
 
 const ignore = () => {};
-
-/** How many headers more than twice the limit are read, to be answered. */
-const spareHeaders = 64;
 
 /** The HTTP/2 server; it never listens itself. The numbers beside the limits are those of the recipe against resets, header floods and memory. */
 export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStream): Http2Server {
@@ -74,7 +75,7 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
       initialWindowSize: 65_535,
     },
     // Node resets what is beyond it; below that our own limit answers.
-    maxHeaderListPairs: 2 * limits.maxHeaders + spareHeaders,
+    maxHeaderListPairs: mostHeadersRead(limits),
     maxSessionMemory: 10,
     streamResetBurst: 200,
     streamResetRate: 33,
@@ -84,12 +85,20 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
   // Node's own listeners make a request and a response of each stream: what takes the stream itself comes before them.
   const makers = server.listeners("stream") as StreamListener[];
   server.removeAllListeners("stream");
+  const takeInTurn = inTurns<Parameters<Told>>({
+    serve(stream, told) {
+      const [, headers, , rawHeaders] = told;
+      if (!takeStream(stream, headers, rawHeaders)) for (const make of makers) make.apply(server, told);
+    },
+    unseen: noteUnseen,
+  });
   server.on("stream", (...told) => {
-    const [stream, headers, , rawHeaders] = told;
+    const [stream] = told;
+    const { session } = stream;
     // Reset by its client before anybody has seen it: there is nobody to serve. To open a call for it, and to log its end, would cost as much as most answers do.
     // Its error, unheard, would end the process.
-    if (stream.destroyed || stream.closed) stream.on("error", ignore);
-    else if (!takeStream(stream, headers, rawHeaders)) for (const make of makers) make.apply(server, told);
+    if (session === undefined || stream.destroyed || stream.closed) stream.on("error", ignore);
+    else takeInTurn(session, stream, told);
   });
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);

@@ -13,7 +13,7 @@ const noStreamIsLast = 2 ** 31 - 1;
 
 /** Closes a connection of HTTP/2 that says nothing, on which nothing runs, that is too old, or whose client is not there any more. Its client's own PINGs do not count as work. Answers with what others may know of it. */
 export function guardSession(session: ServerHttp2Session, socket: Counted, limits: SessionLimits): Connection {
-  const requests: Requests = { running: 0, opened: 0, taken: 0 };
+  const requests: Requests = { running: 0, opened: 0, ended: 0, taken: 0 };
   const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
   // Not session.setTimeout: Node leaves that timer behind when the client closes the connection, and with it the session, 3 kB, for the whole time.
   const idle = setTimeout(() => {
@@ -38,6 +38,7 @@ export function guardSession(session: ServerHttp2Session, socket: Counted, limit
     requests.opened += 1;
     stream.once("close", () => {
       requests.running -= 1;
+      requests.ended += 1;
       if (requests.running === 0 && !session.closed) idle.refresh();
     });
   });

@@ -1,12 +1,12 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attacks, type AttackName } from "../testing/attacks.ts";
 import { healthyClients, type Healthy } from "./abuse/healthy.ts";
 import type { Bench, Report } from "./bench.ts";
-import { leaveServerCore, startParley, type BenchServer } from "./servers.ts";
+import { heapOf, probed } from "./heap.ts";
+import { cpuUsOf, leaveServerCore, startParley, type BenchServer } from "./servers.ts";
 
 /** Smaller than the defaults, so that each limit is met within a measurement. Stalled readers, who are to be there all the time, meet the defaults. */
 const limits = {
@@ -30,6 +30,10 @@ const warmUpMs = 5000;
 const afterMs = 1500;
 const mostBytesEach = 300_000;
 const mostRatio = 3;
+/** Of a core: what the healthy clients take, and some more. */
+const mostCalmShare = 0.6;
+const leastCalmMs = 2000;
+const stepMs = 500;
 
 /** What an attack did. */
 interface Row {
@@ -44,7 +48,7 @@ interface Row {
   /** How often a connection was cut off, and the longest that one lasted, ms. */
   readonly cuts: number;
   readonly longestMs: number;
-  /** What each stalled reader cost the server, bytes. */
+  /** What each stalled reader cost the server in resident memory after a forced collection, bytes. */
   readonly bytesEach: number | undefined;
 }
 
@@ -95,7 +99,7 @@ interface Found {
 
 /** One attack after the other at one service, with quiet between them. */
 async function attackAll(names: readonly AttackName[], { values, clients, seconds, say, ...counts }: Given): Promise<Found> {
-  const server = await startParley({ config: { limits: { values } } });
+  const server = await startParley({ config: { limits: { values } }, nodeOptions: probed });
   const healthy = healthyClients(server.port, clients);
   const rows: Measured[] = [];
   const quiet: number[] = [];
@@ -130,7 +134,8 @@ function countsOf(name: AttackName, given: { connections: number; slow: number; 
   // What the system buffers for each over HTTP/1.1 is megabytes of its own memory.
   if (name === "stalled SSE reader") return { connections: given.slow, readers: given.slow, pauseMs: 1000 };
   if (name.startsWith("stalled")) return { connections: given.readers, readers: given.readers, pauseMs: 1000 };
-  if (name.startsWith("slow")) return { connections: given.slow, readers: 0, pauseMs: 100 };
+  // A slow client that was cut off takes its time to come back, too: to open two thousand connections a second is an attack of another kind.
+  if (name.startsWith("slow")) return { connections: given.slow, readers: 0, pauseMs: 1000 };
   return { connections: given.connections, readers: 0, pauseMs: 100 };
 }
 
@@ -142,39 +147,68 @@ interface AttackRun extends Counts {
 
 async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
   const { server, healthy, seconds, connections, readers, pauseMs } = run;
-  const program = join(import.meta.dirname, "abuse", "attacker.ts");
-  const rssBefore = rssOf(server);
   healthy.taken();
-  // On the load's core, behind whoever measures.
-  const words = [process.execPath, program, String(server.port), name, String(connections), String(pauseMs)];
-  const child = spawn("nice", ["-n", "19", ...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-  await once(child, "message");
-  const bytesEach = readers === 0 ? undefined : (await mostRss(server, 2000)) - rssBefore;
-  // What it costs to begin their answers is work that was asked for, which anybody's would cost.
-  if (readers > 0) healthy.taken();
+  const attackers: ChildProcess[] = [];
+  const begin = async (share: number) => {
+    const attacker = attackerOf({ port: server.port, name, connections: Math.ceil(connections * share), pauseMs });
+    attackers.push(attacker);
+    await once(attacker, "message");
+  };
+  let bytesEach: number | undefined;
+  if (readers === 0) await begin(1);
+  else {
+    // The first half fills what belongs to nobody, such as the collector's spare pages; the second shows what each costs.
+    const held: number[] = [];
+    for (const _half of [1, 2]) {
+      await begin(0.5);
+      await untilCalm(server);
+      held.push((await heapOf(server)).rss);
+    }
+    const [first = 0, second = 0] = held;
+    bytesEach = (second - first) / (readers / 2);
+    // What it costs to begin their answers is work that was asked for, which anybody's would cost.
+    healthy.taken();
+  }
   await sleep(seconds * 1000);
   const { times, failed } = healthy.taken();
-  const told = once(child, "message") as Promise<[{ cuts: number[]; open: number }]>;
-  child.send("end");
+  const cuts = (await Promise.all(attackers.map(endOf))).flat();
+  return { name, connections, readers, p99Ms: p99(times), failed, cuts: cuts.length, longestMs: Math.max(0, ...cuts), bytesEach };
+}
+
+/** Starts a program that attacks, on the load's core, behind whoever measures. */
+function attackerOf({
+  port,
+  name,
+  connections,
+  pauseMs,
+}: {
+  port: number;
+  name: AttackName;
+  connections: number;
+  pauseMs: number;
+}): ChildProcess {
+  const program = join(import.meta.dirname, "abuse", "attacker.ts");
+  const words = [process.execPath, program, String(port), name, String(connections), String(pauseMs)];
+  return spawn("nice", ["-n", "19", ...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+}
+
+/** Ends it; answers how long each of its connections lasted that was cut off, ms. */
+async function endOf(attacker: ChildProcess): Promise<readonly number[]> {
+  const told = once(attacker, "message") as Promise<[{ cuts: number[] }]>;
+  attacker.send("end");
   const [{ cuts }] = await told;
-  await once(child, "exit");
-  return {
-    ...{ name, connections, readers, p99Ms: p99(times), failed },
-    cuts: cuts.length,
-    longestMs: Math.max(0, ...cuts),
-    bytesEach: bytesEach === undefined ? undefined : bytesEach / readers,
-  };
+  await once(attacker, "exit");
+  return cuts;
 }
 
-async function mostRss(server: BenchServer, ms: number): Promise<number> {
-  let most = 0;
-  for (const endMs = performance.now() + ms; performance.now() < endMs; await sleep(100)) most = Math.max(most, rssOf(server));
-  return most;
-}
-
-function rssOf({ process: child }: BenchServer): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
-  return Number(kibibytes) * 1024;
+/** Until what the readers asked for is made, as far as it can be sent: then a service is about as busy as with its healthy clients alone. */
+async function untilCalm(server: BenchServer): Promise<void> {
+  for (let calmMs = 0; calmMs < leastCalmMs;) {
+    const before = cpuUsOf(server);
+    await sleep(stepMs);
+    const share = (cpuUsOf(server) - before) / (stepMs * 1000);
+    calmMs = share < mostCalmShare ? calmMs + stepMs : 0;
+  }
 }
 
 function p99(times: readonly number[]): number {

@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { join } from "node:path";
 import type { Bench } from "./bench.ts";
+import { heapOf, probed } from "./heap.ts";
 import { exhaust, type Load } from "./load.ts";
 import { loadOf } from "./requests.ts";
 import { leaveServerCore, startParley, type BenchServer } from "./servers.ts";
@@ -26,7 +25,7 @@ export const memory: Bench = {
   },
   async run({ calls = 200_000, streams = 20_000, points = 20 }, say) {
     leaveServerCore();
-    const server = await startParley({ nodeOptions: ["--expose-gc", "--import", join(import.meta.dirname, "heap-probe.ts")] });
+    const server = await startParley({ nodeOptions: probed });
     try {
       const lines: string[] = [];
       const data: Record<string, unknown> = {};
@@ -71,11 +70,4 @@ async function run(server: BenchServer, shape: "unary" | "stream", calls: number
     const start = (): Promise<Load> => loadOf(protocol, shape, { connections: 2, streams: 8 })(server.port);
     await exhaust(start, Math.ceil(calls / protocols.length));
   }
-}
-
-async function heapOf({ process: child }: BenchServer): Promise<{ heapUsed: number; rss: number }> {
-  const answer = once(child, "message");
-  child.send("measure");
-  const [{ heapUsed, rss }] = (await answer) as [{ heapUsed: number; rss: number }];
-  return { heapUsed, rss };
 }

@@ -136,6 +136,7 @@ const elsewhere: Readonly<Partial<Record<LimitName, string>>> = {
   maxConcurrentStreams: "api/http2.test.ts",
   maxControlFrames: "api/abuse.test.ts",
   maxControlBytes: "api/abuse.test.ts",
+  maxUnseenResets: "api/abuse.test.ts",
   firstByteMs: "api/front.test.ts",
   idleConnectionMs: "api/front.test.ts",
   maxConnectionAgeMs: "api/sessions.test.ts",

@@ -217,7 +217,8 @@ export class GrpcCall {
     this.#self.call = undefined;
     // They would be kept with it.
     this.#stream.removeAllListeners();
-    if (!this.#isServed || this.#stream.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
+    const isCut = !this.#isServed || this.#stream.aborted;
+    if (isCut && !call.signal.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
     if (!this.#isServing) this.#stopReading(); // there is no work that would end the call
     if (this.#isServed || !this.#isServing) this.#leave();
   }

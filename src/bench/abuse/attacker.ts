@@ -17,7 +17,8 @@ async function keepOn(): Promise<void> {
     const { ms } = await attacked.closed;
     running.delete(attacked);
     if (!over.signal.aborted) cuts.push(ms);
-    await sleep(Number(pauseText));
+    // Attackers know nothing of one another: what they do together is chance.
+    await sleep(Number(pauseText) * (0.5 + Math.random()));
   }
 }
 
@@ -28,6 +29,6 @@ process.once("message", () => {
 for (let index = 0; index < Number(connectionsText); index++) {
   void keepOn();
   // Not all at once: to open a thousand connections is an attack of another kind.
-  if (index % 10 === 9) await sleep(30);
+  await sleep(3 * Math.random() * (Number(connectionsText) < 10 ? 10 : 2));
 }
 process.send?.("opened");

@@ -14,6 +14,13 @@ export const doorLimits = {
     undefined,
     "PING and SETTINGS frames of an HTTP/2 connection within 100 ms; beyond it it is closed",
   ),
+  maxUnseenResets: limit(
+    50,
+    [10, 1_000_000],
+    "count",
+    undefined,
+    "streams that an HTTP/2 connection opens within 100 ms and resets before anybody could look at them; beyond it it is closed",
+  ),
   maxControlBytes: limit(
     64 * KiB,
     [KiB, 1024 * MiB],
