@@ -36,7 +36,8 @@ export function drain(): Drain {
   const running: Running[] = [];
   let hasEndedCalls = false;
   let waiting: (() => void)[] = [];
-  const end = ({ abort }: Running) => abort(fault("draining", "the service is shutting down; the answer was cut off", { retryAfterMs: 1000 }));
+  const end = ({ abort }: Running) =>
+    abort(fault("draining", "the service is shutting down; the answer was cut off", { retryAfterMs: 1000 }));
   const leave = (call: Running) => {
     const { place } = call;
     const last = running.at(-1);

@@ -1,9 +1,11 @@
-import { connect } from "node:http2";
+import { once } from "node:events";
+import { connect, type ClientHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, it, onTestFinished } from "vitest";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { attackPort, attacks } from "../testing/attacks.ts";
 import { openDoors, saying } from "../testing/test-doors.ts";
 
 it("a stream of many messages is no flood, however many bytes they are together", async () => {
@@ -42,4 +44,35 @@ it("a body whose end comes long after its head is no flood, however soon it is a
   expect(text).toContain("hi");
   await sleep(250);
   expect(session.closed || session.destroyed).toBe(false);
+});
+
+it("what comes anew from an address of floods waits to be read, and is served then; other connections go on", async () => {
+  const floodPauseMs = 300;
+  const doors = await openDoors(saying("hi"), { limits: { maxControlFrames: 10, floodPauseMs } });
+  onTestFinished(() => doors.close());
+  const health = async (session: ClientHttp2Session) => {
+    const startedMs = performance.now();
+    const stream = session.request({ ":path": "/healthz" });
+    for await (const _ of stream);
+    return performance.now() - startedMs;
+  };
+  const open = () => {
+    const session = connect(doors.url);
+    onTestFinished(() => session.destroy());
+    return session;
+  };
+  const before = open();
+  await health(before);
+  await attackPort(doors.port, attacks["PING flood"]).closed;
+  const after = open();
+  expect(await health(after)).toBeGreaterThan(floodPauseMs / 2 - 10);
+  expect((await fetch(`${doors.url}/healthz`)).status).toBe(200);
+  await health(before);
+  await health(after);
+  // A client that does not wait is forgotten.
+  await attackPort(doors.port, attacks["PING flood"]).closed;
+  const impatient = open();
+  await once(impatient, "connect");
+  impatient.destroy();
+  await health(after);
 });

@@ -1,21 +1,30 @@
 import type { ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
+import { flooders, type Flooders } from "./flooders.ts";
 import { closeSoon } from "./linger.ts";
 
 type FloodLimits = Pick<
   Limits,
-  "maxControlFrames" | "maxControlBytes" | "maxUnseenResets" | "maxBodyBytes" | "maxHeaders" | "maxHeaderBytes" | "headersMs"
+  | "maxControlFrames"
+  | "maxControlBytes"
+  | "maxUnseenResets"
+  | "maxBodyBytes"
+  | "maxHeaders"
+  | "maxHeaderBytes"
+  | "headersMs"
+  | "floodPauseMs"
 >;
 
 /** A connection whose bytes are counted. */
-export type Counted = Duplex & { readonly bytesRead: number; readonly bytesWritten: number };
+export type Counted = Duplex & Pick<Socket, "bytesRead" | "bytesWritten" | "remoteAddress">;
 
 /** How often connections are looked at, ms; the limits are of so long a time. */
 const lookMs = 100;
 
 /** And when new ones are, ms after one another: whoever comes to flood does so at once, and 100 ms of it would hold everybody up. */
-const earlyLooksMs = [2, 4, 8, 16, 32];
+const earlyLooksMs = [1, 1, 2, 4, 8, 16, 32];
 
 /** NGHTTP2_ENHANCE_YOUR_CALM. */
 const calmCode = 11;
@@ -63,7 +72,7 @@ export interface Connection {
 }
 
 /** Looks after connections of HTTP/2. */
-export interface FloodGuard {
+export interface FloodGuard extends Pick<Flooders, "admit"> {
   watch(connection: Connection): void;
 }
 
@@ -73,14 +82,17 @@ export interface FloodGuard {
  */
 export function floodGuard(limits: FloodLimits): FloodGuard {
   const watched = new Set<Watched>();
+  const { admit, note } = flooders(limits);
   let timer: NodeJS.Timeout | undefined;
   const look = () => {
     const nowMs = performance.now();
     for (const each of watched) each.look(nowMs);
   };
   return {
+    admit,
     watch(connection) {
-      const each = new Watched(connection, limits);
+      const { remoteAddress } = connection.socket;
+      const each = new Watched(connection, limits, () => remoteAddress !== undefined && note(remoteAddress));
       watchedSessions.set(connection.session, each);
       watched.add(each);
       // One for all: ten thousand connections are looked at in less than a ms.
@@ -114,6 +126,7 @@ function lookEarly(each: Watched): () => void {
 class Watched {
   readonly #connection: Connection;
   readonly #limits: FloodLimits;
+  readonly #onFlood: () => void;
   /** PINGs and SETTINGS since the last look. */
   #controls = 0;
   /** Requests since the last look that nobody has seen. */
@@ -126,10 +139,11 @@ class Watched {
   /** Since when bytes come that lead to nothing, while nothing runs, and when they came last; undefined: they do not. */
   #drip: { readonly sinceMs: number; lastMs: number } | undefined;
 
-  constructor(connection: Connection, limits: FloodLimits) {
+  constructor(connection: Connection, limits: FloodLimits, onFlood: () => void) {
     const { session } = connection;
     this.#connection = connection;
     this.#limits = limits;
+    this.#onFlood = onFlood;
     const control = () => {
       this.#drip = undefined;
       if (++this.#controls === limits.maxControlFrames) this.#close(calmCode);
@@ -207,7 +221,10 @@ class Watched {
     if (this.#isClosing) return;
     this.#isClosing = true;
     if (code === noError) this.#connection.session.close();
-    else this.#connection.session.destroy(undefined, code);
+    else {
+      this.#onFlood();
+      this.#connection.session.destroy(undefined, code);
+    }
     // The client may read nothing, and then never learns of its end.
     closeSoon(this.#connection.socket);
   }

@@ -103,9 +103,16 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);
   const floods = floodGuard(limits);
+  const [accept] = server.listeners("connection") as ((this: Http2Server, connection: Socket) => void)[];
+  server.removeAllListeners("connection");
   let socket: Socket;
-  // A session is made of a connection in the same turn; what it says is its socket is a proxy, which counts no bytes fast.
-  server.prependListener("connection", (connection: Socket) => void (socket = connection));
+  server.on("connection", (connection: Socket) =>
+    floods.admit(connection, () => {
+      // A session is made of a connection in the same turn; what it says is its socket is a proxy, which counts no bytes fast.
+      socket = connection;
+      accept?.call(server, connection);
+    }),
+  );
   server.on("session", (session) => floods.watch(guardSession(session, socket, limits)));
   // Told to the session's own streams already; unheard, it would end the process.
   server.on("sessionError", (_error, session) => session?.destroy());

@@ -26,7 +26,7 @@ const cutWithinMs: Readonly<Partial<Record<AttackName, number>>> = {
 };
 
 /** Before the first, ms: code is to be compiled. */
-const warmUpMs = 5000;
+const warmUpMs = 15_000;
 const afterMs = 1500;
 const mostBytesEach = 300_000;
 const mostRatio = 3;

@@ -137,6 +137,7 @@ const elsewhere: Readonly<Partial<Record<LimitName, string>>> = {
   maxControlFrames: "api/abuse.test.ts",
   maxControlBytes: "api/abuse.test.ts",
   maxUnseenResets: "api/abuse.test.ts",
+  floodPauseMs: "api/floods.test.ts",
   firstByteMs: "api/front.test.ts",
   idleConnectionMs: "api/front.test.ts",
   maxConnectionAgeMs: "api/sessions.test.ts",

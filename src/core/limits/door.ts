@@ -28,6 +28,13 @@ export const doorLimits = {
     undefined,
     "what an HTTP/2 connection sends within 100 ms beside requests, and beyond what it is sent; beyond it it is closed",
   ),
+  floodPauseMs: limit(
+    second,
+    [10, minute],
+    "ms",
+    undefined,
+    "give or take half of it, how long a new HTTP/2 connection waits to be read when one from its address was closed as a flood within twice that time",
+  ),
   firstByteMs: limit(
     5 * second,
     [10, 10 * minute],
