@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { listen } from "./api/listen.ts";
 import { serviceNames } from "./api/rpc/services.ts";
@@ -9,6 +8,7 @@ import { healthBoard } from "./routing/health-board.ts";
 import { chatKind, chatOnly } from "./core/kinds.ts";
 import type { Clock, Library, Log, Provider, Service } from "./core/ports.ts";
 import { chargesBy } from "./core/prices.ts";
+import { randomId } from "./core/random-id.ts";
 import type { Reason } from "./core/reasons.ts";
 import * as unary from "./core/unary-kinds.ts";
 import type { Target } from "./core/targets.ts";
@@ -195,7 +195,7 @@ export function callLayers({ clock, log, metrics, loaded: { limits, settings } }
     // before anything is spent on more than the caller's key allows
     chatOnly(keyTokens(settings.defaultMaxTokens)),
     // inside of what refuses, so that a refusal keeps its own status; outside of all that waits
-    chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => `chatcmpl-${randomUUID()}` })),
+    chatOnly(accept({ clock, holdMs: limits.headerHoldMs, newId: () => randomId("chatcmpl-") })),
     // inside of accept, since it waits; before routing, so that no target sees a URL
     ...(settings.mediaHosts.length === 0 ? [] : [fetchMedia({ fetch: mediaFetcher({ limits, clock }), limits })]),
     // inside of accept, since it waits; before whatever asks where a name leads

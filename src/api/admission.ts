@@ -1,8 +1,8 @@
-import { randomFillSync } from "node:crypto";
 import type { Http2ServerRequest } from "node:http2";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
+import { randomId } from "../core/random-id.ts";
 import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
 import { endSpan } from "../telemetry/tracing.ts";
 import {
@@ -51,20 +51,8 @@ export interface Gate {
   leave(entry: Entry, called: Called): void;
 }
 
-/** Random bytes in store: asking for as many as one id takes costs more than the call. */
-const store = Buffer.alloc(4096);
-const idBytes = 16;
-let used = store.length;
-
 /** Makes a request's id; answered as `x-request-id`. */
-export function newRequestId(): string {
-  if (used === store.length) {
-    randomFillSync(store);
-    used = 0;
-  }
-  used += idBytes;
-  return `req_${store.toString("hex", used - idBytes, used)}`;
-}
+export const newRequestId = (): string => randomId("req_");
 
 /** The gate of a listener. */
 export function gate(options: AdmissionOptions): Gate {

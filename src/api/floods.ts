@@ -82,17 +82,17 @@ export interface FloodGuard extends Pick<Flooders, "admit"> {
  */
 export function floodGuard(limits: FloodLimits): FloodGuard {
   const watched = new Set<Watched>();
-  const { admit, note } = flooders(limits);
+  const known = flooders(limits);
   let timer: NodeJS.Timeout | undefined;
   const look = () => {
     const nowMs = performance.now();
     for (const each of watched) each.look(nowMs);
   };
   return {
-    admit,
+    admit: (connection, accept) => known.admit(connection, accept),
     watch(connection) {
       const { remoteAddress } = connection.socket;
-      const each = new Watched(connection, limits, () => remoteAddress !== undefined && note(remoteAddress));
+      const each = new Watched(connection, limits, () => remoteAddress !== undefined && known.note(remoteAddress));
       watchedSessions.set(connection.session, each);
       watched.add(each);
       // One for all: ten thousand connections are looked at in less than a ms.

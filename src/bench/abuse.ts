@@ -139,10 +139,9 @@ function countsOf(name: AttackName, given: { connections: number; slow: number; 
   return { connections: given.connections, readers: 0, pauseMs: 100 };
 }
 
-interface AttackRun extends Counts {
+interface AttackRun extends Counts, Pick<Given, "seconds"> {
   readonly server: BenchServer;
   readonly healthy: Healthy;
-  readonly seconds: number;
 }
 
 async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
@@ -158,14 +157,13 @@ async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
   if (readers === 0) await begin(1);
   else {
     // The first half fills what belongs to nobody, such as the collector's spare pages; the second shows what each costs.
-    const held: number[] = [];
-    for (const _half of [1, 2]) {
+    const half = async () => {
       await begin(0.5);
       await untilCalm(server);
-      held.push((await heapOf(server)).rss);
-    }
-    const [first = 0, second = 0] = held;
-    bytesEach = (second - first) / (readers / 2);
+      return (await heapOf(server)).rss;
+    };
+    const first = await half();
+    bytesEach = ((await half()) - first) / (readers / 2);
     // What it costs to begin their answers is work that was asked for, which anybody's would cost.
     healthy.taken();
   }
