@@ -40,6 +40,8 @@ export interface DoorOptions extends Locks, Names {
 export interface Handlers {
   /** Takes each request of both HTTP versions. */
   readonly handle: (request: HttpRequest, response: HttpResponse) => void;
+  /** The methods of a path as `Allow` lists them; undefined: there is no such path. */
+  readonly allowedAt: (path: string) => string | undefined;
   /** Takes streams of HTTP/2 before requests are made of them. */
   readonly take: TakeStream;
 }
@@ -51,9 +53,9 @@ export function handlersOf(doors: Doors, options: DoorOptions): Handlers {
   const authenticate = authenticator(options);
   const entrance = gate({ ...doors, authenticate, refused, errorDetails, cors: crossOrigin, checkHost: hostCheck(options) });
   const admit = admission(entrance, doors);
-  const { procedureOf, native } = directory(doors, options);
+  const { procedureOf, allowedAt, native } = directory(doors, options);
   const take = grpcDoor({ ...doors, gate: entrance, methods: native, purposeOf });
-  return { handle, take };
+  return { handle, allowedAt, take };
 
   function handle(request: HttpRequest, response: HttpResponse): void {
     const requestId = newRequestId();
@@ -67,7 +69,7 @@ export function handlersOf(doors: Doors, options: DoorOptions): Handlers {
 }
 
 /** What there is to call. */
-interface Directory {
+interface Directory extends Pick<Handlers, "allowedAt"> {
   readonly procedureOf: (request: HttpRequest) => Procedure;
   readonly native: NativeMethods;
 }
@@ -95,7 +97,8 @@ function directory(doors: Doors, options: DoorOptions): Directory {
     if (rpc !== undefined) return rpc;
     return isRpcType(request.headers["content-type"]) ? unknownRpc : rest.find(request);
   };
-  return { procedureOf, native: options.areProbesAlone ? probesOf(native) : native };
+  const allowedAt = (path: string) => (served.has(path) ? "POST" : rest.allowedAt(path));
+  return { procedureOf, allowedAt, native: options.areProbesAlone ? probesOf(native) : native };
 }
 
 function probesOf<Value>(byPath: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {

@@ -163,6 +163,23 @@ describe("a connection", () => {
   });
 });
 
+describe("a method that Node's parser does not know", () => {
+  it.each([
+    ["FOO /healthz?x=1", 405, "GET, HEAD, OPTIONS"],
+    ["FOO /v1/chat/completions", 405, "POST, OPTIONS"],
+    ["FOO /parley.v1.ChatService/Chat", 405, "POST"],
+    ["FOO /v1/nope", 404, undefined],
+    ["CONNECT evil:80", 405, "GET, HEAD, POST, DELETE, OPTIONS"],
+  ])("is refused as any other would be: %s", async (line, status, allow) => {
+    doors = await openDoors(saying("x"));
+    const client = await rawClient(doors.url);
+    client.send(`${line} HTTP/1.1\r\nhost: a\r\n\r\n`);
+    const answer = await client.closed();
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
+    expect(/\r\nallow: (.*)\r\n/.exec(answer)?.[1]).toBe(allow);
+  });
+});
+
 describe("a client that goes on sending", () => {
   const slow = { headersMs: 40, bodyMs: 100 };
 

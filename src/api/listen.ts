@@ -54,8 +54,8 @@ const lastWordsMs = 1000;
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { service, limits, log, clock = systemClock } = options;
   const drain = makeDrain();
-  const { handle, take } = handlersOf({ service, limits, log, clock, drain, openai: options.openai }, doorOptions(options));
-  const http1 = http1Server(limits, handle);
+  const { handle, allowedAt, take } = handlersOf({ service, limits, log, clock, drain, openai: options.openai }, doorOptions(options));
+  const http1 = http1Server(limits, handle, allowedAt);
   const http2 = http2Server(limits, handle, take);
   const { firstByteMs, maxConnections } = limits;
   const behind = { http1, http2, firstByteMs, maxConnections };

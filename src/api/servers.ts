@@ -13,7 +13,7 @@ import type { Limits } from "../core/limits.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { TakeStream } from "./grpc/door.ts";
 import { floodGuard, mostHeadersRead, noteUnseen } from "./floods.ts";
-import { answerRaw, answerUnreadable } from "./raw.ts";
+import { answerUnreadable, refuseConnect, type AllowedAt } from "./raw.ts";
 import { guardSession } from "./sessions.ts";
 import { inTurns } from "./turns.ts";
 
@@ -24,7 +24,7 @@ export type Handler = (request: HttpRequest, response: HttpResponse) => void;
 const checkIntervalMs = 1000;
 
 /** The HTTP/1.1 server; it never listens itself. */
-export function http1Server(limits: Limits, handle: Handler): Http1Server {
+export function http1Server(limits: Limits, handle: Handler, allowedAt: AllowedAt): Http1Server {
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersMs,
@@ -53,9 +53,11 @@ export function http1Server(limits: Limits, handle: Handler): Http1Server {
   server.on("clientError", (error, socket) => {
     const last = latest.get(socket);
     // The answer of a request that is whole is followed by the next request, which is the one that failed.
-    answerUnreadable(error, socket, last?.response.headersSent === true && !(last.response.writableEnded && last.request.complete));
+    const isAnswered = last?.response.headersSent === true && !(last.response.writableEnded && last.request.complete);
+    if (isAnswered) socket.destroy();
+    else answerUnreadable(error, socket, allowedAt);
   });
-  server.on("connect", (_request, socket: Duplex) => answerRaw(socket, 405, "method_not_allowed", "CONNECT is not allowed here"));
+  server.on("connect", (_request, socket: Duplex) => refuseConnect(socket));
   return server;
 }
 

@@ -17,11 +17,15 @@ import { metricsRoute, ownRoutes, type MetricsText } from "./own-routes.ts";
 export interface Router {
   /** Finds the procedure of a request; one that is not there answers with its own error. */
   readonly find: (request: HttpRequest) => Procedure;
+  /** The methods of a path as `Allow` lists them; undefined: there is no such path. */
+  readonly allowedAt: (path: string) => string | undefined;
   /** Names of all procedures, such as `GET /v1/models`. */
   readonly names: readonly string[];
 }
 
 interface Path {
+  /** As `Allow` lists them. */
+  readonly allow: string;
   readonly methods: ReadonlyMap<string, Procedure>;
   readonly otherMethod: Procedure;
 }
@@ -64,12 +68,16 @@ export function restRouter(doors: Doors, options: RouterOptions): Router {
     error: fault("route_not_found", `there is no ${request.method} ${JSON.stringify(pathOf(request).slice(0, 256))}`),
     envelope: envelopeOf(pathOf(request)),
   }));
+  const at = (path: string) => byPath.get(path) ?? above.find(([prefix]) => path.startsWith(prefix) && path.length > prefix.length)?.[1];
   const find = (request: HttpRequest) => {
-    const path = pathOf(request);
-    const found = byPath.get(path) ?? above.find(([prefix]) => path.startsWith(prefix) && path.length > prefix.length)?.[1];
+    const found = at(pathOf(request));
     return found === undefined ? nowhere : (found.methods.get(request.method ?? "") ?? found.otherMethod);
   };
-  return { find, names: paths.flatMap(({ found }) => [...found.methods.values()].map(({ name }) => name)) };
+  return {
+    find,
+    allowedAt: (path) => at(path)?.allow,
+    names: paths.flatMap(({ found }) => [...found.methods.values()].map(({ name }) => name)),
+  };
 }
 
 function pathOfRoute({ path, methods: served, purpose = "other", envelope }: Route, doors: Doors): Path {
@@ -83,7 +91,7 @@ function pathOfRoute({ path, methods: served, purpose = "other", envelope }: Rou
     response.setHeader("allow", allow);
     return { error: fault("method_not_allowed", `${method} is not allowed here; allowed are ${allow}`, { metadata: { allow } }), envelope };
   });
-  return { methods, otherMethod };
+  return { allow, methods, otherMethod };
 }
 
 async function answerOptions({ response }: Exchange, allow: string): Promise<void> {
