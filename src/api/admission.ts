@@ -166,10 +166,17 @@ export function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
   return fault("caller_gone", "the client went away");
 }
 
+/** A call that is given less has no time at all. */
+const leastDeadlineMs = 1;
+
 /** Ends a call whose own time, or the longest that any has, is over; the answer stops that. */
 export function limitCall(entry: Admitted, { clock, limits: { callMs } }: Pick<Doors, "clock" | "limits">): () => void {
   const { deadlineMs, startedMs } = entry.call;
   const deadline = deadlineMs === undefined ? undefined : deadlineMs - startedMs;
+  if (deadline !== undefined && deadline < leastDeadlineMs) {
+    entry.abort(fault("deadline_exceeded", "the caller's deadline had passed when the call came"));
+    return () => {};
+  }
   return clock.after(deadline ?? callMs, () =>
     entry.abort(
       deadline === undefined

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Log } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
+import { socketOptions } from "./front.ts";
 
 /** Where to listen. */
 interface Place {
@@ -62,7 +63,7 @@ export async function bindAll(
 
 /** What listens on a further port of a server. It accepts as a front does, which decides what happens when a client closes its half. */
 function furtherServer(server: Server, connections: Connections): Server {
-  const further = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const further = createServer(socketOptions, (socket) => {
     connections.opened(further, socket);
     server.emit("connection", socket);
   });

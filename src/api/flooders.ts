@@ -1,42 +1,68 @@
 import type { Socket } from "node:net";
 import type { Limits } from "../core/limits.ts";
 
-/** Addresses from which floods have come. Many clients may share one, behind a proxy or a gateway: nobody is refused for it, but what comes anew waits. */
+/** Addresses from which floods have come. Many clients may share one, behind a proxy or a gateway: what comes anew waits, and is served then. A network of IPv6 has more addresses than are remembered. */
 export interface Flooders {
   /** A connection from there was closed as a flood. */
   note(address: string): void;
-  /** Has a connection accepted, at once or after a pause. A flood whose connection is closed comes back with another, and each costs what it takes to see that. */
+  /** Lets a connection in, at once or after a pause. A flood whose connection is closed comes back with another, and each costs what it takes to see that. */
   admit(connection: Socket, accept: () => void): void;
 }
 
 /** How many addresses are remembered. */
 const mostAddresses = 10_000;
 
+/** How many connections wait at most; what they have sent so far fills the system's buffers. Further ones are closed. */
+const mostWaiting = 256;
+
+/** The first may be a mistake. */
+const leastFloods = 2;
+
+/** How long a flood is remembered, pauses. */
+const memory = 10;
+
+interface Known {
+  readonly floods: number;
+  readonly untilMs: number;
+}
+
 const ignore = () => {};
 
 /** Makes a memory of them. */
 export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Flooders {
-  /** Until when each is one, ms; those that were noted last come last. */
-  const known = new Map<string, number>();
-  const isKnown = (address: string) => (known.get(address) ?? 0) > performance.now();
+  /** Those that were noted last come last. */
+  const known = new Map<string, Known>();
+  const current = (address: string) => {
+    const found = known.get(address);
+    return found !== undefined && found.untilMs > performance.now() ? found : undefined;
+  };
+  const isFlooder = (address: string) => (current(address)?.floods ?? 0) >= leastFloods;
+  let waiting = 0;
   return {
     note(address) {
+      const floods = (current(address)?.floods ?? 0) + 1;
       known.delete(address);
-      known.set(address, performance.now() + 2 * floodPauseMs);
+      known.set(address, { floods, untilMs: performance.now() + memory * floodPauseMs });
       const [first] = known.keys();
       if (known.size > mostAddresses && first !== undefined) known.delete(first);
     },
     admit(connection, accept) {
       const { remoteAddress } = connection;
-      if (known.size === 0 || remoteAddress === undefined || !isKnown(remoteAddress)) return accept();
+      if (known.size === 0 || remoteAddress === undefined || !isFlooder(remoteAddress)) return accept();
+      if (waiting >= mostWaiting) return void connection.destroy();
+      waiting += 1;
       // Not all at once, when their pause is over.
       const timer = setTimeout(resume, floodPauseMs * (0.5 + Math.random()));
       timer.unref();
-      const stop = () => clearTimeout(timer);
+      const stop = () => {
+        clearTimeout(timer);
+        waiting -= 1;
+      };
       // Unheard, its error would end the process.
       connection.on("error", ignore).once("close", stop);
       function resume() {
         connection.off("error", ignore).off("close", stop);
+        stop();
         if (!connection.destroyed) accept();
       }
     },

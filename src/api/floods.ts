@@ -2,19 +2,13 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
+import type { Log } from "../core/ports.ts";
 import { flooders, type Flooders } from "./flooders.ts";
 import { closeSoon } from "./linger.ts";
 
 type FloodLimits = Pick<
   Limits,
-  | "maxControlFrames"
-  | "maxControlBytes"
-  | "maxUnseenResets"
-  | "maxBodyBytes"
-  | "maxHeaders"
-  | "maxHeaderBytes"
-  | "headersMs"
-  | "floodPauseMs"
+  "maxControlFrames" | "maxControlBytes" | "maxUnseenResets" | "maxHeaders" | "maxHeaderBytes" | "headersMs" | "floodPauseMs"
 >;
 
 /** A connection whose bytes are counted. */
@@ -25,6 +19,9 @@ const lookMs = 100;
 
 /** And when new ones are, ms after one another: whoever comes to flood does so at once, and 100 ms of it would hold everybody up. */
 const earlyLooksMs = [1, 1, 2, 4, 8, 16, 32];
+
+/** How often a flood is told of, ms. */
+const toldEveryMs = 1000;
 
 /** NGHTTP2_ENHANCE_YOUR_CALM. */
 const calmCode = 11;
@@ -47,17 +44,11 @@ export interface Requests {
   opened: number;
   /** That have ended since somebody set it to 0. */
   ended: number;
-  /** Bytes of their bodies that were read since somebody set it to 0, of those that may send many messages. */
+  /** Bytes of their bodies that have come since somebody set it to 0. */
   taken: number;
 }
 
 const watchedSessions = new WeakMap<object, Watched>();
-
-/** Notes bytes of a body as asked for: a stream of many messages has no limit of its own. */
-export function noteTaken(session: object | undefined, bytes: number): void {
-  const watched = session && watchedSessions.get(session);
-  if (watched !== undefined) watched.requests.taken += bytes;
-}
 
 /** Notes a request that its client has reset before anybody had seen it. */
 export function noteUnseen(session: object): void {
@@ -80,9 +71,17 @@ export interface FloodGuard extends Pick<Flooders, "admit"> {
  * Closes connections of HTTP/2 that make work without asking for anything: PINGs, SETTINGS, window updates, requests that are reset at once or whose headers are
  * a bomb, headers that are refused before they are a request, or one frame that never ends. Where Node tells of nothing, it is seen by its bytes: what no request and no answer explains.
  */
-export function floodGuard(limits: FloodLimits): FloodGuard {
+export function floodGuard(limits: FloodLimits, log: Log): FloodGuard {
   const watched = new Set<Watched>();
   const known = flooders(limits);
+  let toldMs = -Infinity;
+  const onFlood = (remoteAddress: string | undefined) => {
+    if (remoteAddress !== undefined) known.note(remoteAddress);
+    // An attacker makes many, and each line would be work that it asks for.
+    if (performance.now() - toldMs < toldEveryMs) return;
+    toldMs = performance.now();
+    log.warn("an HTTP/2 connection was closed as a flood", { remoteAddress });
+  };
   let timer: NodeJS.Timeout | undefined;
   const look = () => {
     const nowMs = performance.now();
@@ -92,7 +91,7 @@ export function floodGuard(limits: FloodLimits): FloodGuard {
     admit: (connection, accept) => known.admit(connection, accept),
     watch(connection) {
       const { remoteAddress } = connection.socket;
-      const each = new Watched(connection, limits, () => remoteAddress !== undefined && known.note(remoteAddress));
+      const each = new Watched(connection, limits, () => onFlood(remoteAddress));
       watchedSessions.set(connection.session, each);
       watched.add(each);
       // One for all: ten thousand connections are looked at in less than a ms.
@@ -100,6 +99,7 @@ export function floodGuard(limits: FloodLimits): FloodGuard {
       const stopEarly = lookEarly(each);
       connection.session.once("close", () => {
         stopEarly();
+        each.closed();
         watched.delete(each);
         if (watched.size > 0) return;
         clearInterval(timer);
@@ -161,6 +161,11 @@ class Watched {
     return this.#connection.requests;
   }
 
+  /** Its connection has ended: what is found out now is nobody's fault. */
+  closed(): void {
+    this.#isClosing = true;
+  }
+
   /** A request was reset before anybody had seen it. */
   unseen(): void {
     if (++this.#unseen === this.#limits.maxUnseenResets) this.#close(calmCode);
@@ -179,7 +184,8 @@ class Watched {
     const unexplained = this.#unexplained;
     this.#credit = this.#newCredit;
     if (unexplained > this.#limits.maxControlBytes + this.#credit) return this.#close(calmCode);
-    this.#credit -= Math.min(this.#credit, Math.max(0, unexplained));
+    // What comes late is part of the next look's time; more is not kept, or a client could save it up.
+    this.#credit = Math.min(this.#limits.maxControlBytes, this.#credit - Math.max(0, unexplained));
     if (this.#isBusy || this.#controls > 0) this.#drip = undefined;
     else this.#lookAtDrip(nowMs);
     this.#read = bytesRead;
@@ -201,11 +207,10 @@ class Watched {
     return running > 0 || opened > 0 || ended > 0;
   }
 
-  /** What was left, and what has come with requests since the last look. */
+  /** What was left, and what has come with requests since the last look: their headers, and bodies in frames of which each has a head. */
   get #newCredit(): number {
     const { taken, opened } = this.#connection.requests;
-    const { maxBodyBytes, maxHeaderBytes } = this.#limits;
-    return this.#isBusy ? this.#credit + taken + opened * (maxBodyBytes + maxHeaderBytes) : 0;
+    return this.#isBusy ? this.#credit + 2 * taken + opened * this.#limits.maxHeaderBytes : 0;
   }
 
   /** A client's last window updates come once; headers that never end go on and on. */
@@ -223,7 +228,9 @@ class Watched {
     if (code === noError) this.#connection.session.close();
     else {
       this.#onFlood();
-      this.#connection.session.destroy(undefined, code);
+      // Not as the code of the end itself: Node would make it the error of every stream.
+      this.#connection.session.goaway(code);
+      this.#connection.session.destroy();
     }
     // The client may read nothing, and then never learns of its end.
     closeSoon(this.#connection.socket);

@@ -169,6 +169,8 @@ describe("a method that Node's parser does not know", () => {
     ["FOO /v1/chat/completions", 405, "POST, OPTIONS"],
     ["FOO /parley.v1.ChatService/Chat", 405, "POST"],
     ["FOO /v1/nope", 404, undefined],
+    [`FOO /${"a".repeat(60_000)}`, 400, undefined],
+    ["GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nFOO /healthz", 200, undefined],
     ["CONNECT evil:80", 405, "GET, HEAD, POST, DELETE, OPTIONS"],
   ])("is refused as any other would be: %s", async (line, status, allow) => {
     doors = await openDoors(saying("x"));
@@ -178,6 +180,17 @@ describe("a method that Node's parser does not know", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
     expect(/\r\nallow: (.*)\r\n/.exec(answer)?.[1]).toBe(allow);
   });
+});
+
+it("a client that asks for a tunnel and resets its connection ends nothing but that", async () => {
+  doors = await openDoors(saying("x"));
+  for (let index = 0; index < 200; index++) {
+    const client = await rawClient(doors.url);
+    client.socket.write("CONNECT a:1 HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await new Promise((resolve) => setImmediate(resolve));
+    client.socket.resetAndDestroy();
+  }
+  expect((await fetch(`${doors.url}/healthz`)).status).toBe(200);
 });
 
 describe("a client that goes on sending", () => {

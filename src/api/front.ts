@@ -8,6 +8,12 @@ const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** How much of an answer waits in this process for a client that reads slowly, bytes, beside what the system takes; Node's own 64 KiB may become three times as much on its way out. */
 const mostUnsentBytes = 16 * 1024;
 
+/**
+ * How connections are accepted. As by Node's own HTTP servers: what has been answered when the client closes its half is still sent, and small writes go out at once.
+ * A call that is running then is ended: a client that goes away sends no more than that, and its slot must be free at once.
+ */
+export const socketOptions = { allowHalfOpen: true, noDelay: true, highWaterMark: mostUnsentBytes };
+
 /** What stands behind the one port. */
 export interface Front {
   readonly http1: Http1Server;
@@ -20,9 +26,7 @@ export interface Front {
 export function front({ http1, http2, firstByteMs, maxConnections }: Front): Server {
   // Starts Node's checker of HTTP/1.1 timeouts, which waits for this event on a server that never listens itself.
   http1.emit("listening");
-  // As Node's own HTTP servers: what has been answered when the client closes its half is still sent, and small writes go out at once.
-  // A call that is running then is ended: a client that goes away sends no more than that, and its slot must be free at once.
-  const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: mostUnsentBytes }, (socket) =>
+  const server = createServer(socketOptions, (socket) =>
     decide(socket, firstByteMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket)),
   );
   server.maxConnections = maxConnections;

@@ -56,7 +56,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const drain = makeDrain();
   const { handle, allowedAt, take } = handlersOf({ service, limits, log, clock, drain, openai: options.openai }, doorOptions(options));
   const http1 = http1Server(limits, handle, allowedAt);
-  const http2 = http2Server(limits, handle, take);
+  const http2 = http2Server({ limits, log, handle, takeStream: take });
   const { firstByteMs, maxConnections } = limits;
   const behind = { http1, http2, firstByteMs, maxConnections };
   const { tls } = options;

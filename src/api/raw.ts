@@ -29,7 +29,7 @@ export function refuseConnect(socket: Duplex): void {
 }
 
 /** What Node's parser tells of what it could not read. */
-type Unreadable = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+type Unreadable = NodeJS.ErrnoException & { readonly rawPacket?: Buffer; readonly bytesParsed?: number };
 
 function refusalOf(error: Unreadable, allowedAt: AllowedAt): Refusal {
   switch (error.code) {
@@ -51,10 +51,16 @@ function refusalOf(error: Unreadable, allowedAt: AllowedAt): Refusal {
   }
 }
 
-/** The path of a request line that is one of HTTP but for its method, which Node's parser takes from a list. */
-function pathOfUnknownMethod({ code, rawPacket }: Unreadable): string | undefined {
+/** Longest request line that is looked at, bytes. */
+const mostLineBytes = 4096;
+
+/** The path of a request line that is one of HTTP but for its method, which Node's parser takes from a list. What comes behind another request in one packet is not looked at. */
+function pathOfUnknownMethod({ code, rawPacket, bytesParsed = 0 }: Unreadable): string | undefined {
   if (code !== "HPE_INVALID_METHOD") return undefined;
-  return /^[A-Za-z-]+ ([^\s?]+)\S* HTTP\/1\.[01]\r\n/.exec(rawPacket?.toString("latin1") ?? "")?.[1];
+  const [line = ""] = (rawPacket?.toString("latin1", 0, mostLineBytes) ?? "").split("\r\n", 1);
+  const [method = "", target = "", version = "", ...more] = line.split(" ");
+  const isLine = /^[A-Za-z-]+$/.test(method) && /^HTTP\/1\.[01]$/.test(version) && more.length === 0;
+  return isLine && bytesParsed <= method.length ? target.split("?", 1)[0] : undefined;
 }
 
 /** Writes a whole answer to a bare connection, and closes it. */
@@ -68,6 +74,8 @@ function answerRaw(socket: Duplex, { status, error, allow }: Refusal): void {
     `x-request-id: ${newRequestId()}`,
     ...(allow === undefined ? [] : [`allow: ${allow}`]),
   ];
+  // Nobody else hears of a client that resets the connection meanwhile, and an error unheard would end the process.
+  socket.on("error", () => {});
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   closeSoon(socket);
 }

@@ -10,11 +10,12 @@ import {
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
+import type { Log } from "../core/ports.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import type { TakeStream } from "./grpc/door.ts";
 import { floodGuard, mostHeadersRead, noteUnseen } from "./floods.ts";
 import { answerUnreadable, refuseConnect, type AllowedAt } from "./raw.ts";
-import { guardSession } from "./sessions.ts";
+import { guardSession, streamWindowBytes } from "./sessions.ts";
 import { inTurns } from "./turns.ts";
 
 /** Takes each request of a server. */
@@ -67,19 +68,28 @@ type StreamListener = (this: Http2Server, ...told: Parameters<Told>) => void;
 
 const ignore = () => {};
 
+/** What the HTTP/2 server needs. */
+export interface Http2Options {
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly handle: Handler;
+  readonly takeStream: TakeStream;
+}
+
 /** The HTTP/2 server; it never listens itself. The numbers beside the limits are those of the recipe against resets, header floods and memory. */
-export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStream): Http2Server {
+export function http2Server({ limits, log, handle, takeStream }: Http2Options): Http2Server {
   const server = createHttp2Server({
     settings: {
       maxConcurrentStreams: limits.maxConcurrentStreams,
       maxHeaderListSize: limits.maxHeaderBytes,
       enablePush: false,
-      initialWindowSize: 65_535,
+      initialWindowSize: streamWindowBytes,
     },
     // Node resets what is beyond it; below that our own limit answers.
     maxHeaderListPairs: mostHeadersRead(limits),
     maxSessionMemory: 10,
-    streamResetBurst: 200,
+    // As many as may run, for their client may end them all at once; what is reset at once is our own guard's affair.
+    streamResetBurst: limits.maxConcurrentStreams,
     streamResetRate: 33,
   });
   const take = (request: Http2ServerRequest, response: Http2ServerResponse) => handle(request, response as unknown as HttpResponse);
@@ -104,15 +114,16 @@ export function http2Server(limits: Limits, handle: Handler, takeStream: TakeStr
   });
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);
-  const floods = floodGuard(limits);
-  const [accept] = server.listeners("connection") as ((this: Http2Server, connection: Socket) => void)[];
+  const floods = floodGuard(limits, log);
+  const [accept, ...others] = server.listeners("connection") as ((this: Http2Server, connection: Socket) => void)[];
+  if (accept === undefined || others.length > 0) throw new TypeError("node:http2 accepts connections in another way than is known here");
   server.removeAllListeners("connection");
   let socket: Socket;
   server.on("connection", (connection: Socket) =>
     floods.admit(connection, () => {
       // A session is made of a connection in the same turn; what it says is its socket is a proxy, which counts no bytes fast.
       socket = connection;
-      accept?.call(server, connection);
+      accept.call(server, connection);
     }),
   );
   server.on("session", (session) => floods.watch(guardSession(session, socket, limits)));

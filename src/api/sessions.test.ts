@@ -47,6 +47,20 @@ describe("a connection that has become old", () => {
   });
 });
 
+it("an old connection on which nothing runs is closed at once: what its client asks next is answered on another", async () => {
+  doors = await openDoors(saying("hi"), { limits: { maxConnectionAgeMs: 50, idleConnectionMs: 60_000 } });
+  const session = connect(doors.url);
+  const first = rawRpc(session, streamed);
+  first.end(question);
+  expect((await rawAnswer(first)).status).toBe(0);
+  await new Promise((resolve) => session.once("close", resolve));
+  const other = connect(doors.url);
+  const again = rawRpc(other, streamed);
+  again.end(question);
+  expect((await rawAnswer(again)).status).toBe(0);
+  other.destroy();
+});
+
 describe("a client that is not there any more", () => {
   /** The beginning of a connection that asks once, and then says nothing, not even to a PING. */
   const asking = () => {

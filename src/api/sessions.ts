@@ -1,4 +1,4 @@
-import type { ServerHttp2Session } from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Limits } from "../core/limits.ts";
 import type { Connection, Counted, Requests } from "./floods.ts";
 import { closeSoon } from "./linger.ts";
@@ -7,6 +7,9 @@ type SessionLimits = Pick<Limits, "firstByteMs" | "idleConnectionMs" | "maxConne
 
 /** By how much the age of one connection may differ from the limit, so that connections which were opened together do not all come back together. */
 const ageJitter = 0.1;
+
+/** What a client may send of a body before it hears from us. */
+export const streamWindowBytes = 65_535;
 
 /** More than any stream's number: a GOAWAY with it announces the end, and refuses nothing yet. */
 const noStreamIsLast = 2 ** 31 - 1;
@@ -22,7 +25,14 @@ export function guardSession(session: ServerHttp2Session, socket: Counted, limit
     // A client that reads nothing, or is amid a frame, never learns of it.
     closeSoon(socket);
   }, limits.idleConnectionMs);
-  const old = setTimeout(() => retire(session), limits.maxConnectionAgeMs * (1 + ageJitter * (2 * Math.random() - 1)));
+  let isRetired = false;
+  const old = setTimeout(
+    () => {
+      isRetired = true;
+      retire(session, requests);
+    },
+    limits.maxConnectionAgeMs * (1 + ageJitter * (2 * Math.random() - 1)),
+  );
   const stopPings = pingWhile(() => requests.running > 0, session, limits.connectionPingMs);
   idle.unref();
   old.unref();
@@ -36,23 +46,47 @@ export function guardSession(session: ServerHttp2Session, socket: Counted, limit
   session.on("stream", (stream) => {
     requests.running += 1;
     requests.opened += 1;
+    countBody(stream, requests);
     stream.once("close", () => {
       requests.running -= 1;
       requests.ended += 1;
-      if (requests.running === 0 && !session.closed) idle.refresh();
+      // Its client may have sent as much before it heard of that.
+      if (!stream.endAfterHeaders && !stream.readableEnded) requests.taken += streamWindowBytes;
+      if (requests.running > 0 || session.closed) return;
+      // From here on it would hear nothing more, not even what it waits for.
+      if (isRetired) session.close();
+      else idle.refresh();
     });
   });
   return { session, socket, requests };
 }
 
+/** Counts what comes of a body, whoever reads it: to listen would make it flow. */
+function countBody(stream: ServerHttp2Stream, requests: Requests): void {
+  if (stream.endAfterHeaders) return;
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: Uint8Array | null, encoding?: BufferEncoding) => {
+    if (chunk !== null) requests.taken += chunk.length;
+    return push(chunk, encoding);
+  };
+}
+
+/** How long a client may take to hear that it is to go elsewhere, ms. */
+const retireMs = 1000;
+
 /**
  * Has a client go elsewhere with its next calls: those that run end by themselves. Told first, and closed when the client has surely heard it:
- * a stream that it opens meanwhile is still served, where a bare close would refuse it.
+ * a stream that it opens meanwhile is still served, where a bare close would refuse it. Where nothing runs it is closed at once, for after a GOAWAY nghttp2 reads on for running streams alone.
  */
-function retire(session: ServerHttp2Session): void {
+function retire(session: ServerHttp2Session, { running }: Requests): void {
   if (session.closed || session.destroyed) return;
+  if (running === 0) return session.close();
   session.goaway(0, noStreamIsLast);
-  if (!session.ping(() => session.close())) session.close();
+  const close = () => session.close();
+  const timer = setTimeout(close, retireMs);
+  timer.unref();
+  session.once("close", () => clearTimeout(timer));
+  if (!session.ping(close)) close();
 }
 
 /** Asks now and then whether a client is there; one that does not answer until the next time is cut off, and its calls end. A machine that vanished closes no connection. */

@@ -6,13 +6,15 @@ const perTurn = 32;
 /** What becomes of streams. */
 export interface Streams<Told> {
   readonly serve: (stream: ServerHttp2Stream, told: Told) => void;
-  /** Its client has reset it before its turn came. */
+  /** Its client has reset it in the turn in which it came. */
   readonly unseen: (session: Http2Session) => void;
 }
 
 /** A stream that waits. */
 interface Waiting<Told> {
   readonly stream: ServerHttp2Stream;
+  /** Whether the turn in which it came is not over. */
+  isNew: boolean;
   readonly told: Told;
 }
 
@@ -28,36 +30,45 @@ interface Turn<Told> {
 export type TakeInTurn<Told> = (session: Http2Session, stream: ServerHttp2Stream, told: Told) => void;
 
 const ignore = () => {};
+const isGone = ({ stream }: { readonly stream: ServerHttp2Stream }) => stream.destroyed || stream.closed;
 
 /** Begins the streams of each connection in the order in which they came, some in each turn of the event loop. */
 export function inTurns<Told>({ serve, unseen }: Streams<Told>): TakeInTurn<Told> {
   const turns = new WeakMap<Http2Session, Turn<Told>>();
-  let number = 0;
+  let currentTurn = 0;
   let isMarked = false;
   const nextTurn = () => {
     isMarked = false;
-    number += 1;
+    currentTurn += 1;
   };
   const turnOf = (session: Http2Session): Turn<Told> => {
     let turn = turns.get(session);
-    if (turn === undefined) turns.set(session, (turn = { number, begun: 0, waiting: [] }));
-    if (turn.number === number) return turn;
-    turn.number = number;
+    if (turn === undefined) turns.set(session, (turn = { number: currentTurn, begun: 0, waiting: [] }));
+    if (turn.number === currentTurn) return turn;
+    turn.number = currentTurn;
     turn.begun = 0;
     return turn;
+  };
+  // One that was given up while it waited for us is no fault of its client.
+  const noteGone = (session: Http2Session, each: Waiting<Told>) => {
+    if (each.isNew) unseen(session);
   };
   const goOn = (session: Http2Session, turn: Turn<Told>) => {
     const { waiting } = turn;
     turn.waiting = [];
-    let begun = 0;
-    for (const [index, { stream, told }] of waiting.entries()) {
-      if (stream.destroyed || stream.closed) unseen(session);
-      else if (begun++ < perTurn) serve(stream, told);
+    // With a connection that has ended its streams have too: nobody has reset them.
+    if (session.destroyed) return;
+    let served = 0;
+    for (const [index, each] of waiting.entries()) {
+      const { stream, told } = each;
+      if (isGone(each)) noteGone(session, each);
+      else if (served++ < perTurn) serve(stream, told);
       else {
         turn.waiting = [...waiting.slice(index), ...turn.waiting];
         break;
       }
     }
+    for (const each of turn.waiting) each.isNew = false;
     if (turn.waiting.length > 0) setImmediate(goOn, session, turn);
   };
   return function take(session, stream, told) {
@@ -73,7 +84,13 @@ export function inTurns<Told>({ serve, unseen }: Streams<Told>): TakeInTurn<Told
     }
     // Its error, unheard, would end the process.
     stream.on("error", ignore);
-    turn.waiting.push({ stream, told });
-    if (turn.waiting.length === 1) setImmediate(goOn, session, turn);
+    const { waiting } = turn;
+    const last = waiting.at(-1);
+    // Seen at once, a flood ends amid what was read of it.
+    if (last !== undefined && isGone(last)) {
+      waiting.pop();
+      noteGone(session, last);
+    } else if (last === undefined) setImmediate(goOn, session, turn);
+    waiting.push({ stream, told, isNew: true });
   };
 }

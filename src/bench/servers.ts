@@ -94,7 +94,9 @@ export type BareServer = "raw-server" | "door-server" | "grpc-js-server" | "conn
 
 /** Starts one. */
 export async function startBare(program: BareServer): Promise<BenchServer> {
-  const child = spawn("taskset", ["-c", serverCore, process.execPath, join(import.meta.dirname, `${program}.ts`)], {
+  // As src/bin.js sets it for the service.
+  const words = ["-c", serverCore, process.execPath, "--no-allocation-site-pretenuring", join(import.meta.dirname, `${program}.ts`)];
+  const child = spawn("taskset", words, {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];

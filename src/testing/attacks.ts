@@ -16,8 +16,6 @@ export interface Attack {
   readonly everyMs?: number;
   /** Whether what comes back is left unread. */
   readonly isDeaf?: boolean;
-  /** Whether only its streams are reset, and its connection goes on. */
-  readonly keepsConnection?: boolean;
 }
 
 const streamPath = "/parley.v1.ChatService/Stream";
@@ -51,6 +49,10 @@ function bomb(stream: number): Buffer {
   const seed = Buffer.concat([Buffer.of(0x40, 1), Buffer.from("a"), length, value]);
   const block = Buffer.concat([hpackRequest("/healthz"), seed, Buffer.alloc(12_000, 0xbe)]);
   return h2Frame({ type: frameType.headers, flags: frameFlag.endHeaders | frameFlag.endStream, stream }, block);
+}
+
+function nothing(stream: number): Buffer {
+  return h2Frame({ type: frameType.headers, flags: frameFlag.endHeaders | frameFlag.endStream, stream }, hpackRequest("/nothing"));
 }
 
 function hpackNumber(value: number): number[] {
@@ -105,6 +107,15 @@ export const attacks = {
     what: "window updates of one byte",
     opening: opened,
     next: () => together(200, () => h2Frame({ type: frameType.windowUpdate }, word32(1))),
+  },
+  "WINDOW_UPDATE flood beside calls": {
+    what: "the same, with a call now and then",
+    opening: opened,
+    next: (round) =>
+      Buffer.concat([
+        together(200, () => h2Frame({ type: frameType.windowUpdate }, word32(1))),
+        ...(round % 50 === 0 ? [nothing(streamOf(round / 50))] : []),
+      ]),
   },
   "PRIORITY flood": {
     what: "priorities of streams that there are not",
@@ -162,7 +173,6 @@ export const attacks = {
     ]),
     next: () => h2Frame({ type: frameType.data, stream: 1 }, Buffer.of(0)),
     everyMs: 20,
-    keepsConnection: true,
   },
   "stalled SSE reader": {
     what: "a long answer over HTTP/1.1 that nobody reads",

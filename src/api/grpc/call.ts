@@ -19,6 +19,9 @@ const cancelCode = 8;
 const contentType = "application/grpc+proto";
 const ignore = () => {};
 
+/** How long a client that was slow when its call failed may take to read what is left, ms. */
+const slowClosingMs = 1000;
+
 /** What hears of a body that comes. */
 interface Listening {
   readonly onAbort: () => void;
@@ -39,6 +42,8 @@ export class GrpcCall {
   readonly #stopCall: () => void;
   #listening: Listening | undefined;
   #stopClosing: () => void = ignore;
+  /** How long its client may take to read the end of the answer, ms; beside the limit of idle connections. */
+  #mostClosingMs = Infinity;
   #trailers: OutgoingHttpHeaders = {};
   /** The answer's end has been written, or will not be. */
   #isServed = false;
@@ -65,8 +70,9 @@ export class GrpcCall {
     this.#stream.on("error", ignore);
     const self = this.#self;
     this.#stream.on("close", () => self.call && self.call.#onClose());
-    if (refusal === undefined) this.#read();
-    else this.#fail(refusal);
+    const { signal } = this.#entry.call;
+    if (refusal === undefined && !signal.aborted) this.#read();
+    else this.#fail(refusal ?? abortFault(signal));
   }
 
   /** Listens to the body. None of what the stream is given here may know `this`: closures of one function share what any of them knows. */
@@ -186,14 +192,12 @@ export class GrpcCall {
   #fail(thrown: unknown): void {
     if (this.#isServed) return;
     this.#stopReading();
-    const { outcome, call } = this.#entry;
-    const stream = this.#stream;
+    const [{ outcome, call }, stream] = [this.#entry, this.#stream];
     // What the call ended with has been noted, or is the client's own doing: there is nobody to tell.
-    if (this.#isGone() || stream.writableNeedDrain) {
-      if (!call.signal.aborted) outcome.error ??= asFault(thrown);
-      this.#cut();
-      return this.#served();
-    }
+    if (this.#isGone() && !call.signal.aborted) outcome.error ??= asFault(thrown);
+    if (this.#isGone()) return this.#served();
+    // One that is slow gets a while to read what there is, and why it ended.
+    if (stream.writableNeedDrain) this.#mostClosingMs = slowClosingMs;
     this.#trailers = trailersOf(outgoing(this.#entry, thrown, this.#options.log), this.#context.addedTrailers);
     // In headers alone there would be no place for those that the implementation has added.
     if (!stream.headersSent && this.#context.addedHeaders !== undefined) this.#respond();
@@ -215,8 +219,9 @@ export class GrpcCall {
     const { outcome, call } = entry;
     this.#isClosed = true;
     this.#self.call = undefined;
-    // They would be kept with it.
+    // They would be kept with it. Others that hear of this close are still told: they were listed before the first was.
     this.#stream.removeAllListeners();
+    this.#stream.on("error", ignore);
     const isCut = !this.#isServed || this.#stream.aborted;
     if (isCut && !call.signal.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
     if (!this.#isServing) this.#stopReading(); // there is no work that would end the call
@@ -229,7 +234,7 @@ export class GrpcCall {
     if (this.#isClosed) return this.#leave();
     const { clock, limits } = this.#options;
     // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
-    this.#stopClosing = clock.after(limits.idleConnectionMs, () => this.#cut());
+    this.#stopClosing = clock.after(Math.min(this.#mostClosingMs, limits.idleConnectionMs), () => this.#cut());
     if (!this.#stream.readableEnded) this.#stream.once("finish", () => this.#leave());
   }
 

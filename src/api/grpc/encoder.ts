@@ -107,7 +107,7 @@ function byLibrary({ parent, localName, oneof }: DescField): WriteField {
 function listWriter(field: DescField & { readonly fieldKind: "list" }, write: WriteValue): WriteField {
   const { localName, number } = field;
   const packed = field.packed ? untagged(field) : undefined;
-  const tag = (number << 3) | lengthDelimited;
+  const tag = tagOf(number, lengthDelimited);
   return (wire, message) => {
     const items = message[localName] as readonly never[];
     if (items.length === 0) return;
@@ -124,10 +124,15 @@ function listWriter(field: DescField & { readonly fieldKind: "list" }, write: Wr
 
 const lengthDelimited = 2;
 
+/** Unsigned, for numbers of fields have up to 29 bits. */
+function tagOf(number: number, wireType: number): number {
+  return ((number << 3) | wireType) >>> 0;
+}
+
 /** Writes a value with its field's number before it. */
 function tagged(field: DescField): WriteValue {
   const write = untagged(field);
-  const tag = ((field.number << 3) | wireTypeOf(field)) >>> 0;
+  const tag = tagOf(field.number, wireTypeOf(field));
   return (wire, value) => {
     wire.varint32(tag);
     write(wire, value);

@@ -8,7 +8,6 @@ import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { schemeOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose } from "../exchange.ts";
 import { recordingRouter, type NativeMethods } from "../grpc/methods.ts";
-import { noteTaken } from "../floods.ts";
 import { wholeUpload } from "../linger.ts";
 import { notKept, send } from "../send.ts";
 import { edge, refused } from "./edge.ts";
@@ -154,13 +153,11 @@ function capGrpcTimeout(header: Headers, callMs: number): void {
 
 /** The body, until the call ends. Leaving it early does not destroy the connection, on which the answer is still to be sent. */
 async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-  const session = "stream" in request ? request.stream.session : undefined;
   const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   try {
     for (;;) {
       const chunk = await untilAborted(chunks.next(), signal);
       if (chunk.done === true) return;
-      noteTaken(session, chunk.value.length);
       yield chunk.value;
     }
   } finally {

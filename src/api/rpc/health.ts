@@ -5,6 +5,9 @@ import { fault } from "../../core/reasons.ts";
 import type { Drain } from "../drain.ts";
 import { callOf } from "./exchange-key.ts";
 
+/** Before the names of models. */
+const modelPrefix = "model:";
+
 /** `grpc.health.v1.Health` over the service's health. A watch ends when the service drains, or it would hold the drain. */
 export function healthDoor(health: Health, drain: Drain): ServiceImpl<typeof HealthService> {
   return {
@@ -26,7 +29,15 @@ export function healthDoor(health: Health, drain: Drain): ServiceImpl<typeof Hea
         await changed;
       }
     },
-    list: () => ({ statuses: Object.fromEntries([...health.statuses()].map(([name, status]) => [name, { status: Status[status] }])) }),
+    /** As a list of models, it names those that the caller's key allows. */
+    list(_request, context) {
+      const { caller } = callOf(context);
+      const { models } = caller;
+      const told = [...health.statuses()].filter(
+        ([name]) => !name.startsWith(modelPrefix) || models?.includes(name.slice(modelPrefix.length)) !== false,
+      );
+      return { statuses: Object.fromEntries(told.map(([name, status]) => [name, { status: Status[status] }])) };
+    },
   };
 }
 

@@ -2,10 +2,11 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { anonymous } from "../../core/context.ts";
 import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 
 let doors: TestDoors;
@@ -34,6 +35,22 @@ describe("health", () => {
     }
     expect(seen).toEqual([Status.SERVICE_UNKNOWN, Status.NOT_SERVING, Status.SERVING]);
   });
+});
+
+it("a list of health names the models that the caller's key allows, and no others", async () => {
+  const keys = {
+    isLocked: true,
+    find: (key: string) => ({ ...anonymous(true), keyId: key, scopes: ["all"], models: key === "narrow" ? ["mine"] : undefined }),
+  };
+  const locked = await openDoors(saying("hi"), { keys });
+  onTestFinished(() => locked.close());
+  for (const name of ["mine", "other"]) locked.health.setModel(name, true);
+  const namesOf = async (key: string) => {
+    const client = createClient(Health, createGrpcTransport({ baseUrl: locked.url }));
+    return Object.keys((await client.list({}, { headers: { "x-api-key": key } })).statuses).filter((name) => name.startsWith("model:"));
+  };
+  expect(await namesOf("narrow")).toEqual(["model:mine"]);
+  expect(await namesOf("wide")).toEqual(["model:mine", "model:other"]);
 });
 
 describe("reflection", () => {

@@ -22,9 +22,11 @@ async function keepOn(): Promise<void> {
   }
 }
 
+// Whoever started it is gone.
+process.once("disconnect", () => process.exit());
 process.once("message", () => {
   over.abort();
-  process.send?.({ cuts, open: running.size }, () => process.exit());
+  process.send?.({ cuts }, () => process.exit());
 });
 for (let index = 0; index < Number(connectionsText); index++) {
   void keepOn();

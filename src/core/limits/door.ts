@@ -15,11 +15,11 @@ export const doorLimits = {
     "PING and SETTINGS frames of an HTTP/2 connection within 100 ms; beyond it it is closed",
   ),
   maxUnseenResets: limit(
-    50,
+    200,
     [10, 1_000_000],
     "count",
     undefined,
-    "streams that an HTTP/2 connection opens within 100 ms and resets before anybody could look at them; beyond it it is closed",
+    "streams that an HTTP/2 connection opens within 100 ms and resets at once, before anybody could look at them; beyond it it is closed",
   ),
   maxControlBytes: limit(
     64 * KiB,
@@ -30,10 +30,10 @@ export const doorLimits = {
   ),
   floodPauseMs: limit(
     second,
-    [10, minute],
+    [10, 10 * second],
     "ms",
     undefined,
-    "give or take half of it, how long a new HTTP/2 connection waits to be read when one from its address was closed as a flood within twice that time",
+    "how long a new HTTP/2 connection waits to be read, 0.5 to 1.5 times this, when several from its address were closed as floods within ten times that",
   ),
   firstByteMs: limit(
     5 * second,
