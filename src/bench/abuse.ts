@@ -33,6 +33,7 @@ const mostRatio = 3;
 /** Of a core: what the healthy clients take, and some more. */
 const mostCalmShare = 0.6;
 const leastCalmMs = 2000;
+const mostCalmingMs = 120_000;
 const stepMs = 500;
 
 /** What an attack did. */
@@ -149,7 +150,7 @@ async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
   healthy.taken();
   const attackers: ChildProcess[] = [];
   const begin = async (share: number) => {
-    const attacker = attackerOf({ port: server.port, name, connections: Math.ceil(connections * share), pauseMs });
+    const attacker = attackerOf([server.port, name, Math.ceil(connections * share), pauseMs]);
     attackers.push(attacker);
     await once(attacker, "message");
   };
@@ -174,20 +175,9 @@ async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
 }
 
 /** Starts a program that attacks, on the load's core, behind whoever measures. */
-function attackerOf({
-  port,
-  name,
-  connections,
-  pauseMs,
-}: {
-  port: number;
-  name: AttackName;
-  connections: number;
-  pauseMs: number;
-}): ChildProcess {
-  const program = join(import.meta.dirname, "abuse", "attacker.ts");
-  const words = [process.execPath, program, String(port), name, String(connections), String(pauseMs)];
-  return spawn("nice", ["-n", "19", ...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+function attackerOf(words: readonly (string | number)[]): ChildProcess {
+  const program = [process.execPath, join(import.meta.dirname, "abuse", "attacker.ts"), ...words.map(String)];
+  return spawn("nice", ["-n", "19", ...program], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
 }
 
 /** Ends it; answers how long each of its connections lasted that was cut off, ms. */
@@ -201,7 +191,9 @@ async function endOf(attacker: ChildProcess): Promise<readonly number[]> {
 
 /** Until what the readers asked for is made, as far as it can be sent: then a service is about as busy as with its healthy clients alone. */
 async function untilCalm(server: BenchServer): Promise<void> {
+  const endMs = performance.now() + mostCalmingMs;
   for (let calmMs = 0; calmMs < leastCalmMs;) {
+    if (performance.now() > endMs) throw new Error(`the service was still busy after ${mostCalmingMs / 1000} s`);
     const before = cpuUsOf(server);
     await sleep(stepMs);
     const share = (cpuUsOf(server) - before) / (stepMs * 1000);
