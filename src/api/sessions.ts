@@ -1,4 +1,5 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import type { Connection, Counted, Requests } from "./floods.ts";
 import { closeSoon } from "./linger.ts";
@@ -61,14 +62,21 @@ export function guardSession(session: ServerHttp2Session, socket: Counted, limit
   return { session, socket, requests };
 }
 
-/** Counts what comes of a body, whoever reads it: to listen would make it flow. */
-function countBody(stream: ServerHttp2Stream, requests: Requests): void {
+/** A stream that knows where its body is counted. */
+type CountedStream = ServerHttp2Stream & { [counts]?: Requests };
+const counts = Symbol("counts");
+
+/** Counts what comes of a body, whoever reads it: to listen would make it flow. One function for all streams, for they are many. */
+function countBody(stream: CountedStream, requests: Requests): void {
   if (stream.endAfterHeaders) return;
-  const push = stream.push.bind(stream);
-  stream.push = (chunk: Uint8Array | null, encoding?: BufferEncoding) => {
-    if (chunk !== null) requests.taken += chunk.length;
-    return push(chunk, encoding);
-  };
+  stream[counts] = requests;
+  stream.push = countedPush;
+}
+
+function countedPush(this: CountedStream, chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
+  const requests = this[counts];
+  if (chunk !== null && requests !== undefined) requests.taken += chunk.length;
+  return Duplex.prototype.push.call(this, chunk, encoding);
 }
 
 /** How long a client may take to hear that it is to go elsewhere, ms. */
