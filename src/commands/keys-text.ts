@@ -1,4 +1,5 @@
 import { fault } from "../core/reasons.ts";
+import { revokedIn } from "../keys/lineage.ts";
 import type { StoredKey } from "../keys/stored-key.ts";
 
 const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -32,7 +33,7 @@ export function keyTableText(keys: readonly StoredKey[], nowMs: number): string 
   const rows = keys.map((key) => [
     key.id,
     key.tenant ?? "default",
-    stateOf(key, nowMs),
+    stateOf(key, keys, nowMs),
     scopesOf(key),
     key.models?.join(",") ?? "all",
     Object.entries(key.limits ?? {})
@@ -60,7 +61,8 @@ function modelsOf({ models }: StoredKey): string {
   return models === undefined ? "every model" : `models ${models.join(",")}`;
 }
 
-function stateOf({ revoked, expires }: StoredKey, nowMs: number): string {
-  if (revoked !== undefined) return "revoked";
+function stateOf(key: StoredKey, keys: readonly StoredKey[], nowMs: number): string {
+  if (revokedIn(key, keys) !== undefined) return "revoked";
+  const { expires } = key;
   return expires !== undefined && Date.parse(expires) <= nowMs ? "expired" : "good";
 }

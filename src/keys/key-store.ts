@@ -7,6 +7,7 @@ import { digestWith } from "./digest.ts";
 import { readKeyFile } from "./key-file.ts";
 import { keyTable } from "./key-table.ts";
 import { newKey } from "./key-text.ts";
+import { revokedIn } from "./lineage.ts";
 import { ensurePepper, readPepper } from "./pepper.ts";
 import { readStoredKeys, type IsScope, type StoredKey } from "./stored-key.ts";
 
@@ -34,7 +35,12 @@ export async function createKey(
     hash: digestWith(pepper)(key).toString("hex"),
     created: new Date(nowMs).toISOString(),
   };
-  await change(store, pepper, (keys) => [...keys, stored]);
+  await change(store, pepper, (keys) => {
+    const revoked = revokedIn(stored, keys);
+    if (revoked !== undefined)
+      throw fault("invalid_request", `${store.file}: ${revoked.id} was revoked, and nothing made under it would be taken`);
+    return [...keys, stored];
+  });
   return { key, stored };
 }
 

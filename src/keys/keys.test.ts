@@ -8,6 +8,7 @@ import { keysIn, temporaryKeys, writeKeys, madeKey } from "../testing/key-file.t
 import { recordingLog, type LogLine } from "../testing/recording-log.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { digestWith } from "./digest.ts";
+import { keyTableText } from "../commands/keys-text.ts";
 import { createKey, listKeys, revokeKey, type KeyStore } from "./key-store.ts";
 import { isBrokenKey, newKey } from "./key-text.ts";
 import { openKeys, type KeyRing, type KeySources } from "./ring.ts";
@@ -119,6 +120,10 @@ describe("a key that is made", () => {
     await revokeKey(store, parent.stored.id, systemClock.now());
     const { ring } = await open(store);
     expect([parent, child].map(({ key }) => ring.find(key, true))).toEqual(["revoked", "revoked"]);
+    await expect(createKey(store, { parent: child.stored.id, scopes: ["chat"] }, systemClock.now())).rejects.toThrow(
+      `${parent.stored.id} was revoked`,
+    );
+    expect(keyTableText(await listKeys(store), systemClock.now()).match(/ revoked /g)).toHaveLength(2);
     await expect(revokeKey(store, "key_none", 0)).rejects.toThrow('there is no key "key_none"');
     ring.close();
   });

@@ -5,6 +5,18 @@ export function excessOf(child: StoredKey, parent: StoredKey): string | undefine
   return Object.entries(rules).find(([, holds]) => !holds(child, parent))?.[0];
 }
 
+/** The first of a key and those that it was made under which was taken back; undefined: none was. */
+export function revokedIn(key: StoredKey, keys: readonly StoredKey[]): StoredKey | undefined {
+  const seen = new Set<StoredKey>();
+  for (let each: StoredKey | undefined = key; each !== undefined && !seen.has(each);) {
+    if (each.revoked !== undefined) return each;
+    seen.add(each);
+    const { parent }: StoredKey = each;
+    each = parent === undefined ? undefined : keys.find(({ id }) => id === parent);
+  }
+  return undefined;
+}
+
 type Rule = (child: StoredKey, parent: StoredKey) => boolean;
 
 const rules: Readonly<Record<string, Rule>> = {
