@@ -10,6 +10,7 @@ import { drained } from "../send.ts";
 import { Answer } from "./answer.ts";
 import type { Asked, CallOptions } from "./asked.ts";
 import { gzipped, leastCompressedBytes, plain } from "./compression.ts";
+import { callOf, onClose, onData, onEnd, onWantTrailers, type CallStream, type StreamCall } from "./listeners.ts";
 import { RequestMessage } from "./request-message.ts";
 import { RpcContext } from "./rpc-context.ts";
 import { trailersOf } from "./status.ts";
@@ -22,17 +23,15 @@ const ignore = () => {};
 /** How long a client that was slow when its call failed may take to read what is left, ms. */
 const slowClosingMs = 1000;
 
-/** What hears of a body that comes. */
-interface Listening {
+/** What waits for a body. */
+interface Waiting {
   readonly onAbort: () => void;
-  readonly onData: (chunk: Buffer) => void;
-  readonly onEnd: () => void;
   readonly stopBody: () => void;
 }
 
 /** One call over gRPC, from its headers until its stream has been closed. */
-export class GrpcCall {
-  readonly #stream: ServerHttp2Stream;
+export class GrpcCall implements StreamCall {
+  readonly #stream: CallStream;
   readonly #asked: Asked;
   readonly #options: CallOptions;
   readonly #entry: Entry;
@@ -40,7 +39,7 @@ export class GrpcCall {
   readonly #message: RequestMessage;
   readonly #answer: Answer;
   readonly #stopCall: () => void;
-  #listening: Listening | undefined;
+  #waiting: Waiting | undefined;
   #stopClosing: () => void = ignore;
   /** How long its client may take to read the end of the answer, ms; beside the limit of idle connections. */
   #mostClosingMs = Infinity;
@@ -49,8 +48,6 @@ export class GrpcCall {
   #isServed = false;
   #isServing = false;
   #isClosed = false;
-  /** What the stream's listeners hold: Node keeps the object of a closed stream until the collector's next great round, and a call would wait as long. */
-  readonly #self: { call: GrpcCall | undefined } = { call: this };
 
   constructor(stream: ServerHttp2Stream, asked: Asked, options: CallOptions) {
     this.#stream = stream;
@@ -68,30 +65,27 @@ export class GrpcCall {
     const { refusal } = this.#entry;
     // A reset of the stream is told by `close`; unheard, its error would end the process.
     this.#stream.on("error", ignore);
-    const self = this.#self;
-    this.#stream.on("close", () => self.call && self.call.#onClose());
+    this.#stream[callOf] = this;
+    this.#stream.on("close", onClose);
     const { signal } = this.#entry.call;
     if (refusal === undefined && !signal.aborted) this.#read();
     else this.#fail(refusal ?? abortFault(signal));
   }
 
-  /** Listens to the body. None of what the stream is given here may know `this`: closures of one function share what any of them knows. */
+  /** Listens to the body. */
   #read(): void {
     const { clock, limits } = this.#options;
-    const self = this.#self;
-    const listening: Listening = {
-      onAbort: () => self.call && self.call.#fail(abortFault(self.call.#entry.call.signal)),
-      onData: (chunk) => self.call && self.call.#take(chunk),
-      onEnd: () => self.call && self.call.#onWhole(),
-      stopBody: clock.after(limits.bodyMs, () => self.call && self.call.#entry.abort(lateBody(limits))),
+    const entry = this.#entry;
+    this.#waiting = {
+      onAbort: () => this.#fail(abortFault(entry.call.signal)),
+      stopBody: clock.after(limits.bodyMs, () => entry.abort(lateBody(limits))),
     };
-    this.#listening = listening;
-    this.#entry.call.signal.addEventListener("abort", listening.onAbort);
-    this.#stream.on("data", listening.onData);
-    this.#stream.on("end", listening.onEnd);
+    entry.call.signal.addEventListener("abort", this.#waiting.onAbort);
+    this.#stream.on("data", onData);
+    this.#stream.on("end", onEnd);
   }
 
-  #onWhole(): void {
+  whole(): void {
     // Only its timer and signal: there is nothing more to hear.
     this.#stopWaiting();
     // A reset too ends what is read, before the stream says that it is closed: a client that left, whatever was there of its message.
@@ -113,19 +107,18 @@ export class GrpcCall {
   }
 
   #stopWaiting(): void {
-    if (this.#listening === undefined) return;
-    this.#listening.stopBody();
-    this.#entry.call.signal.removeEventListener("abort", this.#listening.onAbort);
+    if (this.#waiting === undefined) return;
+    this.#waiting.stopBody();
+    this.#entry.call.signal.removeEventListener("abort", this.#waiting.onAbort);
   }
 
   #stopReading(): void {
     this.#stopWaiting();
-    if (this.#listening === undefined) return;
-    this.#stream.off("data", this.#listening.onData);
-    this.#stream.off("end", this.#listening.onEnd);
+    this.#stream.off("data", onData);
+    this.#stream.off("end", onEnd);
   }
 
-  #take(chunk: Buffer): void {
+  came(chunk: Buffer): void {
     try {
       this.#message.push(chunk);
     } catch (error) {
@@ -176,8 +169,11 @@ export class GrpcCall {
     if (encodings.response === "gzip") headers["grpc-encoding"] = "gzip";
     this.#context.addedHeaders?.forEach((value, name) => void (headers[name] = value));
     this.#stream.respond(headers, { waitForTrailers: true });
-    const self = this.#self;
-    this.#stream.on("wantTrailers", () => self.call && !self.call.#isGone() && self.call.#stream.sendTrailers(self.call.#trailers));
+    this.#stream.on("wantTrailers", onWantTrailers);
+  }
+
+  sendTrailers(): void {
+    if (!this.#isGone()) this.#stream.sendTrailers(this.#trailers);
   }
 
   #succeed(): void {
@@ -214,14 +210,11 @@ export class GrpcCall {
     this.#stream.close(cancelCode);
   }
 
-  #onClose(): void {
+  closed(): void {
     const entry = this.#entry;
     const { outcome, call } = entry;
     this.#isClosed = true;
-    this.#self.call = undefined;
-    // They would be kept with it. Others that hear of this close are still told: they were listed before the first was.
-    this.#stream.removeAllListeners();
-    this.#stream.on("error", ignore);
+    this.#stream[callOf] = undefined;
     const isCut = !this.#isServed || this.#stream.aborted;
     if (isCut && !call.signal.aborted) entry.abort(outcome.error ?? goneFault(call, this.#options.clock.now()));
     if (!this.#isServing) this.#stopReading(); // there is no work that would end the call
