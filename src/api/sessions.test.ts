@@ -52,8 +52,11 @@ it("an old connection on which nothing runs is closed at once: what its client a
   const session = connect(doors.url);
   const first = rawRpc(session, streamed);
   first.end(question);
+  const last = new Promise((resolve) => session.once("goaway", (_code: number, id: number) => resolve(id)));
   expect((await rawAnswer(first)).status).toBe(0);
   await new Promise((resolve) => session.once("close", resolve));
+  // Not an announcement that it will be closed some time.
+  expect(await last).toBe(1);
   const other = connect(doors.url);
   const again = rawRpc(other, streamed);
   again.end(question);

@@ -38,6 +38,16 @@ describe("the end of a call", () => {
     expect([answer.status, await reason]).toEqual([Code.DeadlineExceeded, "deadline_exceeded"]);
   });
 
+  it.each([chat, streamed])("comes before any work where the deadline had passed, by %s", async (path) => {
+    let isAsked = false;
+    await open(async function* () {
+      isAsked = true;
+      yield done(0);
+    });
+    expect((await ask(path, question, { "grpc-timeout": "0S" })).status).toBe(Code.DeadlineExceeded);
+    expect(isAsked).toBe(false);
+  });
+
   it.each([chat, streamed])("by a reset ends the work, by %s", async (path) => {
     const { script, reason } = hanging();
     await open(script);

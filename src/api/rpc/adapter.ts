@@ -156,7 +156,7 @@ async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerato
   const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   try {
     for (;;) {
-      const chunk = await untilAborted(chunks.next(), signal).catch(asGone);
+      const chunk = await untilAborted(chunks.next(), signal);
       if (chunk.done === true) return;
       yield chunk.value;
     }
@@ -166,12 +166,6 @@ async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerato
     const left = chunks.return?.() ?? Promise.resolve();
     void left.catch(() => {}).then(() => request.resume());
   }
-}
-
-/** A stream that its client has reset before its end is no fault of ours. */
-function asGone(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
-  throw fault("caller_gone", "the client went away", { cause: error });
 }
 
 async function respond(exchange: Exchange, answer: UniversalServerResponse, options: RpcOptions): Promise<void> {

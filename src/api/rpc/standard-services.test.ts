@@ -1,16 +1,12 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { connect } from "node:http2";
 import { promisify } from "node:util";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/grpc/health/v1/health_pb.ts";
-import { ServerReflection, ServerReflectionRequestSchema } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { anonymous } from "../../core/context.ts";
-import { framed, rawRpc } from "../../testing/raw-rpc.ts";
 import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 
 let doors: TestDoors;
@@ -98,24 +94,4 @@ describe("reflection", () => {
     expect(error.code).toBe(Code.Unimplemented);
     await closed.close();
   });
-});
-
-it("a client that resets a stream of several messages, at any moment, is no error of ours", async () => {
-  const own = await openDoors(saying("hi"), { reflection: true });
-  onTestFinished(() => own.close());
-  const session = connect(own.url);
-  onTestFinished(() => session.destroy());
-  const request = create(ServerReflectionRequestSchema, { messageRequest: { case: "listServices", value: "" } });
-  for (let moment = 0; moment < 20; moment++) {
-    const stream = rawRpc(session, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
-    stream.on("error", () => {});
-    stream.write(framed(toBinary(ServerReflectionRequestSchema, request)));
-    if (moment % 2 === 0) stream.write(Buffer.from([0, 0, 0, 0, 9, 1]));
-    for (let turn = 0; turn < moment; turn++) await new Promise((resolve) => setImmediate(resolve));
-    stream.close(8);
-    await once(stream, "close");
-  }
-  await new Promise((resolve) => session.ping(resolve));
-  await own.drain();
-  expect(own.log.filter(({ level }) => level === "error")).toEqual([]);
 });
