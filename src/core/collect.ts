@@ -15,23 +15,37 @@ import { readAll } from "./stream.ts";
 /** Gathers a stream into the whole answer: parts keep the order in which they began. Throws what the stream throws, and `provider_truncated` when it ends without `completed`. */
 export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatResponse> {
   const response: ChatResponse = { $typeName: "parley.v1.ChatResponse", id: "", model: "", choices: [] };
-  const choices = new Map<number, Choice>();
-  const choice = (index: number): Choice => {
-    const known = choices.get(index);
-    if (known !== undefined) return known;
-    const fresh = emptyChoice(index);
-    choices.set(index, fresh);
-    return fresh;
-  };
+  const choices = new Choices(response.choices);
   let isComplete = false;
   await readAll(events, (event) => {
-    isComplete = gather(response, choice, event) || isComplete;
+    isComplete = gather(response, choices, event) || isComplete;
     return undefined;
   });
   if (!isComplete) throw fault("provider_truncated", "the answer ended without its end mark");
-  response.choices = [...choices.values()];
   if (response.choices.length > 1) response.choices.sort((a, b) => a.index - b.index);
   return response;
+}
+
+/** The choices of an answer in the order in which they began, most often one. */
+class Choices {
+  readonly list: Choice[];
+  /** Made for the second. */
+  #byIndex: Map<number, Choice> | undefined;
+
+  constructor(list: Choice[]) {
+    this.list = list;
+  }
+
+  of(index: number): Choice {
+    const last = this.list.at(-1);
+    if (last?.index === index) return last;
+    const known = this.#byIndex?.get(index);
+    if (known !== undefined) return known;
+    const fresh = emptyChoice(index);
+    if (last !== undefined) (this.#byIndex ??= new Map([[last.index, last]])).set(index, fresh);
+    this.list.push(fresh);
+    return fresh;
+  }
 }
 
 function emptyChoice(index: number): Choice {
@@ -40,7 +54,7 @@ function emptyChoice(index: number): Choice {
 }
 
 /** Adds one event; answers whether it was the last. */
-function gather(response: ChatResponse, choice: (index: number) => Choice, { event }: ChatEvent): boolean {
+function gather(response: ChatResponse, choices: Choices, { event }: ChatEvent): boolean {
   switch (event.case) {
     case "accepted":
       response.id = event.value.id;
@@ -51,7 +65,7 @@ function gather(response: ChatResponse, choice: (index: number) => Choice, { eve
       if (event.value.answerModel !== "") response.model = event.value.answerModel;
       return false;
     case "text": {
-      const to = choice(event.value.choice);
+      const to = choices.of(event.value.choice);
       if (event.value.logprobs.length > 0) to.logprobs.push(...event.value.logprobs);
       const last = lastPart(to);
       if (last?.part.case === "text") last.part.value.text += event.value.text;
@@ -59,20 +73,20 @@ function gather(response: ChatResponse, choice: (index: number) => Choice, { eve
       return false;
     }
     case "refusal": {
-      const to = choice(event.value.choice);
+      const to = choices.of(event.value.choice);
       const last = lastPart(to);
       if (last?.part.case === "refusal") last.part.value.text += event.value.text;
       else addPart(to, { case: "refusal", value: { $typeName: "parley.v1.Refusal", text: event.value.text } });
       return false;
     }
     case "reasoning":
-      gatherReasoning(choice(event.value.choice), event.value);
+      gatherReasoning(choices.of(event.value.choice), event.value);
       return false;
     case "toolCall":
-      gatherToolCall(choice(event.value.choice), event.value);
+      gatherToolCall(choices.of(event.value.choice), event.value);
       return false;
     case "finished": {
-      const to = choice(event.value.choice);
+      const to = choices.of(event.value.choice);
       to.reason = event.value.reason;
       to.rawReason = event.value.rawReason;
       if (event.value.stopSequence !== undefined) to.stopSequence = event.value.stopSequence;

@@ -132,5 +132,30 @@ export function callContext<Request>(
   request: Request,
   isWhole = true,
 ): CallContext {
-  return { ...call, operation: kind.operation, model: kind.modelOf(request), estimatedTokens: 0, isWhole };
+  const { requestId, procedure, protocol, caller, startedMs, deadlineMs, signal, span, upstreamKey, hops, idempotencyKey, record } = call;
+  // Every field by its name, those that a layer may set later as well: then all contexts have one shape, and a copy costs a third.
+  return {
+    requestId,
+    procedure,
+    protocol,
+    caller,
+    startedMs,
+    deadlineMs,
+    signal,
+    span,
+    upstreamKey,
+    hops,
+    idempotencyKey,
+    record,
+    operation: kind.operation,
+    model: kind.modelOf(request),
+    estimatedTokens: 0,
+    isWhole,
+    onAsked: undefined,
+    concessions: undefined,
+    prepare: undefined,
+    acceptsEstimate: false,
+    requests: undefined,
+    isMaxTokensUsual: undefined,
+  };
 }

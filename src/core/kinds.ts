@@ -2,9 +2,7 @@ import { FinishReason, type ChatEvent, type ChatRequest } from "../../gen/parley
 import type { Timings } from "../../gen/parley/v1/usage_pb.ts";
 import { chatEvent } from "./events.ts";
 import { servedBy } from "./served.ts";
-import type { ChatLayer, Generate, Kind, Layer, Served, Work } from "./work.ts";
-
-const content = new Set(["text", "reasoning", "toolCall", "refusal", "finished"]);
+import type { ChatLayer, Generate, Kind, Layer, Serves, Work } from "./work.ts";
 
 /** Reasons as the GenAI conventions spell them. */
 const finishNames: Readonly<Record<number, string>> = {
@@ -28,7 +26,8 @@ export const chatKind: Kind<ChatRequest, ChatEvent> = {
   usageOf: ({ event }) => (event.case === "completed" ? event.value.usage : undefined),
   timingsOf: ({ event }) => (event.case === "completed" ? event.value.timings : undefined),
   finishOf: ({ event }) => (event.case === "finished" ? (finishNames[event.value.reason] ?? "other") : undefined),
-  isContent: ({ event }) => content.has(event.case ?? ""),
+  isContent: ({ event: { case: what } }) =>
+    what === "text" || what === "reasoning" || what === "toolCall" || what === "refusal" || what === "finished",
   isProgress: ({ event }) => event.case === "progress",
   charactersOf,
 };
@@ -46,14 +45,14 @@ export function chatOnly(layer: ChatLayer): Layer {
 }
 
 /** `started` says which attempt serves, `completed` who served and where the time went. */
-function servedChat(chat: ChatEvent, facts: () => Served): ChatEvent {
+function servedChat(chat: ChatEvent, by: Serves): ChatEvent {
   const { event } = chat;
   if (event.case === "started") {
-    const { provider, model, attempt, isFallback, name: answerModel } = facts();
+    const { provider, model, attempt, isFallback, name: answerModel } = by.served();
     return chatEvent({ case: "started", value: { ...event.value, provider, model, attempt, isFallback, answerModel } });
   }
   if (event.case !== "completed") return chat;
-  const served = facts();
+  const served = by.served();
   const { startedMs, nowMs, firstContentMs } = served;
   const timings: Timings = { ...event.value.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(nowMs - startedMs) };
   if (firstContentMs !== undefined) timings.firstTokenMs = Math.round(firstContentMs - startedMs);

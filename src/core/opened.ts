@@ -1,4 +1,5 @@
-import { begun, type ReadyIterator } from "./stream.ts";
+import type { ReadyIterator } from "./stages.ts";
+import { begun } from "./stream.ts";
 
 /** A stream that has been opened. */
 export interface Opened<Event> {

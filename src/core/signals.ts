@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { asFault, fault } from "./reasons.ts";
-import type { Outcome } from "./stream.ts";
+import type { Outcome } from "./stages.ts";
 
 /** A signal of our own that follows another until it is released. */
 export interface LinkedSignal {

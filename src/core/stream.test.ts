@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { eventsOf, failureOf } from "../testing/collect-events.ts";
 import { fault, reasonOf } from "./reasons.ts";
-import { begun, mapErrors, mapStream, observe, only, readAll, type Outcome, type ReadyIterator } from "./stream.ts";
+import type { Outcome, ReadyIterator } from "./stages.ts";
+import { begun, mapErrors, mapStream, observe, only, readAll } from "./stream.ts";
 
 describe("observe", () => {
   const watch = () => {

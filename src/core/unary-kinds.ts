@@ -15,7 +15,7 @@ import type {
 } from "../../gen/parley/v1/tokens_pb.ts";
 import type { ServedBy, Timings, Usage } from "../../gen/parley/v1/usage_pb.ts";
 import { servedBy } from "./served.ts";
-import type { Kind, Served } from "./work.ts";
+import type { Kind, Serves } from "./work.ts";
 
 /** A request that names a model, and perhaps a provider. */
 interface Naming {
@@ -64,7 +64,7 @@ function holding<Request extends Holding>() {
 
 /** The parts of a kind whose answers tell the model's name and nothing of what they took. */
 const nameAlone = {
-  served: <Event extends { model: string }>(event: Event, served: () => Served): Event => ({ ...event, model: served().name }),
+  served: <Event extends { model: string }>(event: Event, by: Serves): Event => ({ ...event, model: by.served().name }),
   usageOf: () => undefined,
   timingsOf: () => undefined,
 };
@@ -81,8 +81,8 @@ function billed<Event extends Billed>() {
   return {
     usageOf: ({ usage }: Event) => usage,
     timingsOf: ({ timings }: Event) => timings,
-    served(event: Event, served: () => Served): Event {
-      const facts = served();
+    served(event: Event, by: Serves): Event {
+      const facts = by.served();
       const timings: Timings = { ...event.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(facts.nowMs - facts.startedMs) };
       return { ...event, model: facts.name, servedBy: servedBy(facts), timings };
     },

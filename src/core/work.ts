@@ -36,6 +36,11 @@ export interface Served {
   readonly firstContentMs: number | undefined;
 }
 
+/** Knows who serves an answer. */
+export interface Serves {
+  served(): Served;
+}
+
 /** What a policy must know of a kind of work. */
 export interface Kind<Request, Event> {
   /** Name in spans, metrics and logs, such as `chat`. */
@@ -54,8 +59,8 @@ export interface Kind<Request, Event> {
   chatOf(request: Request): ChatRequest | undefined;
   /** What of a provider does this work; undefined when it cannot. */
   workOf(provider: Provider): Work<Request, Event> | undefined;
-  /** The event as the caller gets it: with what only the route knows, where it has a place for that. `served` is asked for those events alone. */
-  served(event: Event, served: () => Served): Event;
+  /** The event as the caller gets it: with what only the route knows, where it has a place for that. `by` is asked for those events alone. */
+  served(event: Event, by: Serves): Event;
   /** Where the usage stands, if this event has it. */
   usageOf(event: Event): Usage | undefined;
   /** Where the time went, if this event tells. */

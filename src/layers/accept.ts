@@ -1,7 +1,7 @@
 import { accepted } from "../core/events.ts";
 import type { ChatEvent } from "../../gen/parley/v1/chat_pb.ts";
 import type { Clock } from "../core/ports.ts";
-import { begun, type ReadyIterator } from "../core/stream.ts";
+import { iteratorOf, type ReadyIterator } from "../core/stages.ts";
 import type { Generate } from "../core/work.ts";
 
 /** What accept needs. */
@@ -18,17 +18,19 @@ export function accept(options: AcceptOptions): (next: Generate) => Generate {
   const { clock, newId } = options;
   return function acceptLayer(next) {
     return function acceptedFirst(request, context) {
-      const { model, isWhole } = context;
-      const first = accepted({ id: newId(), model, createdMs: clock.now() });
-      const inner = begun(() => next(request, context));
-      return { [Symbol.asyncIterator]: () => new Held(inner[Symbol.asyncIterator](), first, isWhole ? undefined : options) };
+      const first = accepted({ id: newId(), model: context.model, createdMs: clock.now() });
+      return new Held(() => next(request, context), first, context.isWhole ? undefined : options);
     };
   };
 }
 
+/** Stands for an answer until it is opened. */
+const nothing: ReadyIterator<ChatEvent> = { next: () => Promise.resolve({ done: true, value: undefined }) };
+
 /** By hand rather than as a generator: after the first event the inner promises are forwarded, and what is there at once needs neither promise nor timer. */
-class Held implements ReadyIterator<ChatEvent> {
-  readonly #inner: ReadyIterator<ChatEvent>;
+class Held implements AsyncIterable<ChatEvent>, ReadyIterator<ChatEvent> {
+  readonly #open: () => AsyncIterable<ChatEvent>;
+  #inner: ReadyIterator<ChatEvent> = nothing;
   readonly #accepted: ChatEvent;
   /** Undefined: nothing is waited for. */
   readonly #holding: AcceptOptions | undefined;
@@ -37,10 +39,15 @@ class Held implements ReadyIterator<ChatEvent> {
   #waiting: Promise<IteratorResult<ChatEvent>> | undefined;
   #isAccepted = false;
 
-  constructor(inner: ReadyIterator<ChatEvent>, first: ChatEvent, holding: AcceptOptions | undefined) {
-    this.#inner = inner;
+  constructor(open: () => AsyncIterable<ChatEvent>, first: ChatEvent, holding: AcceptOptions | undefined) {
+    this.#open = open;
     this.#accepted = first;
     this.#holding = holding;
+  }
+
+  [Symbol.asyncIterator](): this {
+    this.#inner = iteratorOf(this.#open);
+    return this;
   }
 
   next(): Promise<IteratorResult<ChatEvent>> {
@@ -71,7 +78,7 @@ class Held implements ReadyIterator<ChatEvent> {
     this.#isAccepted = true;
     if (this.#holding !== undefined) {
       this.#waiting = this.#inner.next();
-      await hold(this.#waiting, this.#keep, this.#holding);
+      await hold(this.#waiting, (result) => this.#keep(result), this.#holding);
     }
     return { done: false, value: this.#accepted };
   }
@@ -83,10 +90,10 @@ class Held implements ReadyIterator<ChatEvent> {
   }
 
   /** What came within the hold can be read at once: a door sends it together with its headers. */
-  readonly #keep = (result: IteratorResult<ChatEvent>): void => {
+  #keep(result: IteratorResult<ChatEvent>): void {
     this.#there = result;
     this.#waiting = undefined;
-  };
+  }
 }
 
 /** Settles with the promise, whose value goes to `keep`, or is fulfilled when the time is over. */

@@ -1,12 +1,13 @@
 import { SpanKind, type Attributes, type Span } from "@opentelemetry/api";
 import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import type { Timings, Usage } from "../../gen/parley/v1/usage_pb.ts";
+import type { CallContext } from "../core/context.ts";
 import type { Clock } from "../core/ports.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { outcomeError } from "../core/signals.ts";
-import { begun, observe } from "../core/stream.ts";
-import type { Kind, Layer } from "../core/work.ts";
-import { childSpan, endSpan } from "../telemetry/tracing.ts";
+import { Stage, type Outcome } from "../core/stages.ts";
+import type { Kind, Layer, Work } from "../core/work.ts";
+import { childSpan, endSpan, isTraced, noSpan } from "../telemetry/tracing.ts";
 
 /** What an attempt's span needs. */
 export interface AttemptSpanOptions {
@@ -23,32 +24,79 @@ const operationName = "gen_ai.operation.name";
 const exceptionEvent = "gen_ai.client.operation.exception";
 
 /** Opens a GenAI span per attempt, with the queue, prefill and generation that the provider reports as spans below it. Never holds content. */
-export function attemptSpan({ clock, provider, model, isLocal }: AttemptSpanOptions): Layer {
+export function attemptSpan(options: AttemptSpanOptions): Layer {
   return function attemptSpanLayer(next, kind) {
+    const attempt = { options, next, kind };
     return function traced(request, context) {
-      return begun(() => {
-        const startMs = clock.now();
-        const span = childSpan(context.span, `${kind.operation} ${model}`, {
-          kind: isLocal ? SpanKind.INTERNAL : SpanKind.CLIENT,
-          startTime: startMs,
-          attributes: { [operationName]: kind.operation, "gen_ai.provider.name": provider, "gen_ai.request.model": model },
-        });
-        if (span.isRecording()) span.setAttributes(requestAttributes(kind.chatOf(request)));
-        const summary = summarize(kind, span, clock);
-        const end = (error: unknown) => {
-          const endMs = clock.now();
-          context.record.upstreamMs = (context.record.upstreamMs ?? 0) + endMs - startMs;
-          if (span.isRecording()) summary.write({ startMs, endMs });
-          if (error !== undefined) span.addEvent(exceptionEvent, { "exception.type": reasonOf(error) });
-          endSpan(span, error, endMs);
-        };
-        return observe(() => next(request, { ...context, span }), {
-          event: (event) => summary.see(event),
-          end: (outcome) => end(outcomeError(outcome, context.signal)),
-        });
-      });
+      return new Traced(attempt, request, context);
     };
   };
+}
+
+interface TracedWork<Request, Event> {
+  readonly options: AttemptSpanOptions;
+  readonly next: Work<Request, Event>;
+  readonly kind: Kind<Request, Event>;
+}
+
+class Traced<Request, Event> extends Stage<Event> {
+  readonly #work: TracedWork<Request, Event>;
+  readonly #request: Request;
+  readonly #context: CallContext;
+  #startMs = 0;
+  #span = noSpan;
+  /** Undefined where nobody listens. */
+  #summary: Summary<Event> | undefined;
+
+  constructor(work: TracedWork<Request, Event>, request: Request, context: CallContext) {
+    super();
+    this.#work = work;
+    this.#request = request;
+    this.#context = context;
+  }
+
+  override begin(): void {
+    const { options, kind } = this.#work;
+    this.#startMs = options.clock.now();
+    if (!isTraced()) return;
+    this.#span = attemptSpanOf(this.#context.span, kind.operation, { ...options, startMs: this.#startMs });
+    if (!this.#span.isRecording()) return;
+    this.#span.setAttributes(requestAttributes(kind.chatOf(this.#request)));
+    this.#summary = summarize(kind, this.#span, options.clock);
+  }
+
+  override open(): AsyncIterable<Event> {
+    const context = this.#context;
+    return this.#work.next(this.#request, this.#span === context.span ? context : { ...context, span: this.#span });
+  }
+
+  override pass(event: Event): Event {
+    this.#summary?.see(event);
+    return event;
+  }
+
+  override end(outcome: Outcome): void {
+    const { record, signal } = this.#context;
+    const endMs = this.#work.options.clock.now();
+    record.upstreamMs = (record.upstreamMs ?? 0) + endMs - this.#startMs;
+    if (this.#span === noSpan) return;
+    this.#summary?.write({ startMs: this.#startMs, endMs });
+    const error = outcomeError(outcome, signal);
+    if (error !== undefined) this.#span.addEvent(exceptionEvent, { "exception.type": reasonOf(error) });
+    endSpan(this.#span, error, endMs);
+  }
+}
+
+function attemptSpanOf(
+  parent: Span,
+  operation: string,
+  { provider, model, isLocal, startMs }: AttemptSpanOptions & { readonly startMs: number },
+): Span {
+  return childSpan(parent, `${operation} ${model}`, {
+    kind: isLocal ? SpanKind.INTERNAL : SpanKind.CLIENT,
+    startTime: startMs,
+    attributes: { [operationName]: operation, "gen_ai.provider.name": provider, "gen_ai.request.model": model },
+  });
 }
 
 function requestAttributes(chat: ChatRequest | undefined): Attributes {
@@ -70,8 +118,15 @@ interface Period {
   readonly endMs: number;
 }
 
+interface Summary<Event> {
+  see(event: Event): void;
+  write(period: Period): void;
+}
+
+type Told<Event> = Pick<Kind<never, Event>, "isContent" | "finishOf" | "usageOf" | "timingsOf">;
+
 /** Gathers from the events what the span says at its end. */
-function summarize<Event>(kind: Pick<Kind<unknown, Event>, "isContent" | "finishOf" | "usageOf" | "timingsOf">, span: Span, clock: Clock) {
+function summarize<Event>(kind: Told<Event>, span: Span, clock: Clock): Summary<Event> {
   let firstContentMs: number | undefined;
   let usage: Usage | undefined;
   let timings: Timings | undefined;

@@ -18,7 +18,7 @@ export function authorizeModel(names: ModelNames): Layer {
       const provider = kind.providerOf(request);
       const model = context.model === "" ? (names.defaultModel(provider, kind.purpose) ?? "") : context.model;
       if (context.caller.models !== undefined) checkKey(context.caller.models, { model, provider }, names);
-      return next(request, { ...context, model });
+      return next(request, model === context.model ? context : { ...context, model });
     };
   };
 }

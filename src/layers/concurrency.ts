@@ -59,9 +59,9 @@ export function concurrency({ clock, target, limit, queue, queueMs, onWaiting }:
 
   return function concurrencyLayer(next) {
     return function limited(request, context) {
-      const run = () => observe(() => next(request, context), { end: leave });
       return begun(() => {
         if (context.signal.aborted) throw abortFault(context.signal);
+        const run = () => observe(() => next(request, context), { end: leave });
         if (running < limit) {
           running++;
           return run();

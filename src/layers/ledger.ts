@@ -1,5 +1,4 @@
 import { UsageSource, type Usage } from "../../gen/parley/v1/usage_pb.ts";
-import type { ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import type { CallContext } from "../core/context.ts";
 import { estimatedPromptTokens, estimatedUsage } from "../core/estimate.ts";
 import { chatKind } from "../core/kinds.ts";
@@ -8,10 +7,10 @@ import { costOf } from "../core/prices.ts";
 import { reasonOf } from "../core/reasons.ts";
 import { beaten, discarded, outcomeError } from "../core/signals.ts";
 import { isUnsent } from "../core/unsent.ts";
-import { begun, observe, type Outcome } from "../core/stream.ts";
+import { Stage, type Outcome } from "../core/stages.ts";
 import type { Ledger } from "../core/books.ts";
 import type { DisconnectPolicy, Price } from "../core/upstreams.ts";
-import type { Kind, Layer } from "../core/work.ts";
+import type { Kind, Layer, Work } from "../core/work.ts";
 
 /** What the books need to know of a target. */
 export interface LedgerOptions {
@@ -33,17 +32,9 @@ export interface LedgerOptions {
 /** Writes one record of each attempt when it has ended, however it ended: tokens as the upstream counted them or, where it did not come to that, as they are estimated to be. */
 export function ledger(options: LedgerOptions): Layer {
   return function ledgerLayer(next, kind) {
+    const attempt = { options, next, kind };
     return function recorded(request, context) {
-      return begun(() => {
-        const attempt = new Attempt(options, context, kind);
-        return observe(() => next(request, { ...context, onAsked: () => (attempt.asked(), context.onAsked?.()) }), {
-          event: (event) => attempt.see(event),
-          end: (outcome) =>
-            isOfNothing(outcome)
-              ? undefined
-              : attempt.end(outcome, kind.operation === chatKind.operation ? kind.chatOf(request) : undefined),
-        });
-      });
+      return new Recorded(attempt, request, context);
     };
   };
 }
@@ -64,48 +55,65 @@ const silentEnds: ReadonlySet<string> = new Set([
   "provider_timeout",
 ]);
 
-type Seen<Event> = Pick<Kind<never, Event>, "operation" | "usageOf" | "charactersOf" | "isContent">;
+interface RecordedWork<Request, Event> {
+  readonly options: LedgerOptions;
+  readonly next: Work<Request, Event>;
+  readonly kind: Kind<Request, Event>;
+}
 
 /** What is known of one attempt. */
-class Attempt<Event> {
-  readonly #options: LedgerOptions;
+class Recorded<Request, Event> extends Stage<Event> {
+  readonly #work: RecordedWork<Request, Event>;
+  readonly #request: Request;
   readonly #context: CallContext;
-  readonly #kind: Seen<Event>;
-  readonly #number: number;
-  readonly #startMs: number;
+  #number = 0;
+  #startMs = 0;
   #isAsked = false;
   #firstContentMs: number | undefined;
   #characters = 0;
   #usage: Usage | undefined;
 
-  constructor(options: LedgerOptions, context: CallContext, kind: Seen<Event>) {
-    this.#options = options;
+  constructor(work: RecordedWork<Request, Event>, request: Request, context: CallContext) {
+    super();
+    this.#work = work;
+    this.#request = request;
     this.#context = context;
-    this.#kind = kind;
-    this.#number = context.record.attempts;
-    this.#startMs = options.clock.now();
   }
 
-  asked(): void {
-    this.#isAsked = true;
+  override begin(): void {
+    this.#number = this.#context.record.attempts;
+    this.#startMs = this.#work.options.clock.now();
   }
 
-  see(event: Event): void {
-    if (this.#firstContentMs === undefined && this.#kind.isContent(event)) this.#firstContentMs = this.#options.clock.now() - this.#startMs;
-    const characters = this.#kind.charactersOf(event);
+  override open(): AsyncIterable<Event> {
+    const context = this.#context;
+    const onAsked = () => {
+      this.#isAsked = true;
+      context.onAsked?.();
+    };
+    return this.#work.next(this.#request, { ...context, onAsked });
+  }
+
+  override pass(event: Event): Event {
+    const { kind, options } = this.#work;
+    if (this.#firstContentMs === undefined && kind.isContent(event)) this.#firstContentMs = options.clock.now() - this.#startMs;
+    const characters = kind.charactersOf(event);
     if (characters > 0) this.#characters += characters;
-    else this.#usage = this.#kind.usageOf(event) ?? this.#usage;
+    else this.#usage = kind.usageOf(event) ?? this.#usage;
+    return event;
   }
 
-  end(how: Outcome, chat: ChatRequest | undefined): void {
-    const { clock, ledger: books, provider, model, key, takesCallerKeys, price, priceVersion } = this.#options;
+  override end(how: Outcome): void {
+    if (isOfNothing(how)) return;
+    const { options, kind } = this.#work;
+    const { clock, ledger: books, provider, model, key, takesCallerKeys, price, priceVersion } = options;
     const { requestId, caller, signal, upstreamKey } = this.#context;
     const isCallersKey = takesCallerKeys && upstreamKey !== undefined;
     const outcome = outcomeOf(how, signal);
-    const usage = this.#usage ?? (chat && this.#estimate(chat, outcome));
+    const usage = this.#usage ?? this.#estimate(outcome);
     books.record({
       requestId,
-      operation: this.#kind.operation,
+      operation: kind.operation,
       tenant: caller.tenant,
       keyId: caller.keyId,
       provider,
@@ -123,9 +131,12 @@ class Attempt<Event> {
   }
 
   /** What an attempt took whose upstream did not say so. */
-  #estimate(chat: ChatRequest, outcome: string): Usage | undefined {
+  #estimate(outcome: string): Usage | undefined {
+    const { kind, options } = this.#work;
+    const chat = kind.operation === chatKind.operation ? kind.chatOf(this.#request) : undefined;
+    if (chat === undefined) return undefined;
     if (outcome === "ok") return estimatedUsage(estimatedPromptTokens(chat), this.#characters);
-    if (this.#options.policy === "none") return undefined;
+    if (options.policy === "none") return undefined;
     const hasCost = this.#firstContentMs !== undefined || (this.#isAsked && silentEnds.has(outcome));
     return hasCost ? estimatedUsage(estimatedPromptTokens(chat), this.#characters, UsageSource.PARTIAL) : undefined;
   }

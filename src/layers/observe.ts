@@ -6,8 +6,8 @@ import { estimatedPromptTokens } from "../core/estimate.ts";
 import type { ChargeOf } from "../core/prices.ts";
 import { asFault, reasonOf, reasons } from "../core/reasons.ts";
 import { outcomeError } from "../core/signals.ts";
-import { observe as watchStream } from "../core/stream.ts";
-import type { Layer } from "../core/work.ts";
+import { Stage, type Outcome } from "../core/stages.ts";
+import type { Kind, Layer, Work } from "../core/work.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 /** What observing needs. */
@@ -20,35 +20,77 @@ export interface ObserveOptions {
 }
 
 /** Counts each call and writes its one log line when it has ended, however it ended: latency, tokens, request id, never the prompt. */
-export function observe({ clock, log, metrics, chargeOf }: ObserveOptions): Layer {
+export function observe(options: ObserveOptions): Layer {
   return function observeLayer(next, kind) {
+    const watching = { options, next, kind };
     return function observed(request, context) {
-      let firstTokenMs: number | undefined;
-      let usage: Usage | undefined;
-      let pieces = 0;
-      const end = (error: unknown) => {
-        const durationMs = clock.now() - context.startedMs;
-        const status = error === undefined ? "ok" : reasonOf(error);
-        const { target, upstreamMs: inferenceMs } = context.record;
-        if (usage === undefined && pieces > 0) usage = partial(pieces);
-        const isOperators = context.upstreamKey === undefined;
-        const cost =
-          isOperators && target && usage ? chargeOf?.(target, withPrompt(usage, context.requests ?? [kind.chatOf(request)])) : undefined;
-        metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage, cost });
-        writeLine(log, context, { status, error, durationMs, firstTokenMs, usage, cost });
-      };
-      return watchStream(() => next(request, context), {
-        event(event) {
-          if (kind.isContent(event)) {
-            firstTokenMs ??= clock.now() - context.startedMs;
-            if (kind.finishOf(event) === undefined) pieces++;
-          }
-          usage = kind.usageOf(event) ?? usage;
-        },
-        end: (outcome) => end(outcomeError(outcome, context.signal)),
-      });
+      return new Observed(watching, request, context);
     };
   };
+}
+
+interface Watching<Request, Event> {
+  readonly options: ObserveOptions;
+  readonly next: Work<Request, Event>;
+  readonly kind: Kind<Request, Event>;
+}
+
+class Observed<Request, Event> extends Stage<Event> {
+  readonly #watching: Watching<Request, Event>;
+  readonly #request: Request;
+  readonly #context: CallContext;
+  #isRead = false;
+  #firstTokenMs: number | undefined;
+  #usage: Usage | undefined;
+  #pieces = 0;
+
+  constructor(watching: Watching<Request, Event>, request: Request, context: CallContext) {
+    super();
+    this.#watching = watching;
+    this.#request = request;
+    this.#context = context;
+  }
+
+  override begin(): void {
+    if (this.#isRead) throw new TypeError("a call can be read only once");
+    this.#isRead = true;
+  }
+
+  override open(): AsyncIterable<Event> {
+    return this.#watching.next(this.#request, this.#context);
+  }
+
+  override pass(event: Event): Event {
+    const { kind, options } = this.#watching;
+    if (kind.isContent(event)) {
+      this.#firstTokenMs ??= options.clock.now() - this.#context.startedMs;
+      if (kind.finishOf(event) === undefined) this.#pieces++;
+    }
+    this.#usage = kind.usageOf(event) ?? this.#usage;
+    return event;
+  }
+
+  override end(outcome: Outcome): void {
+    const { clock, metrics, log } = this.#watching.options;
+    const context = this.#context;
+    const error = outcomeError(outcome, context.signal);
+    const durationMs = clock.now() - context.startedMs;
+    const status = error === undefined ? "ok" : reasonOf(error);
+    const { target, upstreamMs: inferenceMs } = context.record;
+    const usage = this.#usage ?? (this.#pieces > 0 ? partial(this.#pieces) : undefined);
+    const cost = usage && this.#costOf(usage);
+    const firstTokenMs = this.#firstTokenMs;
+    metrics.ended({ target, status, durationMs, firstTokenMs, inferenceMs, usage, cost });
+    writeLine(log, context, { status, error, durationMs, firstTokenMs, usage, cost });
+  }
+
+  /** What the caller is charged: nothing by the operator, where the key was the caller's own. */
+  #costOf(usage: Usage): number | undefined {
+    const { options, kind } = this.#watching;
+    const { record, requests, upstreamKey } = this.#context;
+    if (upstreamKey !== undefined || record.target === undefined) return undefined;
+    return options.chargeOf?.(record.target, withPrompt(usage, requests ?? [kind.chatOf(this.#request)]));
+  }
 }
 
 /** What is known of a call that was cut off: at least a token for each piece that was told. */

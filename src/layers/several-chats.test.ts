@@ -9,7 +9,7 @@ import { anonymous, callRecord, type CallContext } from "../core/context.ts";
 import { accepted, completed, finished, started, text } from "../core/events.ts";
 import { asFault, fault, reasonOf } from "../core/reasons.ts";
 import { servedBy as servedByOf } from "../core/served.ts";
-import type { ReadyIterator } from "../core/stream.ts";
+import type { ReadyIterator } from "../core/stages.ts";
 import { severalChats } from "./several-chats.ts";
 import type { Generate } from "../core/work.ts";
 

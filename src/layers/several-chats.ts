@@ -2,7 +2,8 @@ import type { ChatEvent, ChatRequest } from "../../gen/parley/v1/chat_pb.ts";
 import { callRecord, type CallContext, type CallRecord } from "../core/context.ts";
 import { asFault, fault } from "../core/reasons.ts";
 import { linkSignal, throwIfAborted, type LinkedSignal } from "../core/signals.ts";
-import { begun, observe, readAll, type ReadyIterator } from "../core/stream.ts";
+import type { ReadyIterator } from "../core/stages.ts";
+import { begun, observe, readAll } from "../core/stream.ts";
 import type { Generate } from "../core/work.ts";
 import { Joining } from "./joining.ts";
 

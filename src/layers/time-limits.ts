@@ -1,10 +1,11 @@
 import type { ConnectError } from "@connectrpc/connect";
+import type { CallContext } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
 import type { Clock } from "../core/ports.ts";
 import { fault } from "../core/reasons.ts";
-import { linkSignal } from "../core/signals.ts";
-import { begun, observe } from "../core/stream.ts";
-import type { Layer } from "../core/work.ts";
+import { linkSignal, type LinkedSignal } from "../core/signals.ts";
+import { Stage } from "../core/stages.ts";
+import type { Kind, Layer, Work } from "../core/work.ts";
 
 /** What time limits need. Undefined: no such limit for this target. */
 export interface TimeLimitOptions {
@@ -39,87 +40,97 @@ const rows: Readonly<Record<LimitOfTarget, { readonly what: string; readonly set
 /** Aborts an attempt that takes too long: to its first content, between two events, or in all. How long a call may take in all is admission's business. */
 export function timeLimits(options: TimeLimitOptions): Layer {
   return function timeLimitsLayer(next, kind) {
+    const attempt = { options, next, kind };
     return function timed(request, context) {
-      return begun(() => {
-        const link = linkSignal(context.signal);
-        const watch = new Watch(options, context.isWhole && options.wholeMs !== undefined, (error) => link.abort(error));
-        return observe(() => next(request, { ...context, signal: link.signal }), {
-          ask: () => watch.wait(),
-          event: (event) => watch.rest(kind.isContent(event)),
-          end: () => (watch.close(), link.release()),
-        });
-      });
+      return new Timed(attempt, request, context);
     };
   };
 }
 
-/** All limits of one attempt with one timer: it looks at what is due, and looks again when the next may be. */
-class Watch {
-  readonly #options: TimeLimitOptions;
+interface TimedWork<Request, Event> {
+  readonly options: TimeLimitOptions;
+  readonly next: Work<Request, Event>;
+  readonly kind: Kind<Request, Event>;
+}
+
+/** One attempt, all of whose limits share one timer: it looks at what is due, and looks again when the next may be. */
+class Timed<Request, Event> extends Stage<Event> {
+  readonly #work: TimedWork<Request, Event>;
+  readonly #request: Request;
+  readonly #context: CallContext;
   readonly #isWhole: boolean;
-  readonly #onLate: (error: ConnectError) => void;
-  readonly #startMs: number;
+  #link: LinkedSignal | undefined;
+  #startMs = 0;
   /** Since when the consumer waits; undefined while it does not. */
   #waitMs: number | undefined;
   #isStarted = false;
-  #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined;
+  #dueMs = Infinity;
+  #cancelTimer: (() => void) | undefined;
 
-  constructor(options: TimeLimitOptions, isWhole: boolean, onLate: (error: ConnectError) => void) {
-    this.#options = options;
-    this.#isWhole = isWhole;
-    this.#onLate = onLate;
-    this.#startMs = options.clock.now();
+  constructor(work: TimedWork<Request, Event>, request: Request, context: CallContext) {
+    super();
+    this.#work = work;
+    this.#request = request;
+    this.#context = context;
+    this.#isWhole = context.isWhole && work.options.wholeMs !== undefined;
+  }
+
+  override begin(): void {
+    this.#link = linkSignal(this.#context.signal);
+    this.#startMs = this.#work.options.clock.now();
     this.#arm(this.#startMs);
   }
 
-  wait(): void {
+  override open(): AsyncIterable<Event> {
+    return this.#work.next(this.#request, { ...this.#context, signal: this.#link!.signal });
+  }
+
+  override ask(): void {
     if (!this.#isStarted || this.#isWhole) return;
-    const { clock, idleStreamMs } = this.#options;
+    const { clock, idleStreamMs } = this.#work.options;
     if (idleStreamMs === undefined) return;
     const nowMs = clock.now();
     this.#waitMs = nowMs;
-    if (this.#timer === undefined || nowMs + idleStreamMs < this.#timer.dueMs) this.#arm(nowMs);
+    if (nowMs + idleStreamMs < this.#dueMs) this.#arm(nowMs);
   }
 
-  rest(isContent: boolean): void {
+  override pass(event: Event): Event {
     this.#waitMs = undefined;
-    this.#isStarted ||= isContent;
+    this.#isStarted ||= this.#work.kind.isContent(event);
+    return event;
   }
 
-  close(): void {
-    this.#timer?.cancel();
+  override end(): void {
+    this.#cancelTimer?.();
+    this.#link?.release();
   }
 
   #arm(nowMs: number): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const { dueMs } = this.#next();
-    if (dueMs === Infinity) return;
-    this.#timer = { dueMs, cancel: this.#options.clock.after(dueMs - nowMs, () => this.#look()) };
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#dueMs = this.#dueOf(this.#next());
+    if (this.#dueMs !== Infinity) this.#cancelTimer = this.#work.options.clock.after(this.#dueMs - nowMs, () => this.#look());
   }
 
   #look(): void {
-    const nowMs = this.#options.clock.now();
-    const { dueMs, limit } = this.#next();
-    if (dueMs <= nowMs) this.#onLate(late(limit, this.#options));
+    const { options } = this.#work;
+    const nowMs = options.clock.now();
+    const limit = this.#next();
+    if (this.#dueOf(limit) <= nowMs) this.#link?.abort(late(limit, options));
     else this.#arm(nowMs);
   }
 
   /** The limit that is reached first, if nothing comes. */
-  #next(): { readonly dueMs: number; readonly limit: LimitOfTarget } {
-    const { firstTokenMs, idleStreamMs, wholeMs, totalMs } = this.#options;
-    const total = { dueMs: due(this.#startMs, totalMs), limit: "totalMs" } as const;
-    const own = this.#isWhole
-      ? ({ dueMs: due(this.#startMs, wholeMs), limit: "wholeMs" } as const)
-      : this.#isStarted
-        ? ({ dueMs: due(this.#waitMs, idleStreamMs), limit: "idleStreamMs" } as const)
-        : ({ dueMs: due(this.#startMs, firstTokenMs), limit: "firstTokenMs" } as const);
-    return own.dueMs <= total.dueMs ? own : total;
+  #next(): LimitOfTarget {
+    const own = this.#isWhole ? "wholeMs" : this.#isStarted ? "idleStreamMs" : "firstTokenMs";
+    return this.#dueOf(own) <= this.#dueOf("totalMs") ? own : "totalMs";
   }
-}
 
-function due(sinceMs: number | undefined, ms: number | undefined): number {
-  return sinceMs === undefined || ms === undefined ? Infinity : sinceMs + ms;
+  #dueOf(limit: LimitOfTarget): number {
+    const { firstTokenMs = Infinity, idleStreamMs = Infinity, wholeMs = Infinity, totalMs = Infinity } = this.#work.options;
+    if (limit === "idleStreamMs") return (this.#waitMs ?? Infinity) + idleStreamMs;
+    return this.#startMs + (limit === "wholeMs" ? wholeMs : limit === "totalMs" ? totalMs : firstTokenMs);
+  }
 }
 
 function late(limit: LimitOfTarget, options: TimeLimitOptions): ConnectError {

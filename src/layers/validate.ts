@@ -20,24 +20,27 @@ import { unaryViolations } from "./validate-unary.ts";
 /** Refuses what no model could honour: fields that are missing, out of range or contradict one another, and URLs of media beyond the hosts that they may be fetched from. All of them are named at once. */
 export function validate(limits: Limits, mediaHosts: readonly string[] = []): Layer {
   return function validateLayer(next, kind) {
+    const violationsOf = checkOf(kind, limits, mediaHosts);
     return function validated(request, context) {
-      const violations = violationsOf(request, kind, { limits, mediaHosts });
+      const violations = violationsOf(request);
       if (violations.length > 0) throw fieldsFault("invalid_request", violations);
       return next(request, context);
     };
   };
 }
 
-function violationsOf<Request>(
-  request: Request,
-  kind: Pick<Kind<Request, unknown>, "operation" | "chatOf">,
-  { limits, mediaHosts }: { readonly limits: Limits; readonly mediaHosts: readonly string[] },
-): FieldViolation[] {
-  const own = unaryViolations.get(kind.operation);
-  if (own !== undefined) return own(request as never, limits);
-  const chat = kind.chatOf(request);
-  if (chat === undefined) throw invalidField("chat", "is required");
-  return chatViolations(chat, limits, mediaHosts);
+function checkOf<Request>(
+  { operation, chatOf }: Pick<Kind<Request, unknown>, "operation" | "chatOf">,
+  limits: Limits,
+  mediaHosts: readonly string[],
+): (request: Request) => FieldViolation[] {
+  const own = unaryViolations.get(operation);
+  if (own !== undefined) return (request) => own(request as never, limits);
+  return (request) => {
+    const chat = chatOf(request);
+    if (chat === undefined) throw invalidField("chat", "is required");
+    return chatViolations(chat, limits, mediaHosts);
+  };
 }
 
 /** Everything that is wrong with a chat request. */

@@ -9,7 +9,8 @@ import { honoured, inert, refused, serviceFields, type FieldTable } from "../cor
 import type { Provider } from "../core/ports.ts";
 import { invalidField } from "../core/reasons.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import { once, type ReadyIterator } from "../core/stream.ts";
+import type { ReadyIterator } from "../core/stages.ts";
+import { once } from "../core/stream.ts";
 
 const fixed = inert("echo draws no tokens: its answer is the last message");
 

@@ -55,7 +55,7 @@ export const plainRun: Run<ChatRequest, ChatEvent> = async function* (request, c
       for await (const event of stop.target.workOf(chatKind)!(request, context)) {
         if (!hasBegun) onServing?.(stop);
         hasBegun = true;
-        yield chatKind.served(event, served);
+        yield chatKind.served(event, { served });
       }
       return;
     } catch (error) {

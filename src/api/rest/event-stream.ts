@@ -1,7 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../../core/reasons.ts";
-import type { ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
 import { isClosed, type Doors, type Exchange } from "../exchange.ts";
 import { send } from "../send.ts";
 import { note } from "./answer-error.ts";

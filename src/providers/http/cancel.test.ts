@@ -7,7 +7,7 @@ import { fault, reasonOf } from "../../core/reasons.ts";
 import { eventsOf, failureOf, iterate } from "../../testing/collect-events.ts";
 import { chatRequest, openProviders, streaming, testProviders, whole } from "../../testing/http-provider.ts";
 import type { Connection } from "./connections.ts";
-import type { ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
 import type { ChatEvent } from "../../../gen/parley/v1/chat_pb.ts";
 import { exchange } from "./exchange.ts";
 import type { Fault } from "../../testing/upstream/turn.ts";

@@ -1,5 +1,5 @@
 import { abortFault } from "../../core/signals.ts";
-import type { ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
 
 /** What a queue tells its filler. */
 export interface QueueHooks {

@@ -2,7 +2,8 @@ import { FinishReason, type ChatEvent, type TokenLogprob } from "../../../gen/pa
 import { UsageSource, type Timings, type Usage } from "../../../gen/parley/v1/usage_pb.ts";
 import { completed, finished, progress, reasoning, started, text, toolCall } from "../../core/events.ts";
 import { fault } from "../../core/reasons.ts";
-import { begun, type ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
+import { begun } from "../../core/stream.ts";
 import type { EngineEvent, EngineLogprob, EngineStats, EngineTopLogprob } from "../../engine/protocol/events.ts";
 
 /** Whose answer it is. */

@@ -3,7 +3,7 @@ import type { Limits } from "../../core/limits.ts";
 import type { Clock, EngineObserver } from "../../core/ports.ts";
 import { opened } from "../../core/opened.ts";
 import { abortFault, throwIfAborted, untilAborted } from "../../core/signals.ts";
-import type { ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
 import { errorFromEngine } from "../../engine/protocol/errors.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import { mostMessageBytes, type FromEngine, type ToEngine } from "../../engine/protocol/messages.ts";

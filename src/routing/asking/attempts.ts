@@ -3,7 +3,7 @@ import type { CallContext, CallRecord } from "../../core/context.ts";
 import { asFault, fault, reasonOf } from "../../core/reasons.ts";
 import { abortFault, beaten, linkSignal, type LinkedSignal } from "../../core/signals.ts";
 import { isUnsent } from "../../core/unsent.ts";
-import { mapStream, observe, type Outcome, type ReadyIterator } from "../../core/stream.ts";
+import { Stage, type Outcome, type ReadyIterator } from "../../core/stages.ts";
 import type { Trial } from "../targets/circuit.ts";
 import type { Candidate } from "../choosing/candidates.ts";
 import { isTargetsFault, type TargetStates } from "../targets/target-states.ts";
@@ -16,11 +16,11 @@ export interface AttemptOptions<Request, Event> {
   /** Whether it may be ended without its call. */
   readonly isHedged: boolean;
   /** Changes each event that follows the one with which it started. */
-  readonly change: (event: Event) => Event;
+  readonly serving: { change(event: Event): Event };
 }
 
 /** One attempt at a target: begun when it is made, and ended exactly once. It tells the target's state how it went. */
-export class Attempt<Request, Event> {
+export class Attempt<Request, Event> extends Stage<Event> {
   readonly candidate: Candidate<Request, Event>;
   /** From 1, over all targets of the call. */
   readonly number: number;
@@ -29,7 +29,8 @@ export class Attempt<Request, Event> {
   readonly #states: TargetStates;
   readonly #record: CallRecord;
   readonly #counted: Counted;
-  readonly #signal: AbortSignal;
+  readonly #context: CallContext;
+  readonly #serving: AttemptOptions<Request, Event>["serving"];
   readonly #iterator: ReadyIterator<Event>;
   readonly #link: LinkedSignal | undefined;
   readonly #trial: Trial | undefined;
@@ -39,7 +40,8 @@ export class Attempt<Request, Event> {
   #hasLearned = false;
   #isOver = false;
 
-  constructor({ candidate, context, states, isHedged, change }: AttemptOptions<Request, Event>) {
+  constructor({ candidate, context, states, isHedged, serving }: AttemptOptions<Request, Event>) {
+    super();
     const { record } = context;
     this.candidate = candidate;
     this.#states = states;
@@ -50,13 +52,26 @@ export class Attempt<Request, Event> {
     this.#trial = candidate.state?.circuit.begin();
     this.#isTried = candidate.state?.slowdown.begin() ?? false;
     this.#link = isHedged ? linkSignal(context.signal) : undefined;
-    const own = this.#link === undefined ? context : { ...context, signal: this.#link.signal };
-    const { work, asked } = candidate;
+    this.#context = this.#link === undefined ? context : { ...context, signal: this.#link.signal };
+    this.#serving = serving;
+    this.#iterator = this[Symbol.asyncIterator]();
+  }
+
+  override open(): AsyncIterable<Event> {
+    const { work, asked } = this.candidate;
     if (work === undefined || asked === undefined) throw fault("internal", "a target was asked that was not looked at");
-    this.#signal = own.signal;
-    const later = (event: Event) => (this.#hasStarted ? change(event) : event);
-    const events = observe(() => mapStream(work(asked, own), later), { end: (outcome) => this.#settle(outcome) });
-    this.#iterator = events[Symbol.asyncIterator]();
+    return work(asked, this.#context);
+  }
+
+  override pass(event: Event): Event {
+    return this.#hasStarted ? this.#serving.change(event) : event;
+  }
+
+  /** How its stream ended. Until it has started, whoever waits for that says what it means. */
+  override end(outcome: Outcome): void {
+    if (!this.#hasStarted) return;
+    if (outcome.type === "failed") this.failed(asFault(outcome.error));
+    else this.ended();
   }
 
   next(): Promise<IteratorResult<Event>> {
@@ -100,7 +115,7 @@ export class Attempt<Request, Event> {
   failed(error: ConnectError): void {
     if (!this.#isOver && isUnsent(error)) this.#uncount();
     this.#learn(error);
-    if (!isTargetsFault(reasonOf(error)) || this.#signal.aborted) this.ended();
+    if (!isTargetsFault(reasonOf(error)) || this.#context.signal.aborted) this.ended();
     else if (this.#finish() && this.#trial !== undefined) this.candidate.state?.circuit.failed(this.#trial);
   }
 
@@ -111,13 +126,6 @@ export class Attempt<Request, Event> {
     this.#record.further -= further;
     this.#record.retries -= retries;
     this.candidate.attempts -= ofCandidate;
-  }
-
-  /** How its stream ended. Until it has started, whoever waits for that says what it means. */
-  #settle(outcome: Outcome): void {
-    if (!this.#hasStarted) return;
-    if (outcome.type === "failed") this.failed(asFault(outcome.error));
-    else this.ended();
   }
 
   /** Leaves it before its end, because its consumer did. */
@@ -136,8 +144,8 @@ export class Attempt<Request, Event> {
 
   /** Whether its target was asked, and brought nothing until the time of its call was over. A caller that leaves says nothing of it. */
   #wasSilent(): boolean {
-    if (this.#hasStarted || !this.#signal.aborted || this.#record.asked < this.number) return false;
-    const reason = reasonOf(abortFault(this.#signal));
+    if (this.#hasStarted || !this.#context.signal.aborted || this.#record.asked < this.number) return false;
+    const reason = reasonOf(abortFault(this.#context.signal));
     return reason === "deadline_exceeded" || reason === "time_limit";
   }
 

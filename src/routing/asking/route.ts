@@ -81,7 +81,7 @@ function runOf<Request, Event>(kind: Kind<Request, Event>, options: RunningOptio
     const itinerary = new Itinerary({ kind, request, context, isFurther: scope.isContinuation }, stops, options);
     const leg = itinerary.next();
     if (!("candidate" in leg)) throw refusal(itinerary.refusal, leg, { name, context });
-    return { [Symbol.asyncIterator]: () => new Running({ kind, context, scope, itinerary, leg, first }, options) };
+    return new Running({ kind, context, scope, itinerary, leg, first }, options);
   };
 }
 

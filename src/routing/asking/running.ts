@@ -1,7 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { asFault, fault, reasonOf } from "../../core/reasons.ts";
 import { abortFault, linkSignal, type LinkedSignal } from "../../core/signals.ts";
-import type { ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
 import type { Destination } from "../../core/targets.ts";
 import { Attempt, nothingCame, type Arrival } from "./attempts.ts";
 import { sleepUntil } from "../choosing/backoff.ts";
@@ -13,10 +13,11 @@ import { Serving, type RunningOptions, type RunPlan } from "./serving.ts";
 const over = { done: true, value: undefined } as const;
 
 /** The events of one run: of one attempt after the other until one has started, then of that one alone, whose promises are forwarded. */
-export class Running<Request, Event> implements ReadyIterator<Event> {
+export class Running<Request, Event> implements AsyncIterable<Event>, ReadyIterator<Event> {
   readonly #plan: RunPlan<Request, Event>;
   readonly #options: RunningOptions;
-  readonly #failures = new Failures();
+  /** Made for the first. */
+  #failures: Failures | undefined;
   readonly #serving: Serving<Request, Event>;
   /** Where to begin; undefined once it has begun. */
   #leg: Leg<Request, Event> | undefined;
@@ -35,6 +36,10 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
     this.#options = options;
     this.#leg = plan.leg;
     this.#serving = new Serving(plan, options);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
   next(): Promise<IteratorResult<Event>> {
@@ -94,7 +99,7 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
       context: this.#plan.context,
       states: this.#options.states,
       isHedged,
-      change: this.#serving.change,
+      serving: this.#serving,
     });
     this.#attempt = attempt;
     return attempt;
@@ -132,13 +137,17 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
     const goesOn = this.#note(attempt, thrown);
     if (this.#isOver) return over;
     if (signal.aborted) throw this.#ended(abortFault(signal));
-    if (!goesOn) throw this.#ended(this.#failures.final());
+    if (!goesOn) throw this.#ended(this.#failed().final());
     const leg = this.#plan.itinerary.next();
-    if (!("candidate" in leg)) throw this.#ended(this.#failures.told(leg));
+    if (!("candidate" in leg)) throw this.#ended(this.#failed().told(leg));
     const { isConceded, stop } = leg.candidate;
     if (isConceded) this.#options.observer.conceded(stop.target);
-    else this.#options.observer.further(stop.target, this.#failures.lastReason());
+    else this.#options.observer.further(stop.target, this.#failed().lastReason());
     return this.#travel(leg);
+  }
+
+  #failed(): Failures {
+    return (this.#failures ??= new Failures());
   }
 
   /** Learns from a failed attempt, once. False: its error ends the call. */
@@ -147,7 +156,7 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
     const { context, itinerary } = this.#plan;
     attempt.failed(asFault(thrown));
     const error = context.signal.aborted ? abortFault(context.signal) : asFault(thrown);
-    this.#failures.add(attempt.number, attempt.candidate.stop, error);
+    this.#failed().add(attempt.number, attempt.candidate.stop, error);
     if (reasonOf(error) === "provider_rate_limited") context.record.isRateLimited = true;
     const goesOn = itinerary.failed(attempt.candidate, error);
     this.#noted = { attempt, goesOn };
@@ -183,7 +192,7 @@ export class Running<Request, Event> implements ReadyIterator<Event> {
     this.#attempt = attempt;
     this.#hasStarted = true;
     attempt.started();
-    this.#serving.start(attempt, this.#failures.firstReason());
+    this.#serving.start(attempt, this.#failures?.firstReason());
   }
 
   /** Lets a second attempt run beside the first, should that be slow. */

@@ -2,7 +2,7 @@ import type { CallContext } from "../../core/context.ts";
 import type { Log } from "../../core/ports.ts";
 import type { Reason } from "../../core/reasons.ts";
 import type { Stop, Target } from "../../core/targets.ts";
-import type { Kind, Served } from "../../core/work.ts";
+import type { Kind, Served, Serves } from "../../core/work.ts";
 import type { Attempt } from "./attempts.ts";
 import type { HedgeShares } from "./hedge-shares.ts";
 import type { Leg } from "../choosing/candidates.ts";
@@ -31,7 +31,7 @@ export interface RunPlan<Request, Event> {
 }
 
 /** What a run's caller is told of the attempt that serves. */
-export class Serving<Request, Event> {
+export class Serving<Request, Event> implements Serves {
   readonly #plan: RunPlan<Request, Event>;
   readonly #options: RunningOptions;
   #attempt: Attempt<Request, Event> | undefined;
@@ -53,13 +53,13 @@ export class Serving<Request, Event> {
   }
 
   /** An event as the caller gets it. */
-  readonly change = (event: Event): Event => {
+  change(event: Event): Event {
     const { kind } = this.#plan;
     if (this.#firstContentMs === undefined && kind.isContent(event)) this.#firstContentMs = this.#options.clock.now();
-    return kind.served(event, this.#served);
-  };
+    return kind.served(event, this);
+  }
 
-  readonly #served = (): Served => {
+  served(): Served {
     const { context, scope, first } = this.#plan;
     const { record, startedMs } = context;
     const { attempts, retries, isRateLimited, isHedged } = record;
@@ -79,7 +79,7 @@ export class Serving<Request, Event> {
       nowMs: this.#options.clock.now(),
       firstContentMs: this.#firstContentMs,
     };
-  };
+  }
 
   #tellFallback({ target }: Stop, reason: Reason | "slow" | "passed_over"): void {
     const { log, observer } = this.#options;

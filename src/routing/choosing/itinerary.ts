@@ -35,7 +35,8 @@ export class Itinerary<Request, Event> {
   readonly #request: Request;
   readonly #context: CallContext;
   readonly #options: ItineraryOptions;
-  readonly #less: AskingLess<Request, Event>;
+  /** Made for the first target that refuses something. */
+  #less: AskingLess<Request, Event> | undefined;
   #left: Candidate<Request, Event>[];
   /** Whether this run has made an attempt: however many the call has made before, it may make one. */
   #hasBegun = false;
@@ -55,13 +56,20 @@ export class Itinerary<Request, Event> {
     this.#context = work.context;
     this.#isFurther = work.isFurther;
     this.#options = options;
-    this.#less = new AskingLess({ kind: work.kind, own: work.request, offered: work.context.concessions });
     const isCallersKey = work.context.upstreamKey !== undefined;
     const { states } = options;
     this.#left = stops.map((stop) => {
       const state = states.stateOf(stop.target);
-      const known = { state: isCallersKey ? undefined : state, budget: state?.budget };
-      return { ...known, stop, asked: undefined, work: undefined, attempts: 0, isConceded: false, notBeforeMs: 0 };
+      return {
+        stop,
+        state: isCallersKey ? undefined : state,
+        budget: state?.budget,
+        asked: undefined,
+        work: undefined,
+        attempts: 0,
+        isConceded: false,
+        notBeforeMs: 0,
+      };
     });
     if (!isCallersKey && stops.length > 1) this.#sickLast();
   }
@@ -113,7 +121,7 @@ export class Itinerary<Request, Event> {
 
   /** Learns from a failed attempt. False: the error ends the call. */
   failed(candidate: Candidate<Request, Event>, error: ConnectError): boolean {
-    if (this.#less.concedes(candidate, error)) {
+    if (this.#asking().concedes(candidate, error)) {
       this.#left = [candidate, ...this.#left.filter((each) => each !== candidate)];
       return true;
     }
@@ -171,6 +179,10 @@ export class Itinerary<Request, Event> {
     this.#left = this.#left.filter((each) => each.stop.contextLength === undefined || each.stop.contextLength > length);
   }
 
+  #asking(): AskingLess<Request, Event> {
+    return (this.#less ??= new AskingLess({ kind: this.#kind, own: this.#request, offered: this.#context.concessions }));
+  }
+
   /** Whether a stop can do what is asked; one that cannot is left out from now on. */
   #isCapable(candidate: Candidate<Request, Event>): boolean {
     if (candidate.work !== undefined) return true;
@@ -180,7 +192,8 @@ export class Itinerary<Request, Event> {
     const chat = kind.chatOf(filled);
     candidate.work = target.workOf(kind);
     const refused = candidate.work === undefined || chat === undefined ? [] : refusedFields(chat, target.fields);
-    const asked = candidate.work && this.#less.askable(candidate, filled, refused);
+    const isAsIs = refused.length === 0 && candidate.state === undefined;
+    const asked = candidate.work && (isAsIs ? filled : this.#asking().askable(candidate, filled, refused));
     if (asked !== undefined) {
       candidate.asked = kind.withModel(asked, target.model);
       return true;

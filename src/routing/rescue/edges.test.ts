@@ -11,7 +11,8 @@ import { fakeClock } from "../../testing/fake-clock.ts";
 import { recordingLog } from "../../testing/recording-log.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { script } from "../../testing/script.ts";
-import { readAll, type ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
+import { readAll } from "../../core/stream.ts";
 import type { Run } from "../run.ts";
 import { rescued } from "./rescue.ts";
 

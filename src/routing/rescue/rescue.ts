@@ -1,7 +1,7 @@
 import type { ChatEvent, ChatRequest } from "../../../gen/parley/v1/chat_pb.ts";
 import { fault } from "../../core/reasons.ts";
 import { linkSignal, type LinkedSignal } from "../../core/signals.ts";
-import type { ReadyIterator } from "../../core/stream.ts";
+import type { ReadyIterator } from "../../core/stages.ts";
 import type { Stop } from "../../core/targets.ts";
 import { goOn, type Rescue, type RescueOptions } from "./attempts.ts";
 import { gaveUp, isBreak, unended } from "./failure.ts";
