@@ -53,8 +53,8 @@ function servedChat(chat: ChatEvent, by: Serves): ChatEvent {
   }
   if (event.case !== "completed") return chat;
   const served = by.served();
-  const { startedMs, nowMs, firstContentMs } = served;
-  const timings: Timings = { ...event.value.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(nowMs - startedMs) };
+  const { startedMs, firstContentMs } = served;
+  const timings: Timings = { ...event.value.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(by.nowMs() - startedMs) };
   if (firstContentMs !== undefined) timings.firstTokenMs = Math.round(firstContentMs - startedMs);
   return chatEvent({ case: "completed", value: { ...event.value, servedBy: servedBy(served), timings } });
 }

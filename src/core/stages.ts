@@ -37,8 +37,8 @@ export abstract class Stage<Event, Inner = Event> implements AsyncIterable<Event
     } catch (error) {
       inner = failed(error);
     }
-    const pipe = inner instanceof Pipe ? inner : new Pipe(inner);
-    pipe.put(this as AnyStage);
+    const pipe = inner instanceof Pipe && !inner.isFull() ? inner : new Pipe(inner);
+    pipe.put(this);
     return pipe as AsyncIterator<Event>;
   }
 }
@@ -53,9 +53,9 @@ class Pipe implements ReadyIterator<unknown> {
   readonly #source: ReadyIterator<unknown>;
   /** Innermost first. */
   readonly #stages: AnyStage[] = [];
-  /** Those of them that see events, and those that are told when one is asked for: looked up once, and not at every event. */
-  readonly #passed: AnyStage[] = [];
-  readonly #asked: AnyStage[] = [];
+  /** Which of them see events, and which are told when one is asked for, a bit each: looked up once, and not at every event. */
+  #passed = 0;
+  #asked = 0;
   #isOver = false;
   #onResult: ((result: IteratorResult<unknown>) => IteratorResult<unknown>) | undefined;
   #onError: ((error: unknown) => never) | undefined;
@@ -64,19 +64,29 @@ class Pipe implements ReadyIterator<unknown> {
     this.#source = source;
   }
 
+  /** Whether there is no bit left for a further stage. */
+  isFull(): boolean {
+    return this.#stages.length === 32;
+  }
+
   /** Puts a stage around those that are there. */
   put(stage: AnyStage): void {
+    const bit = 1 << this.#stages.length;
     this.#stages.push(stage);
-    if (stage.pass !== undefined) this.#passed.push(stage);
-    if (stage.ask !== undefined) this.#asked.push(stage);
+    if (stage.pass !== undefined) this.#passed |= bit;
+    if (stage.ask !== undefined) this.#asked |= bit;
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    const asked = this.#asked;
-    for (let index = asked.length - 1; index >= 0; index--) asked[index]!.ask!();
+    if (this.#asked !== 0) this.#ask();
     this.#onResult ??= (result) => this.#pass(result);
     this.#onError ??= (error) => this.#fail(error, this.#stages);
     return this.#source.next().then(this.#onResult, this.#onError);
+  }
+
+  /** The outermost first. */
+  #ask(): void {
+    for (let index = this.#stages.length - 1; index >= 0; index--) if ((this.#asked & (1 << index)) !== 0) this.#stages[index]!.ask!();
   }
 
   ready(): IteratorResult<unknown> | undefined {
@@ -105,12 +115,14 @@ class Pipe implements ReadyIterator<unknown> {
       return result;
     }
     let event = result.value;
-    for (const stage of this.#passed)
+    for (let index = 0; index < this.#stages.length; index++) {
+      if ((this.#passed & (1 << index)) === 0) continue;
       try {
-        event = stage.pass!(event);
+        event = this.#stages[index]!.pass!(event);
       } catch (error) {
-        this.#break(stage, error);
+        this.#break(index, error);
       }
+    }
     return event === result.value ? result : { done: false, value: event };
   }
 
@@ -121,8 +133,7 @@ class Pipe implements ReadyIterator<unknown> {
   }
 
   /** A stage cannot go on: those inside it are left, and those around it told. What the source throws on its way out comes behind what is told. */
-  #break(stage: AnyStage, error: unknown): never {
-    const at = this.#stages.indexOf(stage);
+  #break(at: number, error: unknown): never {
     if (!this.#isOver) leave(this.#stages.slice(0, at));
     this.#source.return?.().catch(() => {});
     this.#fail(error, this.#stages.slice(at));

@@ -83,7 +83,7 @@ function billed<Event extends Billed>() {
     timingsOf: ({ timings }: Event) => timings,
     served(event: Event, by: Serves): Event {
       const facts = by.served();
-      const timings: Timings = { ...event.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(facts.nowMs - facts.startedMs) };
+      const timings: Timings = { ...event.timings, $typeName: "parley.v1.Timings", totalMs: Math.round(by.nowMs() - facts.startedMs) };
       return { ...event, model: facts.name, servedBy: servedBy(facts), timings };
     },
   };

@@ -30,8 +30,6 @@ export interface Served {
   readonly isHedged: boolean;
   /** Instant of admission, ms since the epoch. */
   readonly startedMs: number;
-  /** Now, ms since the epoch. */
-  readonly nowMs: number;
   /** Instant of the first content, ms since the epoch; undefined before it. */
   readonly firstContentMs: number | undefined;
 }
@@ -39,6 +37,8 @@ export interface Served {
 /** Knows who serves an answer. */
 export interface Serves {
   served(): Served;
+  /** Now, ms since the epoch. */
+  nowMs(): number;
 }
 
 /** What a policy must know of a kind of work. */

@@ -126,8 +126,8 @@ function tokenEnd(words: string, from: number): number {
 
 /** White space as regular expressions know it. */
 function isSpace(code: number): boolean {
-  if (code < 128) return code === 32 || (code >= 9 && code <= 13);
-  return code >= 160 && /\s/.test(String.fromCharCode(code));
+  if (code > 32) return code >= 160 && /\s/.test(String.fromCharCode(code));
+  return code === 32 || (code >= 9 && code <= 13);
 }
 
 /** Words between two looks at the rest of the world: about a quarter of a millisecond. */

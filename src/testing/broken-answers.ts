@@ -48,14 +48,14 @@ export const plainRun: Run<ChatRequest, ChatEvent> = async function* (request, c
     const served = (): Served => ({
       ...{ name: destination.name, provider, model, attempt: context.record.attempts, attempts: context.record.attempts },
       ...{ retries: 0, isFallback: stop !== destination.stops[0], isRateLimited: false, isHedged: false },
-      ...{ startedMs: context.startedMs, nowMs: context.startedMs + 100, firstContentMs: context.startedMs + 90 },
+      ...{ startedMs: context.startedMs, firstContentMs: context.startedMs + 90 },
     });
     let hasBegun = false;
     try {
       for await (const event of stop.target.workOf(chatKind)!(request, context)) {
         if (!hasBegun) onServing?.(stop);
         hasBegun = true;
-        yield chatKind.served(event, { served });
+        yield chatKind.served(event, { served, nowMs: () => context.startedMs + 100 });
       }
       return;
     } catch (error) {

@@ -23,12 +23,6 @@ const ignore = () => {};
 /** How long a client that was slow when its call failed may take to read what is left, ms. */
 const slowClosingMs = 1000;
 
-/** What waits for a body. */
-interface Waiting {
-  readonly onAbort: () => void;
-  readonly stopBody: () => void;
-}
-
 /** One call over gRPC, from its headers until its stream has been closed. */
 export class GrpcCall implements StreamCall {
   readonly #stream: CallStream;
@@ -39,7 +33,8 @@ export class GrpcCall implements StreamCall {
   readonly #message: RequestMessage;
   readonly #answer: Answer;
   readonly #stopCall: () => void;
-  #waiting: Waiting | undefined;
+  /** While it waits for its body. */
+  #stopBody: (() => void) | undefined;
   #stopClosing: () => void = ignore;
   /** How long its client may take to read the end of the answer, ms; beside the limit of idle connections. */
   #mostClosingMs = Infinity;
@@ -76,17 +71,14 @@ export class GrpcCall implements StreamCall {
   #read(): void {
     const { clock, limits } = this.#options;
     const entry = this.#entry;
-    this.#waiting = {
-      onAbort: () => this.#fail(abortFault(entry.call.signal)),
-      stopBody: clock.after(limits.bodyMs, () => entry.abort(lateBody(limits))),
-    };
-    entry.call.signal.addEventListener("abort", this.#waiting.onAbort);
+    this.#stopBody = clock.after(limits.bodyMs, () => entry.abort(lateBody(limits)));
+    entry.onAbort = () => this.#fail(abortFault(entry.call.signal));
     this.#stream.on("data", onData);
     this.#stream.on("end", onEnd);
   }
 
   whole(): void {
-    // Only its timer and signal: there is nothing more to hear.
+    // Only its timer and its end: there is nothing more to hear.
     this.#stopWaiting();
     // A reset too ends what is read, before the stream says that it is closed: a client that left, whatever was there of its message.
     if (this.#isGone()) return this.#abandon();
@@ -107,9 +99,8 @@ export class GrpcCall implements StreamCall {
   }
 
   #stopWaiting(): void {
-    if (this.#waiting === undefined) return;
-    this.#waiting.stopBody();
-    this.#entry.call.signal.removeEventListener("abort", this.#waiting.onAbort);
+    this.#stopBody?.();
+    this.#entry.onAbort = undefined;
   }
 
   #stopReading(): void {

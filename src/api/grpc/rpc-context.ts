@@ -1,5 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createContextValues, type ContextValues, type HandlerContext } from "@connectrpc/connect";
+import { createContextValues, type ContextKey, type ContextValues, type HandlerContext } from "@connectrpc/connect";
 import { fault } from "../../core/reasons.ts";
 import { linkSignal, type LinkedSignal } from "../../core/signals.ts";
 import { schemeOf, type Admitted, type RequestHead } from "../exchange.ts";
@@ -29,7 +29,7 @@ export class RpcContext implements HandlerContext {
   }
 
   get values(): ContextValues {
-    return (this.#values ??= createContextValues().set(exchangeKey, this.#admitted));
+    return (this.#values ??= new CallValues(this.#admitted));
   }
 
   get url(): string {
@@ -92,6 +92,35 @@ export class RpcContext implements HandlerContext {
     if (this.#link === undefined) return;
     this.#link.release();
     this.#link.abort(fault("caller_gone", "the call has ended"));
+  }
+}
+
+/** Values of a call, of which most have one alone: Connect's own, which are an object with a key made at run time, cost as much as a whole layer. */
+class CallValues implements ContextValues {
+  readonly #admitted: Admitted;
+  #others: ContextValues | undefined;
+
+  constructor(admitted: Admitted) {
+    this.#admitted = admitted;
+  }
+
+  get<Value>(key: ContextKey<Value>): Value {
+    if (this.#others !== undefined) return this.#others.get(key);
+    return key.id === exchangeKey.id ? (this.#admitted as Value) : key.defaultValue;
+  }
+
+  set<Value>(key: ContextKey<Value>, value: Value): this {
+    this.#all().set(key, value);
+    return this;
+  }
+
+  delete(key: ContextKey<unknown>): this {
+    this.#all().delete(key);
+    return this;
+  }
+
+  #all(): ContextValues {
+    return (this.#others ??= createContextValues().set(exchangeKey, this.#admitted));
   }
 }
 

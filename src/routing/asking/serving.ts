@@ -59,6 +59,10 @@ export class Serving<Request, Event> implements Serves {
     return kind.served(event, this);
   }
 
+  nowMs(): number {
+    return this.#options.clock.now();
+  }
+
   served(): Served {
     const { context, scope, first } = this.#plan;
     const { record, startedMs } = context;
@@ -76,7 +80,6 @@ export class Serving<Request, Event> implements Serves {
       isRateLimited,
       isHedged,
       startedMs,
-      nowMs: this.#options.clock.now(),
       firstContentMs: this.#firstContentMs,
     };
   }

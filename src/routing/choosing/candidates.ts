@@ -21,6 +21,20 @@ export interface Candidate<Request, Event> {
   notBeforeMs: number;
 }
 
+/** A stop of which nothing has been asked in this call. */
+export function candidateFor<Request, Event>(stop: Stop, state: TargetState | undefined, isCallersKey: boolean): Candidate<Request, Event> {
+  return {
+    stop,
+    state: isCallersKey ? undefined : state,
+    budget: state?.budget,
+    asked: undefined,
+    work: undefined,
+    attempts: 0,
+    isConceded: false,
+    notBeforeMs: 0,
+  };
+}
+
 /** Where to go next. */
 export interface Leg<Request, Event> {
   readonly candidate: Candidate<Request, Event>;

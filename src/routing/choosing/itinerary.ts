@@ -10,7 +10,7 @@ import type { Stop } from "../../core/targets.ts";
 import type { Kind } from "../../core/work.ts";
 import { AskingLess } from "./asking-less.ts";
 import { backoffMs } from "./backoff.ts";
-import { restOf, type Candidate, type DeadEnd, type Leg } from "./candidates.ts";
+import { candidateFor, restOf, type Candidate, type DeadEnd, type Leg } from "./candidates.ts";
 import { isSibling } from "./order.ts";
 import type { RetryBudget } from "../targets/retry-budget.ts";
 import { isOfTheKey, ruleOf, type Rule } from "../targets/rules.ts";
@@ -57,20 +57,7 @@ export class Itinerary<Request, Event> {
     this.#isFurther = work.isFurther;
     this.#options = options;
     const isCallersKey = work.context.upstreamKey !== undefined;
-    const { states } = options;
-    this.#left = stops.map((stop) => {
-      const state = states.stateOf(stop.target);
-      return {
-        stop,
-        state: isCallersKey ? undefined : state,
-        budget: state?.budget,
-        asked: undefined,
-        work: undefined,
-        attempts: 0,
-        isConceded: false,
-        notBeforeMs: 0,
-      };
-    });
+    this.#left = stops.map((stop) => candidateFor(stop, options.states.stateOf(stop.target), isCallersKey));
     if (!isCallersKey && stops.length > 1) this.#sickLast();
   }
 
