@@ -128,6 +128,12 @@ describe("an error has its reason, when to try again, the fields at fault and th
     expect(known).toMatchObject({ code: status.UNIMPLEMENTED, reason: "ROUTE_NOT_FOUND", requestId });
   });
 
+  it("over Connect a header says when to try again, for what knows HTTP alone", async () => {
+    const asked = { method: "POST", headers: { "content-type": "application/json", "x-api-key": "good" }, body: "{}" };
+    const response = await fetch(`${doors.url}/parley.v1.ChatService/Chat`, asked);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "2"]);
+  });
+
   it.each([
     ["a content type that is none of an RPC", { "content-type": "text/plain" }, "UNSUPPORTED_MEDIA_TYPE"],
     ["a body that is no JSON", { "content-type": "application/json" }, "MALFORMED_BODY"],

@@ -36,6 +36,8 @@ export interface HttpResponse extends EventEmitter {
   getHeader(name: string): unknown;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
   flushHeaders(): void;
+  /** Invites a body that waits for it. */
+  writeContinue(): void;
   addTrailers(headers: OutgoingHttpHeaders): void;
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: string | Uint8Array): unknown;

@@ -73,3 +73,18 @@ it("no more than 256 wait: further ones are closed, until some have been let in"
   admit(later);
   expect(later.destroyed).toBe(false);
 });
+
+it.each([
+  ["2001:db8:1:2::1", "2001:0DB8:1:2:ffff::", true],
+  ["2001:db8:1:2::1", "2001:db8:1:3::1", false],
+  ["2001:db8::5:6:7:8", "2001:db8:0:0:1::", true],
+  ["1:2::5:6:7:8:9", "1:2:0:5::", true],
+  ["fe80::1%eth0", "fe80::2%eth0", true],
+  ["::1", "::2", true],
+  ["::ffff:192.0.2.1", "::ffff:192.0.2.2", false],
+  ["192.0.2.1", "192.0.2.2", false],
+])("of IPv6 a network is remembered, of IPv4 an address: %s and %s", (flooder, other, isSame) => {
+  const { admit, twice } = setUp();
+  twice(flooder);
+  expect(admit(aConnection(other))()).toBe(!isSame);
+});

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Limits } from "../core/limits.ts";
 
-/** Addresses from which floods have come. Many clients may share one, behind a proxy or a gateway: what comes anew waits, and is served then. A network of IPv6 has more addresses than are remembered. */
+/** Addresses from which floods have come, of IPv6 their networks. Many clients may share one, behind a proxy or a gateway: what comes anew waits, and is served then. */
 export interface Flooders {
   /** A connection from there was closed as a flood. */
   note(address: string): void;
@@ -39,7 +39,8 @@ export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Floode
   const isFlooder = (address: string) => (current(address)?.floods ?? 0) >= leastFloods;
   let waiting = 0;
   return {
-    note(address) {
+    note(remoteAddress) {
+      const address = networkOf(remoteAddress);
       const floods = (current(address)?.floods ?? 0) + 1;
       known.delete(address);
       known.set(address, { floods, untilMs: performance.now() + memory * floodPauseMs });
@@ -48,7 +49,7 @@ export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Floode
     },
     admit(connection, accept) {
       const { remoteAddress } = connection;
-      if (known.size === 0 || remoteAddress === undefined || !isFlooder(remoteAddress)) return accept();
+      if (known.size === 0 || remoteAddress === undefined || !isFlooder(networkOf(remoteAddress))) return accept();
       if (waiting >= mostWaiting) return void connection.destroy();
       waiting += 1;
       // Not all at once, when their pause is over.
@@ -67,4 +68,16 @@ export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Floode
       }
     },
   };
+}
+
+/** Who has one address of IPv6 has the network of 64 bits around it, and may come from each of its addresses. An address of IPv4, written either way, stands for itself. */
+function networkOf(address: string): string {
+  if (!address.includes(":") || address.includes(".")) return address;
+  const [bare = ""] = address.split("%", 1);
+  const [left = [], right = []] = bare.split("::").map((side) => (side === "" ? [] : side.split(":")));
+  const groups = [...left, ...Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0"), ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
 }

@@ -65,7 +65,7 @@ function checkCircumstances(request: RequestHead, procedure: Called, { drain, co
 }
 
 /** Headers that a proxy leaves. Behind one on this machine every peer is a neighbour, whoever it speaks for. */
-const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+const proxyHeaders = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
 
 function proxyHeader({ headers }: RequestHead): string | undefined {
   return proxyHeaders.find((name) => headers[name] !== undefined);

@@ -50,6 +50,8 @@ export function http1Server(limits: Limits, handle: Handler, allowedAt: AllowedA
     handle(request, response as HttpResponse);
   };
   server.on("request", take);
+  // Who reads the body invites it.
+  server.on("checkContinue", take);
   server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => {
     const last = latest.get(socket);
@@ -112,6 +114,7 @@ export function http2Server({ limits, log, handle, takeStream }: Http2Options): 
     if (session === undefined || stream.destroyed || stream.closed) stream.on("error", ignore);
     else takeInTurn(session, stream, told);
   });
+  server.on("checkContinue", take);
   server.on("checkExpectation", take);
   server.on("connect" as "request", take);
   const floods = floodGuard(limits, log);

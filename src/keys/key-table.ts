@@ -30,7 +30,8 @@ export function keyTable(file: string, keys: readonly StoredKey[], digest: Diges
     checkParents(file, key, byId);
     const holder = holderOf(key, digest, byId);
     const name = holder.digest.toString("latin1");
-    if (holders.has(name)) throw fault("invalid_request", `${file}: the key of ${key.id} stands there twice`);
+    const other = holders.get(name)?.near.keyId;
+    if (other !== undefined) throw fault("invalid_request", `${file}: the key of ${key.id} is that of ${other} as well`);
     holders.set(name, holder);
   }
   /** Who has a digest; the comparison takes no longer where more of it is right. */

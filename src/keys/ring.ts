@@ -81,8 +81,18 @@ async function readTable(sources: KeySources): Promise<{ readonly table: KeyTabl
   const pepper = needsPepper ? await readPepper(pepperFile) : undefined;
   if (needsPepper && pepper === undefined)
     throw fault("invalid_request", `${file}: it holds hashes, and the pepper that they were made with, ${pepperFile}, is not there`);
+  checkGiven(given);
   const all = [...given.map(storedFrom), ...stored];
   return { table: keyTable(file, all, digestWith(pepper ?? randomBytes(32))), isThere: content !== undefined };
+}
+
+/** What the environment says is not to be sought in the file. */
+function checkGiven(given: readonly GivenKey[]): void {
+  const seen = new Set<string>();
+  for (const [index, { key }] of given.entries()) {
+    if (seen.has(key.reveal())) throw fault("invalid_request", `LLM_API_KEYS: its key ${index + 1} stands there twice`);
+    seen.add(key.reveal());
+  }
 }
 
 function storedFrom({ tenant, key }: GivenKey, index: number): StoredKey {

@@ -36,7 +36,7 @@ describe("a file of keys", () => {
     ['{"keys":[{"id":"a","key":"s3c"}]}', "keys[0].key: must be 8 to 512"],
     ['{"keys":[{"id":"a","hash":"s3cret-key"}]}', "keys[0].hash: must be 64"],
     ['{"keys":[{"id":"a","key":"s3cret-key"},{"id":"a","key":"s3cret-kez"}]}', "two keys have the id a"],
-    ['{"keys":[{"id":"a","key":"s3cret-key"},{"id":"b","key":"s3cret-key"}]}', "the key of b stands there twice"],
+    ['{"keys":[{"id":"a","key":"s3cret-key"},{"id":"b","key":"s3cret-key"}]}', "the key of b is that of a as well"],
     ['{"keys":[{"id":"a","key":"s3cret-key","parent":"b"}]}', "the parent of a is not there"],
     ['{"keys":[{"id":"a","key":"s3cret-key","parent":"b"},{"id":"b","key":"s3cret-kez","parent":"a"}]}', "a is among its own parents"],
     [`{"keys":[{"id":"a","hash":"${"0".repeat(64)}"}]}`, "the pepper that they were made with"],

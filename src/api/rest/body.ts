@@ -5,14 +5,17 @@ import { limitFault, type Limits } from "../../core/limits.ts";
 import { fault } from "../../core/reasons.ts";
 import { abortFault } from "../../core/signals.ts";
 import type { Exchange } from "../exchange.ts";
+import { inviteBody } from "../invite.ts";
 import { parseJson } from "./json.ts";
 
 /** Reads and parses a JSON body, decompressed. Throws `malformed_body`, `body_too_large`, `unsupported_media_type`, and why the call was aborted. */
-export async function readJson({ request, call }: Exchange, limits: Limits): Promise<unknown> {
+export async function readJson(exchange: Exchange, limits: Limits): Promise<unknown> {
+  const { request, call } = exchange;
   checkType(request.headers["content-type"]);
   const decoder = decoderOf(request.headers["content-encoding"]);
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > limits.maxBodyBytes) throw tooLarge(limits);
+  inviteBody(exchange);
   const source = decoder === undefined ? request : request.pipe(decoder);
   const bytes = await readAll(source as NodeJS.ReadableStream & { destroy(): void }, request, { limit: limits, signal: call.signal });
   return parseJson(textOf(bytes), limits);

@@ -8,6 +8,7 @@ import { fault } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
 import { schemeOf, type Doors, type Exchange, type HttpRequest, type Procedure, type Purpose } from "../exchange.ts";
 import { recordingRouter, type NativeMethods } from "../grpc/methods.ts";
+import { inviteBody } from "../invite.ts";
 import { wholeUpload } from "../linger.ts";
 import { notKept, send } from "../send.ts";
 import { edge, refused } from "./edge.ts";
@@ -119,7 +120,7 @@ function universalRequest(exchange: Exchange, { limits }: RpcOptions): Universal
     method: request.method === "HEAD" ? "GET" : (request.method ?? ""),
     url: url.href,
     header: headersOf(request, limits.callMs),
-    body: bodyOf(request, call.signal),
+    body: bodyOf(exchange),
     signal: call.signal,
     contextValues: createContextValues().set(exchangeKey, exchange),
   };
@@ -152,11 +153,13 @@ function capGrpcTimeout(header: Headers, callMs: number): void {
 }
 
 /** The body, until the call ends. Leaving it early does not destroy the connection, on which the answer is still to be sent. */
-async function* bodyOf(request: HttpRequest, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+async function* bodyOf(exchange: Exchange): AsyncGenerator<Uint8Array, void, undefined> {
+  const { request, call } = exchange;
+  inviteBody(exchange);
   const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   try {
     for (;;) {
-      const chunk = await untilAborted(chunks.next(), signal);
+      const chunk = await untilAborted(chunks.next(), call.signal);
       if (chunk.done === true) return;
       yield chunk.value;
     }

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { ConnectError, type Interceptor } from "@connectrpc/connect";
 import { RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { asFault } from "../../core/reasons.ts";
+import { asFault, retryAfterMsOf } from "../../core/reasons.ts";
 import type { Log } from "../../core/ports.ts";
 import { mapErrors } from "../../core/stream.ts";
 import { logCause } from "../log-lines.ts";
@@ -42,7 +42,10 @@ function named(exchange: Admitted, known: ConnectError, told: ConnectError): Con
   exchange.outcome.error = known;
   // A message that was cut inside a character would break the escaping of grpc-message.
   const copy = new ConnectError(known.rawMessage.toWellFormed(), told.code, told.metadata, undefined, known.cause);
-  const { requestId } = exchange.call;
+  const { requestId, protocol } = exchange.call;
+  // What is HTTP to its client may be repeated by what knows HTTP alone: proxies and plain fetch.
+  const afterMs = protocol === "connect" ? retryAfterMsOf(known) : undefined;
+  if (afterMs !== undefined) copy.metadata.set("retry-after", String(Math.ceil(afterMs / 1000)));
   const info = { desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) };
   const theirs = told === known ? [] : told.details;
   copy.details = exchange.errorDetails ? [...theirs, ...known.details, info] : theirs;

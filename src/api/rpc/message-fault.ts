@@ -12,12 +12,20 @@ export function messageFault(error: unknown, limits: Limits): ConnectError {
   const [, message, field] = /^cannot decode message (\S+) from JSON: key "([^]*)" is unknown$/.exec(rawMessage) ?? [];
   if (message !== undefined && field !== undefined)
     return fieldsFault("invalid_request", [{ field: field.slice(0, 128).toWellFormed(), description: `is no field of ${message}` }]);
+  const [, owner, wrong, why] = /^cannot decode (?:field|oneof) (\S+)\.(\w+) from JSON: ([^]*)$/.exec(rawMessage) ?? [];
+  if (owner !== undefined && wrong !== undefined)
+    return fieldsFault("invalid_request", [{ field: wrong, description: `of ${owner} cannot be read: ${briefly(why)}` }]);
   for (const [words, lawful] of unparsed)
     if (words.test(rawMessage)) {
       const named = fault("malformed_body", rawMessage.replace("protocol error: ", ""));
       return lawful === undefined ? named : withCode(named, lawful);
     }
   return error;
+}
+
+/** A value that was sent is told again, and may be long. */
+function briefly(words = ""): string {
+  return words.length <= 256 ? words : `${words.slice(0, 256).toWellFormed()}...`;
 }
 
 /** What cannot be read, with the code that gRPC lays down for it: bytes that are no message, a compression that was not named, and none or more than the one message of a call. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fromBinary } from "@bufbuild/protobuf";
+import { BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { openDoors, saying, type TestDoors } from "../../testing/test-doors.ts";
 
 let doors: TestDoors;
@@ -40,6 +42,34 @@ describe("a call", () => {
       body: isStream ? Buffer.from(envelope(0, ...json)) : json,
     });
     expect(await response.text()).toContain('"code":"invalid_argument","message":"modle: is no field of parley.v1.ChatRequest"');
+  });
+
+  it.each([
+    ["Chat", '{"maxTokens":"many"}', "maxTokens", /^of parley\.v1\.ChatRequest cannot be read: /],
+    ["Stream", '{"maxTokens":"many"}', "maxTokens", /^of parley\.v1\.ChatRequest cannot be read: /],
+    ["Chat", '{"messages":[{"parts":5}]}', "parts", /^of parley\.v1\.Message cannot be read: /],
+    ["Chat", '{"messages":5}', "messages", /^of parley\.v1\.ChatRequest cannot be read: /],
+    ["Chat", JSON.stringify({ sampling: { seed: "9".repeat(3000) } }), "seed", /^.{280,320}\.\.\.$/],
+  ])("%s with a value of another type names its field: %.60s", async (method, text, field, description) => {
+    const isStream = method === "Stream";
+    const json = Buffer.from(text);
+    const response = await fetch(`${doors.url}/parley.v1.ChatService/${method}`, {
+      method: "POST",
+      headers: { "content-type": isStream ? "application/connect+json" : "application/json" },
+      body: isStream ? Buffer.from(envelope(0, ...json)) : json,
+    });
+    const answer = (await response.text()).replace(/^[^{]*/, "");
+    const { details, code } = (isStream ? JSON.parse(answer).error : JSON.parse(answer)) as {
+      code: string;
+      details: { debug?: object; type: string; value: string }[];
+    };
+    expect(code).toBe("invalid_argument");
+    const bytes = details.find(({ type }) => type === "google.rpc.BadRequest")?.value ?? "";
+    const [violation] = fromBinary(BadRequestSchema, Buffer.from(bytes, "base64")).fieldViolations;
+    expect(violation).toMatchObject({
+      field: expect.stringMatching(new RegExp(`^(max_tokens|${field})$`)),
+      description: expect.stringMatching(description),
+    });
   });
 
   it.each(["gzip", "br"])("whose error is so long that it was compressed with %s gets it named all the same", async (encoding) => {

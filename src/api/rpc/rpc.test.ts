@@ -86,7 +86,7 @@ describe("ModelService", () => {
     await open.close();
   });
 
-  it.each(["forwarded", "x-forwarded-for", "x-real-ip", "via"])(
+  it.each(["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"])(
     "does not manage models for peers behind a proxy that says %s",
     async (name) => {
       const error = await failure(models.deleteModel({ model: "tiny" }, { headers: { [name]: "for=203.0.113.9" } }));
