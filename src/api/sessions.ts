@@ -2,6 +2,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
 import type { Limits } from "../core/limits.ts";
 import type { Connection, Counted, Requests } from "./floods.ts";
+import { keepStreamsInArrays } from "./session-tables.ts";
 import { closeSoon } from "./linger.ts";
 
 type SessionLimits = Pick<Limits, "firstByteMs" | "idleConnectionMs" | "maxConnectionAgeMs" | "connectionPingMs">;
@@ -17,6 +18,7 @@ const noStreamIsLast = 2 ** 31 - 1;
 
 /** Closes a connection of HTTP/2 that says nothing, on which nothing runs, that is too old, or whose client is not there any more. Its client's own PINGs do not count as work. Answers with what others may know of it. */
 export function guardSession(session: ServerHttp2Session, socket: Counted, limits: SessionLimits): Connection {
+  keepStreamsInArrays(session);
   const requests: Requests = { running: 0, opened: 0, ended: 0, taken: 0 };
   const silent = setTimeout(() => session.destroy(), limits.firstByteMs);
   // Not session.setTimeout: Node leaves that timer behind when the client closes the connection, and with it the session, 3 kB, for the whole time.

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attacks, type AttackName } from "../testing/attacks.ts";
-import { healthyClients, type Healthy } from "./abuse/healthy.ts";
+import { healthyClients, noticed, p99, type Healthy } from "./abuse/healthy.ts";
 import type { Bench, Report } from "./bench.ts";
 import { heapOf, probed } from "./heap.ts";
 import { cpuUsOf, leaveServerCore, startParley, type BenchServer } from "./servers.ts";
@@ -13,15 +13,15 @@ const limits = {
   ...{ firstByteMs: 2000, headersMs: 2000, bodyMs: 2000, stalledReaderMs: 4000, idleConnectionMs: 2000, connectionPingMs: 3000 },
 };
 
-/** How a cut may be late, ms: timers, and what lies between two looks. */
-const slackMs = 1500;
+/** How a cut may be late, ms: who floods again waits for up to one and a half pauses (`limits.floodPauseMs`, 1 s) before it is let in, and there is what lies between two looks. */
+const slackMs = 2000;
 
 /** What ends each attack, ms; what is not named is cut off at once. */
 const cutWithinMs: Readonly<Partial<Record<AttackName, number>>> = {
   "zero window": 2 * limits.connectionPingMs,
   "slow headers": limits.headersMs,
   "slow frame": 2 * limits.headersMs,
-  "slow body": limits.bodyMs,
+  "slow body": limits.bodyMs + limits.idleConnectionMs,
   "slow gRPC body": limits.bodyMs + limits.idleConnectionMs,
 };
 
@@ -59,17 +59,18 @@ type Measured = Omit<Row, "ratio">;
 export const abuse: Bench = {
   what: "floods, slow clients and a thousand stalled readers: when they are cut off, what they cost, and the p99 of healthy clients beside its quiet value",
   options: {
-    seconds: { default: 5, what: "seconds of each attack, and of quiet before it" },
+    seconds: { default: 3, what: "seconds of quiet before each attack, and of each round of it" },
+    rounds: { default: 3, what: "rounds in which each attack is measured; their median counts" },
     connections: { default: 4, what: "connections that flood at a time" },
     slow: { default: 200, what: "slow connections at a time" },
     readers: { default: 1000, what: "stalled readers" },
     clients: { default: 4, what: "healthy clients over gRPC, and as many over REST" },
   },
-  async run({ seconds = 5, connections = 4, slow = 200, readers = 1000, clients = 4 }, say) {
+  async run({ seconds = 3, rounds = 3, connections = 4, slow = 200, readers = 1000, clients = 4 }, say) {
     leaveServerCore();
     const names = Object.keys(attacks) as AttackName[];
     const isStalled = (name: AttackName) => name.startsWith("stalled");
-    const given = { seconds, connections, slow, readers, clients, say };
+    const given = { seconds, rounds, connections, slow, readers, clients, say };
     const loud = await attackAll(
       names.filter((name) => !isStalled(name)),
       { ...given, values: limits },
@@ -83,6 +84,7 @@ export const abuse: Bench = {
 
 interface Given {
   readonly seconds: number;
+  readonly rounds: number;
   readonly connections: number;
   readonly slow: number;
   readonly readers: number;
@@ -99,7 +101,7 @@ interface Found {
 }
 
 /** One attack after the other at one service, with quiet between them. */
-async function attackAll(names: readonly AttackName[], { values, clients, seconds, say, ...counts }: Given): Promise<Found> {
+async function attackAll(names: readonly AttackName[], { values, clients, seconds, rounds, say, ...counts }: Given): Promise<Found> {
   const server = await startParley({ config: { limits: { values } }, nodeOptions: probed });
   const healthy = healthyClients(server.port, clients);
   const rows: Measured[] = [];
@@ -110,7 +112,7 @@ async function attackAll(names: readonly AttackName[], { values, clients, second
       healthy.taken();
       await sleep(seconds * 1000);
       const quietMs = p99(healthy.taken().times);
-      const row = await attackOnce({ server, healthy, seconds, ...countsOf(name, counts) }, name);
+      const row = await attackOnce({ server, healthy, seconds, rounds, ...countsOf(name, counts) }, name);
       quiet.push(quietMs);
       rows.push(row);
       say(`${name}: p99 ${row.p99Ms.toFixed(2)} ms, quiet before it ${quietMs.toFixed(2)} ms`);
@@ -140,13 +142,13 @@ function countsOf(name: AttackName, given: { connections: number; slow: number; 
   return { connections: given.connections, readers: 0, pauseMs: 100 };
 }
 
-interface AttackRun extends Counts, Pick<Given, "seconds"> {
+interface AttackRun extends Counts, Pick<Given, "seconds" | "rounds"> {
   readonly server: BenchServer;
   readonly healthy: Healthy;
 }
 
 async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
-  const { server, healthy, seconds, connections, readers, pauseMs } = run;
+  const { server, healthy, connections, readers, pauseMs } = run;
   healthy.taken();
   const attackers: ChildProcess[] = [];
   const begin = async (share: number) => {
@@ -168,10 +170,9 @@ async function attackOnce(run: AttackRun, name: AttackName): Promise<Measured> {
     // What it costs to begin their answers is work that was asked for, which anybody's would cost.
     healthy.taken();
   }
-  await sleep(seconds * 1000);
-  const { times, failed } = healthy.taken();
+  const { p99Ms, failed } = await noticed(healthy, run);
   const cuts = (await Promise.all(attackers.map(endOf))).flat();
-  return { name, connections, readers, p99Ms: p99(times), failed, cuts: cuts.length, longestMs: Math.max(0, ...cuts), bytesEach };
+  return { name, connections, readers, p99Ms, failed, cuts: cuts.length, longestMs: Math.max(0, ...cuts), bytesEach };
 }
 
 /** Starts a program that attacks, on the load's core, behind whoever measures. */
@@ -199,10 +200,6 @@ async function untilCalm(server: BenchServer): Promise<void> {
     const share = (cpuUsOf(server) - before) / (stepMs * 1000);
     calmMs = share < mostCalmShare ? calmMs + stepMs : 0;
   }
-}
-
-function p99(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN;
 }
 
 function reportOf(rows: readonly Measured[], quiet: readonly number[]): Report {

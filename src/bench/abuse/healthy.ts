@@ -6,6 +6,7 @@ import { ChatRequestSchema } from "../../../gen/parley/v1/chat_pb.ts";
 import { framed, rawAnswer, rawRpc } from "../../testing/raw-rpc.ts";
 import { userRequest } from "../../testing/sample-request.ts";
 import { unaryWords } from "../requests.ts";
+import { median } from "../statistics.ts";
 
 /** Between two requests of one client, ms. */
 const pauseMs = 2;
@@ -89,4 +90,25 @@ function askRest(port: number, agent: Agent): Promise<void> {
     asked.once("error", reject);
     asked.end(body);
   });
+}
+
+/** What they notice, of several rounds of so many seconds: whatever else runs on a shared machine is told from the attack by the median. */
+export async function noticed(
+  healthy: Healthy,
+  { seconds, rounds }: { readonly seconds: number; readonly rounds: number },
+): Promise<{ readonly p99Ms: number; readonly failed: number }> {
+  const all: number[] = [];
+  let lost = 0;
+  for (let round = 0; round < rounds; round++) {
+    await sleep(seconds * 1000);
+    const { times, failed } = healthy.taken();
+    all.push(p99(times));
+    lost += failed;
+  }
+  return { p99Ms: median(all), failed: lost };
+}
+
+/** The time that one in a hundred takes longer than. */
+export function p99(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN;
 }
