@@ -42,6 +42,20 @@ it("one flood may be a mistake; after two, what comes from there waits half to o
   expect(waiting()).toBe(true);
 });
 
+it.each([
+  [3, 2],
+  [4, 4],
+  [9, 4],
+])("after %d floods it waits %d times as long", (floods, times) => {
+  const { known, admit } = setUp();
+  for (let flood = 0; flood < floods; flood++) known.note("a");
+  const waiting = admit(aConnection("a"));
+  vi.advanceTimersByTime((times * floodPauseMs) / 2 - 1);
+  expect(waiting()).toBe(false);
+  vi.advanceTimersByTime(times * floodPauseMs + 1);
+  expect(waiting()).toBe(true);
+});
+
 it("is forgotten after ten pauses", () => {
   const { admit, twice } = setUp();
   twice("a");

@@ -18,6 +18,9 @@ const mostWaiting = 256;
 /** The first may be a mistake. */
 const leastFloods = 2;
 
+/** The pause doubles with each further flood, up to so many of the first: longer would punish those who share the address. */
+const longestPauses = 4;
+
 /** How long a flood is remembered, pauses. */
 const memory = 10;
 
@@ -36,7 +39,11 @@ export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Floode
     const found = known.get(address);
     return found !== undefined && found.untilMs > performance.now() ? found : undefined;
   };
-  const isFlooder = (address: string) => (current(address)?.floods ?? 0) >= leastFloods;
+  /** How long what comes from there has to wait, ms; 0: not at all. */
+  const pauseMsOf = (address: string) => {
+    const further = (current(address)?.floods ?? 0) - leastFloods;
+    return further < 0 ? 0 : floodPauseMs * Math.min(longestPauses, 2 ** further);
+  };
   let waiting = 0;
   return {
     note(remoteAddress) {
@@ -49,11 +56,12 @@ export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Floode
     },
     admit(connection, accept) {
       const { remoteAddress } = connection;
-      if (known.size === 0 || remoteAddress === undefined || !isFlooder(networkOf(remoteAddress))) return accept();
+      const pauseMs = known.size === 0 || remoteAddress === undefined ? 0 : pauseMsOf(networkOf(remoteAddress));
+      if (pauseMs === 0) return accept();
       if (waiting >= mostWaiting) return void connection.destroy();
       waiting += 1;
       // Not all at once, when their pause is over.
-      const timer = setTimeout(resume, floodPauseMs * (0.5 + Math.random()));
+      const timer = setTimeout(resume, pauseMs * (0.5 + Math.random()));
       timer.unref();
       const stop = () => {
         clearTimeout(timer);

@@ -13,10 +13,13 @@ const limits = {
   ...{ firstByteMs: 2000, headersMs: 2000, bodyMs: 2000, stalledReaderMs: 4000, idleConnectionMs: 2000, connectionPingMs: 3000 },
 };
 
-/** How a cut may be late, ms: who floods again waits for up to one and a half pauses (`limits.floodPauseMs`, 1 s) before it is let in, and there is what lies between two looks. */
-const slackMs = 2000;
+/** How a cut may be late, ms: timers, and what lies between two looks. */
+const slackMs = 1500;
 
-/** What ends each attack, ms; what is not named is cut off at once. */
+/** How long who floods again may wait before it is let in, ms: one and a half of the longest pause (`limits.floodPauseMs`). */
+const floodWaitMs = 1.5 * 4 * 1000;
+
+/** What ends each attack, ms; what is not named is cut off at once, when it is let in. */
 const cutWithinMs: Readonly<Partial<Record<AttackName, number>>> = {
   "zero window": 2 * limits.connectionPingMs,
   "slow headers": limits.headersMs,
@@ -228,7 +231,7 @@ function line(row: Row): string {
 
 /** What does not hold. */
 function problemsOf({ name, failed, ratio, longestMs, bytesEach = 0, readers, cuts }: Row): string {
-  const mostMs = (cutWithinMs[name] ?? 0) + slackMs;
+  const mostMs = (cutWithinMs[name] ?? floodWaitMs) + slackMs;
   return [
     failed > 0 ? `  ${failed} healthy calls failed` : "",
     ratio > mostRatio ? `  more than ${mostRatio} times the quiet value` : "",

@@ -33,7 +33,7 @@ export const doorLimits = {
     [10, 10 * second],
     "ms",
     undefined,
-    "how long a new HTTP/2 connection waits to be read, 0.5 to 1.5 times this, when several from its address were closed as floods within ten times that",
+    "how long a new HTTP/2 connection waits to be read, 0.5 to 1.5 times this, when two from its address were closed as floods within ten times that; twice as long after the third, and four times after further ones",
   ),
   firstByteMs: limit(
     5 * second,
