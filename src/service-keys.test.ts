@@ -204,3 +204,8 @@ it("no key is in the log, the metrics or an error", async () => {
     expect(told).not.toContain(key);
   expect(told).toContain("keyId: 'environment-2'");
 });
+
+it("a key that the environment names twice is named by its place there", async () => {
+  const starting = startTestServer({ environment: { LLM_API_KEYS: "one-plain-key,team-a:other-key,one-plain-key" } });
+  await expect(starting).rejects.toThrow("LLM_API_KEYS: its key 3 stands there twice");
+});

@@ -32,6 +32,7 @@ describe("files that cannot be used are refused at the start, and by --check", (
   it.each<readonly [string, Row]>([
     ["a certificate that is none", { certificate: "x", words: "holds no certificate in PEM" }],
     ["half a certificate", { certificate: pair.certificate.replace(/\n[^]{64}/, "\n"), words: "its certificate 1 cannot be read" }],
+    ["an empty key", { key: "", words: "holds no key in PEM that can be used" }],
     ["a key that is none", { key: "x", words: "holds no key in PEM that can be used" }],
     ["another's key", { key: authority("x").issue(["x"]).key, words: "is not the certificate's key" }],
     ["a key with a passphrase", { key: pair.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE"), words: "has a passphrase" }],

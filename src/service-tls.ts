@@ -136,6 +136,8 @@ function demandCertificates(text: string, name: string): void {
 
 /** What OpenSSL says of a key could quote it: ours names the file alone. */
 function demandPair({ certificate, key }: Pick<Credentials, "certificate" | "key">, name: string): void {
+  // Node takes an empty one for none, and every handshake would fail.
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) throw fault("invalid_request", `${name}: holds no key in PEM that can be used`);
   if (/ENCRYPTED/.test(key)) throw fault("invalid_request", `${name}: the key has a passphrase; write it without`);
   try {
     createSecureContext({ cert: certificate, key });

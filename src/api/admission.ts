@@ -41,7 +41,7 @@ export type Admit = (request: HttpRequest, response: HttpResponse, procedure: Pr
 export interface Entry extends Admitted {
   /** Tells the drain that the call has ended. */
   readonly leave: () => void;
-  /** Called when it is ended by `abort`: cheaper than a listener of its signal, which a door would add and remove at every call. */
+  /** Called when it is ended by `abort`: cheaper than a listener of its signal, which a door would add and remove at every call. Of the entry itself, and of no copy; must not throw. */
   onAbort: (() => void) | undefined;
 }
 

@@ -19,7 +19,7 @@ const mostWaiting = 256;
 const leastFloods = 2;
 
 /** The pause doubles with each further flood, up to so many of the first: longer would punish those who share the address. */
-const longestPauses = 4;
+const mostPauses = 4;
 
 /** How long a flood is remembered, pauses. */
 const memory = 10;
@@ -41,8 +41,8 @@ export function flooders({ floodPauseMs }: Pick<Limits, "floodPauseMs">): Floode
   };
   /** How long what comes from there has to wait, ms; 0: not at all. */
   const pauseMsOf = (address: string) => {
-    const further = (current(address)?.floods ?? 0) - leastFloods;
-    return further < 0 ? 0 : floodPauseMs * Math.min(longestPauses, 2 ** further);
+    const beyondLeast = (current(address)?.floods ?? 0) - leastFloods;
+    return beyondLeast < 0 ? 0 : floodPauseMs * Math.min(mostPauses, 2 ** beyondLeast);
   };
   let waiting = 0;
   return {

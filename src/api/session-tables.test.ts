@@ -2,13 +2,15 @@ import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
+import { defaultLimits } from "../core/limits.ts";
 import { keepStreamsInArrays } from "./session-tables.ts";
+import { guardSession } from "./sessions.ts";
 
 /** A session, both its ends, and what its server answers by path. */
-async function aSession(): Promise<{ client: ClientHttp2Session; session: ServerHttp2Session; isKept: boolean; close: () => void }> {
+async function aSession(): Promise<{ client: ClientHttp2Session; session: ServerHttp2Session; isReplaced: boolean; close: () => void }> {
   const server = createServer();
-  const begun = Promise.withResolvers<{ session: ServerHttp2Session; isKept: boolean }>();
-  server.on("session", (session) => begun.resolve({ session, isKept: keepStreamsInArrays(session) }));
+  const begun = Promise.withResolvers<{ session: ServerHttp2Session; isReplaced: boolean }>();
+  server.on("session", (session) => begun.resolve({ session, isReplaced: keepStreamsInArrays(session) }));
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {});
     if (headers[":path"] === "/waits") return;
@@ -31,9 +33,27 @@ async function ask(client: ClientHttp2Session, path: string): Promise<string> {
 }
 
 it("Node's tables are those that are known here: else this Node needs another look", async () => {
-  const { isKept, close } = await aSession();
-  expect(isKept).toBe(true);
+  const { isReplaced, close } = await aSession();
+  expect(isReplaced).toBe(true);
   close();
+});
+
+it("those of a served connection are ours", async () => {
+  const server = createServer();
+  const tags = new Promise<string[]>((resolve) =>
+    server.on("session", (session) => {
+      guardSession(session, session.socket, defaultLimits);
+      const key = Object.getOwnPropertySymbols(session).find(({ description }) => description === "state")!;
+      const { streams, pendingStreams } = (session as unknown as Record<symbol, Record<"streams" | "pendingStreams", object>>)[key]!;
+      resolve([streams, pendingStreams].map((table) => table.constructor.name));
+    }),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  expect(await tags).toEqual(["StreamTable", "StreamList"]);
+  client.destroy();
+  server.close();
 });
 
 it("streams find their answers, many at once and one after the other", async () => {

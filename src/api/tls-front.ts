@@ -70,7 +70,8 @@ export function tlsFront({ http1, http2, firstByteMs, maxConnections }: Front, s
   };
 }
 
-/** What a handshake goes by. TLS 1.0 and 1.1 are broken, whatever Node's own flags say. */
+/** What a handshake goes by. Throws a TypeError for an empty key, which Node takes for none: every handshake would fail. TLS 1.0 and 1.1 are broken, whatever Node's own flags say. */
 function contextOf({ key, certificate, clientAuthority }: Credentials): SecureContextOptions {
+  if (key === "") throw new TypeError("TLS needs a key, and this one is empty");
   return { key, cert: certificate, minVersion: "TLSv1.2", ...(clientAuthority !== undefined && { ca: clientAuthority }) };
 }

@@ -31,11 +31,25 @@ describe("the URL of a medium", () => {
   const hosts = ["images.example", "*.cdn.example:8443", "Upper.example"];
   it.each([
     "data:,x",
+    "data:text/plain;charset=utf-8,h%C3%A4",
+    "data:image/png;base64,iVBORw0KGgo=",
+    "data:image/png;base64,_-8",
+    "data:;base64,",
     "https://images.example/a?b=c",
     "https://IMAGES.example:443/a",
     "https://a.b.cdn.example:8443/%2e%2e?q",
     "https://upper.example",
   ])("may be %s", (url) => expect(mediaUrlProblem(url, hosts)).toBeUndefined());
+  it.each([
+    ["data:", "no comma"],
+    ["data:http://images.example/x.png", "no comma"],
+    ["data:image/png;base64", "no comma"],
+    ["data:image/png;base64,http://images.example/x.png", "not base64"],
+    ["data:image/png;charset=x;BASE64,https://images.example/x.png", "not base64"],
+    ["data:image/png;base64,iVBORw0KGgo=\n", "not base64"],
+    ["data:image/png;base64,iVBO Rw0KGgo=", "not base64"],
+    ["data:image/png;base64,iVBORw0KGgo===", "not base64"],
+  ])("that holds its own bytes holds nothing else: %j", (url, words) => expect(mediaUrlProblem(url, [])).toContain(words));
   it.each([
     "https://cdn.example:8443/x",
     "https://a.cdn.example/x",

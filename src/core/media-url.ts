@@ -16,13 +16,31 @@ export function isMediaHost(entry: string): boolean {
 
 /** What is wrong with the URL of a medium; undefined where it may be looked at: it holds its own bytes, or the operator's list has its host. */
 export function mediaUrlProblem(url: string, hosts: readonly string[]): string | undefined {
-  if (url.startsWith("data:")) return undefined;
+  if (url.startsWith("data:")) return dataUrlProblem(url);
   if (hosts.length === 0) return "is no data: URL; nothing is fetched here on a client's word";
   if (url.length > mostLength) return `is longer than ${mostLength} characters`;
   const place = placeOf(url);
   if (place === undefined) return "is neither a data: URL nor a plain https: URL of a host by its name";
   if (hosts.some((entry) => allows(entry.toLowerCase(), place))) return undefined;
   return "names a host that media may not be fetched from here";
+}
+
+const dataUrlForm = /^data:[^;,]*((?:;[^;,]*)*),/;
+
+/** The bytes of a data: URL are sent on without it: what is no base64 there may be another URL. */
+function dataUrlProblem(url: string): string | undefined {
+  const [head = "", parameters = ""] = dataUrlForm.exec(url) ?? [];
+  if (head === "") return "is no data: URL: it has no comma";
+  if (!parameters.toLowerCase().endsWith(";base64")) return undefined;
+  return isBase64(url, head.length) ? undefined : "is a data: URL whose bytes are not base64";
+}
+
+const base64Form = /[A-Za-z0-9+/_-]*={0,2}$/y;
+
+/** Of either alphabet, with or without padding. */
+function isBase64(text: string, from: number): boolean {
+  base64Form.lastIndex = from;
+  return base64Form.test(text);
 }
 
 interface Place {

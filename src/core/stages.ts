@@ -8,8 +8,9 @@ export interface ReadyIterator<Event> extends AsyncIterator<Event> {
 }
 
 /**
- * What a policy does with one call, and the stream of it, in one object, for there are a dozen around every call: made when the call comes, begun when it is read, told of what passes, and of its end once.
- * `Inner` are the events that it is given, `Event` those that it passes on. To be read once; it has no fields of its own to see to that, since fields that classes share are looked up, at every touch, by which class it is.
+ * What a policy does with one call, and the stream of it, in one object, for there are a dozen around every call. `Inner` are the events that it is given, `Event` those that it passes on.
+ * Read, it begins, and opens what is inside it, which begins then. Each time an event is asked for, the outermost hears of it first (`ask`), and the innermost sees it first (`pass`); so it is with failures (`fail`, `end`). Who leaves is heard by the outermost first.
+ * To be read once: nothing sees to that here, where a field would cost more than most stages do (src/README.md). The outermost of a call does.
  */
 export abstract class Stage<Event, Inner = Event> implements AsyncIterable<Event> {
   /** Takes what a reader costs, such as permits, timers and spans. What it throws is told by the first `next`, and `end` is not called then. */
@@ -20,7 +21,7 @@ export abstract class Stage<Event, Inner = Event> implements AsyncIterable<Event
   ask?(): void;
   /** Each event, before the consumer has it; answers what the consumer gets. What it throws ends the stream. */
   pass?(event: Inner): Event;
-  /** What is thrown in the place of an error; called once. */
+  /** What is thrown in the place of an error, which may come behind `end` where the consumer has left meanwhile. */
   fail?(error: unknown): Error;
   /** Exactly once: when the stream is done, has thrown (the error is given), or was left by its consumer (`left`). Must not throw. */
   end?(outcome: Outcome): void;
@@ -48,6 +49,9 @@ type AnyStage = Stage<unknown>;
 const done: Outcome = { type: "done" };
 const left: Outcome = { type: "left" };
 
+/** Bits of a number, as JavaScript shifts them. */
+const mostStages = 32;
+
 /** An iterator with the stages around it. They share one, so that an event costs one promise, however many it passes. */
 class Pipe implements ReadyIterator<unknown> {
   readonly #source: ReadyIterator<unknown>;
@@ -66,10 +70,10 @@ class Pipe implements ReadyIterator<unknown> {
 
   /** Whether there is no bit left for a further stage. */
   isFull(): boolean {
-    return this.#stages.length === 32;
+    return this.#stages.length === mostStages;
   }
 
-  /** Puts a stage around those that are there. */
+  /** Puts a stage around those that are there: while it is built, and never once it is read. */
   put(stage: AnyStage): void {
     const bit = 1 << this.#stages.length;
     this.#stages.push(stage);
@@ -78,7 +82,7 @@ class Pipe implements ReadyIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#asked !== 0) this.#ask();
+    if (this.#asked !== 0 && !this.#isOver) this.#ask();
     this.#onResult ??= (result) => this.#pass(result);
     this.#onError ??= (error) => this.#fail(error, this.#stages);
     return this.#source.next().then(this.#onResult, this.#onError);
@@ -132,7 +136,7 @@ class Pipe implements ReadyIterator<unknown> {
     for (const stage of this.#stages) stage.end?.(done);
   }
 
-  /** A stage cannot go on: those inside it are left, and those around it told. What the source throws on its way out comes behind what is told. */
+  /** A stage cannot go on: those inside it are left, it and those around it are told. What the source throws on its way out comes behind what is told. */
   #break(at: number, error: unknown): never {
     if (!this.#isOver) leave(this.#stages.slice(0, at));
     this.#source.return?.().catch(() => {});

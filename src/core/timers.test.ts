@@ -59,6 +59,44 @@ describe("timers", () => {
     vi.advanceTimersByTime(100);
     expect(called).toEqual(["later 100"]);
   });
+  it("that are set by what they call do not delay those behind them", () => {
+    const { called, after, set } = tried();
+    after(50, () => {
+      called.push("a 50");
+      set("a", 50);
+    });
+    vi.advanceTimersByTime(10);
+    set("b", 50);
+    vi.advanceTimersByTime(200);
+    expect(called).toEqual(["a 50", "b 60", "a 100"]);
+  });
+  it("that are set anew by what they call have their turn in the next round", () => {
+    const { after } = tried();
+    let rounds = 0;
+    const again = () => {
+      rounds++;
+      after(0, again);
+    };
+    after(0, again);
+    vi.advanceTimersByTime(5);
+    expect(rounds).toBe(5);
+  });
+  it("of durations that callers choose leave nothing behind when they are cancelled, however many", () => {
+    const { set } = tried();
+    for (let ms = 1000; ms < 6000; ms++) set("a", ms)();
+    expect(vi.getTimerCount()).toBeLessThanOrEqual(256);
+    const running = Array.from({ length: 400 }, (_, index) => set("b", 10_000 + index));
+    expect(vi.getTimerCount()).toBe(400);
+    for (const cancel of running.slice(256)) cancel();
+    expect(vi.getTimerCount()).toBe(256);
+  });
+  it("never keep the process alive", () => {
+    vi.useRealTimers();
+    const before = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const cancel = timers(() => performance.now())(60_000, () => {});
+    expect(process.getActiveResourcesInfo().filter((name) => name === "Timeout")).toHaveLength(before);
+    cancel();
+  });
   it("go on behind one whose callback throws", () => {
     const { called, after, set } = tried();
     after(50, () => {

@@ -24,8 +24,8 @@ export function accept(options: AcceptOptions): (next: Generate) => Generate {
   };
 }
 
-/** Stands for an answer until it is opened. */
-const nothing: ReadyIterator<ChatEvent> = { next: () => Promise.resolve({ done: true, value: undefined }) };
+/** Stands for an answer until it is opened; nobody reads before that. */
+const nothing: ReadyIterator<ChatEvent> = { next: () => Promise.reject(new TypeError("an answer was read before it was opened")) };
 
 /** By hand rather than as a generator: after the first event the inner promises are forwarded, and what is there at once needs neither promise nor timer. */
 class Held implements AsyncIterable<ChatEvent>, ReadyIterator<ChatEvent> {

@@ -18,7 +18,7 @@ export class Answer {
   readonly #isStream: boolean;
   readonly #wire = new Wire();
   readonly #flush = () => {
-    if (this.#wire.at > 0 && this.#stream.writable) this.#stream.write(this.#wire.take());
+    if (this.#wire.at > 0 && this.#stream.writable && !this.#stream.write(this.#wire.take())) this.#wire.release();
   };
 
   constructor(stream: ServerHttp2Stream, { encode, answer }: Pick<NativeMethod, "encode" | "answer">) {

@@ -5,6 +5,7 @@ import { ProviderService } from "../../../gen/parley/v1/providers_pb.ts";
 import { accepted, started, text } from "../../core/events.ts";
 import { reasonOf } from "../../core/reasons.ts";
 import { untilAborted } from "../../core/signals.ts";
+import { fakeClock } from "../../testing/fake-clock.ts";
 import { framed, rawAnswer, rawRpc } from "../../testing/raw-rpc.ts";
 import { eventsOf, RawDoors, rawPaths, rawQuestion as question, reasonsOf } from "../../testing/raw-doors.ts";
 import { done, saying, type Script } from "../../testing/test-doors.ts";
@@ -156,4 +157,21 @@ describe("services that are mounted beside", () => {
       ["Chat", "Stream"],
     ]);
   });
+});
+
+it("a body that has come whole has no time limit any more", async () => {
+  const clock = fakeClock();
+  const [entered, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const script: Script = async function* () {
+    yield started("test", "tiny");
+    entered.resolve();
+    await goOn.promise;
+    yield done(1);
+  };
+  await open(script, { clock, limits: { bodyMs: 100 } });
+  const answer = ask(streamed);
+  await entered.promise;
+  clock.advance(101);
+  goOn.resolve();
+  expect((await answer).status).toBe(0);
 });

@@ -3,6 +3,9 @@ import { protoInt64 } from "@bufbuild/protobuf";
 /** Room of a fresh buffer, bytes: most tokens of a stream fit. */
 const firstBytes = 256;
 
+/** Buffers from here on are their own: of those that Node shares out, one that waits keeps 64 KiB. */
+const leastOwnBytes = 4096;
+
 /** A varint of 64 bits takes at most so many bytes. */
 const mostVarintBytes = 10;
 
@@ -20,17 +23,28 @@ export class Wire {
   ensure(count: number): void {
     const needed = this.at + count;
     if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.bytes.length, firstBytes));
+    const size = Math.max(needed, 2 * this.bytes.length, firstBytes);
+    const grown = size < leastOwnBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
     if (this.at > 0) this.bytes.copy(grown, 0, 0, this.at);
     this.bytes = grown;
   }
 
-  /** What has been written; what comes next goes to a fresh buffer. */
+  /** What has been written; what comes next goes to a fresh buffer. Where that would keep much more alive than it holds it is a copy: what a slow client has not read waits as it is taken. */
   take(): Buffer {
-    const written = this.bytes.subarray(0, this.at);
-    this.bytes = none;
+    const { bytes, at } = this;
     this.at = 0;
-    return written;
+    if (bytes.length < leastOwnBytes || 4 * at > 3 * bytes.length) {
+      this.bytes = none;
+      return bytes.subarray(0, at);
+    }
+    const exact = Buffer.allocUnsafeSlow(at);
+    bytes.copy(exact, 0, 0, at);
+    return exact;
+  }
+
+  /** Gives the room back that it keeps for what comes next, where that will be long in coming. Only while nothing is written. */
+  release(): void {
+    if (this.at === 0) this.bytes = none;
   }
 
   raw(bytes: Uint8Array): void {

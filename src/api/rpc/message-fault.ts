@@ -14,7 +14,7 @@ export function messageFault(error: unknown, limits: Limits): ConnectError {
     return fieldsFault("invalid_request", [{ field: field.slice(0, 128).toWellFormed(), description: `is no field of ${message}` }]);
   const [, owner, wrong, why] = /^cannot decode (?:field|oneof) (\S+)\.(\w+) from JSON: ([^]*)$/.exec(rawMessage) ?? [];
   if (owner !== undefined && wrong !== undefined)
-    return fieldsFault("invalid_request", [{ field: wrong, description: `of ${owner} cannot be read: ${briefly(why)}` }]);
+    return fieldsFault("invalid_request", [{ field: wrong, description: `is not what ${owner} has there: ${briefly(why)}` }]);
   for (const [words, lawful] of unparsed)
     if (words.test(rawMessage)) {
       const named = fault("malformed_body", rawMessage.replace("protocol error: ", ""));

@@ -45,10 +45,10 @@ describe("a call", () => {
   });
 
   it.each([
-    ["Chat", '{"maxTokens":"many"}', "maxTokens", /^of parley\.v1\.ChatRequest cannot be read: /],
-    ["Stream", '{"maxTokens":"many"}', "maxTokens", /^of parley\.v1\.ChatRequest cannot be read: /],
-    ["Chat", '{"messages":[{"parts":5}]}', "parts", /^of parley\.v1\.Message cannot be read: /],
-    ["Chat", '{"messages":5}', "messages", /^of parley\.v1\.ChatRequest cannot be read: /],
+    ["Chat", '{"maxTokens":"many"}', "maxTokens", /^is not what parley\.v1\.ChatRequest has there: /],
+    ["Stream", '{"maxTokens":"many"}', "maxTokens", /^is not what parley\.v1\.ChatRequest has there: /],
+    ["Chat", '{"messages":[{"parts":5}]}', "parts", /^is not what parley\.v1\.Message has there: /],
+    ["Chat", '{"messages":5}', "messages", /^is not what parley\.v1\.ChatRequest has there: /],
     ["Chat", JSON.stringify({ sampling: { seed: "9".repeat(3000) } }), "seed", /^.{280,320}\.\.\.$/],
   ])("%s with a value of another type names its field: %.60s", async (method, text, field, description) => {
     const isStream = method === "Stream";

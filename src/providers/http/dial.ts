@@ -33,8 +33,8 @@ export interface DialOptions {
 /** How connecting ended. */
 export type Dialled = (error: Error | null, socket: Socket | null) => void;
 
-// As undici's own connector has it: larger reads are fewer turns, and dead peers are found out.
-const readBytes = 64 * 1024;
+/** What is read ahead for a reader who is slow; one read brings up to 64 KiB all the same. */
+const readBytes = 16 * 1024;
 const tcpKeepAliveMs = 60_000;
 
 /** Connects a socket that is ready for HTTP/1.1: through the proxy where there is one, TLS included. The answer gives up at once; then `done` is never called. */

@@ -53,8 +53,8 @@ export interface Wire<Event> {
 /** How long the rest of a body may take whose answer is whole, whatever else comes meanwhile: an end mark, figures of usage, the end that HTTP knows. */
 const afterEndMs = 2000;
 
-/** Bytes that wait for a slow reader before the upstream is made to wait as well. */
-const mostUnreadBytes = 256 * 1024;
+/** Bytes that wait for a slow reader before the upstream is made to wait as well: as events they take up to twice as much, beside what its socket has read already. */
+const mostUnreadBytes = 32 * 1024;
 
 /** One request and its answer as a stream of events. Whoever leaves the stream or aborts the signal closes the upstream's socket, in every phase; a body that was read to its end leaves it for the next call. */
 export function exchange<Event>(options: ExchangeOptions<Event>): AsyncIterableIterator<Event, undefined> {

@@ -8,6 +8,11 @@ import type { Trial } from "../targets/circuit.ts";
 import type { Candidate } from "../choosing/candidates.ts";
 import { isTargetsFault, type TargetStates } from "../targets/target-states.ts";
 
+/** Changes each event of an answer that follows the one with which it started. */
+interface Changes<Event> {
+  change(event: Event): Event;
+}
+
 /** What an attempt is made with. */
 export interface AttemptOptions<Request, Event> {
   readonly candidate: Candidate<Request, Event>;
@@ -15,11 +20,10 @@ export interface AttemptOptions<Request, Event> {
   readonly states: TargetStates;
   /** Whether it may be ended without its call. */
   readonly isHedged: boolean;
-  /** Changes each event that follows the one with which it started. */
-  readonly serving: { change(event: Event): Event };
+  readonly serving: Changes<Event>;
 }
 
-/** One attempt at a target: begun when it is made, and ended exactly once. It tells the target's state how it went. */
+/** One attempt at a target: begun when it is made, and ended exactly once. It tells the target's state how it went. It reads itself: `next` and `ready` are for its consumer, and to iterate it would ask the target again. */
 export class Attempt<Request, Event> extends Stage<Event> {
   readonly candidate: Candidate<Request, Event>;
   /** From 1, over all targets of the call. */

@@ -35,7 +35,7 @@ export class Itinerary<Request, Event> {
   readonly #request: Request;
   readonly #context: CallContext;
   readonly #options: ItineraryOptions;
-  /** Made for the first target that refuses something. */
+  /** Made for the first target that something is known of. */
   #less: AskingLess<Request, Event> | undefined;
   #left: Candidate<Request, Event>[];
   /** Whether this run has made an attempt: however many the call has made before, it may make one. */
