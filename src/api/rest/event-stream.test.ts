@@ -85,6 +85,29 @@ describe("a stream over REST", () => {
     await expect.poll(() => clock.pending()).toBe(0);
   });
 
+  it("that nobody reads is looked at no more often than others, and gets no comments", async () => {
+    const [clock, stalledReaderMs] = [fakeClock(), 600_000];
+    const set: number[] = [];
+    const noting = { ...clock, after: (ms: number, callback: () => void) => (set.push(ms), clock.after(ms, callback)) };
+    doors = await openDoors(
+      async function* endless() {
+        yield begun();
+        yield started("test", "tiny");
+        for (;;) yield text(0, "x".repeat(65_536));
+      },
+      { clock: noting, limits: { keepAliveMs: 1000, stalledReaderMs, idleStreamMs: 600_000, callMs: 3_600_000, bodyMs: 3_600_000 } },
+    );
+    const body = JSON.stringify({ stream: true, messages: [{ role: "user", content: "x" }] });
+    const client = await rawClient(doors.url);
+    client.socket.pause();
+    client.send(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    await expect.poll(() => set.includes(stalledReaderMs)).toBe(true);
+    set.length = 0;
+    clock.advance(10_000);
+    expect(set).toEqual(Array.from({ length: 10 }, () => 1000));
+    client.socket.destroy();
+  });
+
   it("that ends without its end mark says so in a frame", async () => {
     doors = await openDoors(async function* cutOff() {
       yield begun();

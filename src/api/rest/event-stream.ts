@@ -121,11 +121,13 @@ class Frames {
     const { response } = this.#exchange;
     this.#cancel = clock.after(ms, () => {
       const silentMs = clock.now() - this.#lastMs;
-      if (silentMs >= limits.keepAliveMs && isIdle(response)) {
+      if (silentMs < limits.keepAliveMs) return this.#arm(limits.keepAliveMs - silentMs, keepAlive);
+      // One that has not read what there is gets nothing more, and is looked at again no sooner than others.
+      if (isIdle(response)) {
         this.#lastMs = clock.now();
         response.write(keepAlive);
       }
-      this.#arm(Math.max(1, limits.keepAliveMs - (clock.now() - this.#lastMs)), keepAlive);
+      this.#arm(limits.keepAliveMs, keepAlive);
     });
   }
 }
