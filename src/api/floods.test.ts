@@ -163,3 +163,16 @@ it("what comes anew from an address of floods waits to be read, and is served th
   await health(before);
   await health(after);
 });
+
+it("one that nghttp2 itself closes, for what came in one piece, is a flood as well", async () => {
+  const doors = await openDoors(saying("hi"), {
+    limits: { maxControlFrames: 100_000, maxControlBytes: 64 * 1024 * 1024, floodPauseMs: 10_000 },
+  });
+  onTestFinished(() => doors.close());
+  const socket = await rawSession(doors.port);
+  socket.on("error", () => {});
+  socket.write(Buffer.concat(Array.from({ length: 24_000 }, () => h2Frame({ type: frameType.ping, stream: 0 }, Buffer.alloc(8)))));
+  socket.resume();
+  await once(socket, "close");
+  await expect.poll(() => doors.log.filter(({ message }) => message.includes("flood"))).toHaveLength(1);
+});

@@ -55,6 +55,9 @@ export function noteUnseen(session: object): void {
   watchedSessions.get(session)?.unseen();
 }
 
+/** NGHTTP2_ERR_FLOODED: so many answers to PINGs or SETTINGS wait at once that nghttp2 has closed the connection itself. */
+const floodedErrno = -904;
+
 /** A connection of HTTP/2. */
 export interface Connection {
   readonly session: ServerHttp2Session;
@@ -97,6 +100,9 @@ export function floodGuard(limits: FloodLimits, log: Log): FloodGuard {
       // One for all: ten thousand connections are looked at in less than a ms.
       timer ??= setInterval(look, lookMs).unref();
       const stopEarly = lookEarly(each);
+      connection.session.once("error", ({ errno }: NodeJS.ErrnoException) => {
+        if (errno === floodedErrno) onFlood(remoteAddress);
+      });
       connection.session.once("close", () => {
         stopEarly();
         each.closed();
