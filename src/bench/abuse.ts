@@ -21,7 +21,7 @@ const floodWaitMs = 1.5 * 4 * 1000;
 
 /** What ends each attack, ms; what is not named is cut off at once, when it is let in. */
 const cutWithinMs: Readonly<Partial<Record<AttackName, number>>> = {
-  "zero window": 2 * limits.connectionPingMs,
+  "zero window": floodWaitMs + 2 * limits.connectionPingMs, // from an address that floods came from
   "slow headers": limits.headersMs,
   "slow frame": 2 * limits.headersMs,
   "slow body": limits.bodyMs + limits.idleConnectionMs,
