@@ -14,7 +14,7 @@ export function messageFault(error: unknown, limits: Limits): ConnectError {
     return fieldsFault("invalid_request", [{ field: field.slice(0, 128).toWellFormed(), description: `is no field of ${message}` }]);
   const [, owner, wrong, why] = /^cannot decode (?:field|oneof) (\S+)\.(\w+) from JSON: ([^]*)$/.exec(rawMessage) ?? [];
   if (owner !== undefined && wrong !== undefined)
-    return fieldsFault("invalid_request", [{ field: wrong, description: `is not what ${owner} has there: ${briefly(why)}` }]);
+    return fieldsFault("invalid_request", [{ field: wrong, description: `is not what ${owner} has there${expectedIn(why)}` }]);
   for (const [words, lawful] of unparsed)
     if (words.test(rawMessage)) {
       const named = fault("malformed_body", rawMessage.replace("protocol error: ", ""));
@@ -23,9 +23,10 @@ export function messageFault(error: unknown, limits: Limits): ConnectError {
   return error;
 }
 
-/** A value that was sent is told again, and may be long. */
-function briefly(words = ""): string {
-  return words.length <= 256 ? words : `${words.slice(0, 256).toWellFormed()}...`;
+/** What was expected, without what came: the parser quotes that. */
+function expectedIn(words = ""): string {
+  const expected = /expected \w+(?: \(\w+\))?|invalid base64 string|oneof set multiple times/.exec(words)?.[0];
+  return expected === undefined ? "" : `: ${expected}`;
 }
 
 /** What cannot be read, with the code that gRPC lays down for it: bytes that are no message, a compression that was not named, and none or more than the one message of a call. */

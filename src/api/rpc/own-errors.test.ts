@@ -49,7 +49,18 @@ describe("a call", () => {
     ["Stream", '{"maxTokens":"many"}', "maxTokens", /^is not what parley\.v1\.ChatRequest has there: /],
     ["Chat", '{"messages":[{"parts":5}]}', "parts", /^is not what parley\.v1\.Message has there: /],
     ["Chat", '{"messages":5}', "messages", /^is not what parley\.v1\.ChatRequest has there: /],
-    ["Chat", JSON.stringify({ sampling: { seed: "9".repeat(3000) } }), "seed", /^.{280,320}\.\.\.$/],
+    [
+      "Chat",
+      '{"sampling":{"temperature":"a secret"}}',
+      "temperature",
+      /^is not what parley\.v1\.Sampling has there: expected number \(float64\)$/,
+    ],
+    [
+      "Chat",
+      JSON.stringify({ sampling: { seed: "9".repeat(3000) } }),
+      "seed",
+      /^is not what parley\.v1\.Sampling has there: expected bigint \(int64\)$/,
+    ],
   ])("%s with a value of another type names its field: %.60s", async (method, text, field, description) => {
     const isStream = method === "Stream";
     const json = Buffer.from(text);
