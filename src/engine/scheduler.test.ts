@@ -74,7 +74,7 @@ function loaded(sequences: readonly LlamaContextSequence[]): LoadedModel {
 function listening(): {
   readonly send: (message: FromEngine) => void;
   readonly told: string[];
-  readonly until: (what: string) => Promise<void>;
+  readonly until: (what: string, times?: number) => Promise<void>;
 } {
   const told: string[] = [];
   const looks = new Set<() => void>();
@@ -85,9 +85,9 @@ function listening(): {
       if (message.type === "tick") told.push(...message.events.map(([id, { type }]) => `${id} ${type}`));
       for (const look of looks) look();
     },
-    until: (what) =>
+    until: (what, times = 1) =>
       new Promise((resolve) => {
-        const look = () => void (told.some((line) => line.includes(what)) && looks.delete(look) && resolve());
+        const look = () => void (told.filter((line) => line.includes(what)).length >= times && looks.delete(look) && resolve());
         looks.add(look);
         look();
       }),
@@ -123,10 +123,10 @@ const request = (more: Partial<EngineRequest> = {}): EngineRequest => ({
 let scheduler: Scheduler;
 afterEach(() => scheduler.close().catch(() => {}));
 
-function start(sequences: readonly LlamaContextSequence[]): ReturnType<typeof listening> {
+function start(sequences: readonly LlamaContextSequence[], model = loaded(sequences)): ReturnType<typeof listening> {
   const heard = listening();
   const limits = { queueLength: 10, queueMs: 60_000, batchTokens: 512, prefillChunkTokens: 64, interTokenMs: 100, gpu: false } as const;
-  scheduler = new Scheduler(loaded(sequences), outbox(heard.send), limits);
+  scheduler = new Scheduler({ ...model, sequences }, outbox(heard.send), limits);
   return heard;
 }
 
@@ -145,6 +145,29 @@ describe("the loop that runs all requests of a model", () => {
     scheduler.submit(4, request({ maxTokens: 1 }));
     await until("4 completed");
     expect(told.slice(from)).not.toContain("1 failed");
+  });
+
+  it("tells what a tick brought while the next one is at work, once its decode has begun", async () => {
+    const going = Promise.withResolvers<void>();
+    const made = loaded([]);
+    const slow = sequence();
+    const evaluate = slow.evaluate.bind(slow);
+    slow.evaluate = async function* (...given) {
+      let steps = 0;
+      for await (const token of evaluate(...given)) {
+        yield token;
+        // The library asks for the order of its batch just before it decodes.
+        made.batches.strategy({ items: [], size: 512 });
+        if (++steps === 2) await going.promise;
+      }
+    };
+    const heard = start([slow], made);
+    scheduler.submit(1, request({ maxTokens: 3 }));
+    await heard.until("1 text", 2);
+    expect(heard.told).not.toContain("1 completed");
+    going.resolve();
+    await heard.until("1 completed");
+    expect(heard.told.filter((line) => line === "1 text")).toHaveLength(3);
   });
 
   it("uses a sequence that cannot be cleared no more, says so, and serves all with those that are left", async () => {

@@ -1,5 +1,6 @@
 import { abortFault } from "../core/signals.ts";
 import { checkDrawing } from "./drawing.ts";
+import { Arrivals } from "./scheduling/arrivals.ts";
 import { AnswerJob, type Job } from "./scheduling/job.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Outbox } from "./outbox.ts";
@@ -35,6 +36,7 @@ export class Scheduler {
   readonly #prefixes: Prefixes;
   readonly #budget: PrefillBudget;
   readonly #share = new PrefillShare();
+  readonly #arrivals = new Arrivals();
   readonly #jobs = new Map<number, Job>();
   readonly #turnover: Turnover;
   /** Resolves when the loop has ended after `close`; rejects when it cannot go on: the process is of no use then. */
@@ -141,11 +143,20 @@ export class Scheduler {
       this.#admit();
       await this.#turnover.settle(beganMs);
       this.#prefixes.write();
-      this.#flush();
       const spentMs = performance.now() - beganMs;
-      const turns = takeTurns(this.#slots, this.#share, (generating, reading) => this.#budget.tokens({ generating, reading, spentMs }));
-      if (turns.length > 0) await this.#tick(turns);
-      else if (!this.#hasNews && !this.#turnover.hasMore) await this.#rest();
+      const turns = takeTurns(this.#slots, this.#share, (tick) => this.#budget.tokens({ ...tick, spentMs }));
+      if (turns.length > 0) {
+        await this.#tick(turns);
+        continue;
+      }
+      this.#flush();
+      if (!this.#hasNews && !this.#turnover.hasMore) {
+        await this.#rest();
+        await this.#arrivals.settled({
+          readMs: () => this.#budget.readMs(this.#line.waiting.reduce((sum, { prompt }) => sum + prompt.tokens.length, 0)),
+          isFull: () => this.#line.waiting.length >= this.#slots.filter(isFree).length,
+        });
+      }
     }
   }
 
@@ -190,11 +201,17 @@ export class Scheduler {
     const generating = turns.filter(({ taken }) => taken.choice.isGenerating).length;
     const promptTokens = turns.reduce((sum, turn) => sum + turn.promptTokens, 0);
     this.#out.reading(this.#slots.flatMap(({ taken }) => (taken?.choice?.isGenerating === false && !taken.isEnded ? [taken.job.id] : [])));
-    this.#loaded.batches.expect(generating);
+    let isTold = false;
+    this.#loaded.batches.expect(generating, () => {
+      isTold = true;
+      // Told before, the last tick's tokens wake the parent just when the library makes the threads of this one, which then often find themselves on one core and stay there: of steps of 7 ms some took 40.
+      setImmediate(() => this.#flush());
+    });
     const beganMs = performance.now();
     this.#stepBeganMs = beganMs;
     await Promise.all(turns.map(step));
     this.#stepBeganMs = undefined;
+    if (!isTold) this.#flush();
     this.#budget.measured({ ms: performance.now() - beganMs, promptTokens, generating });
   }
 
@@ -205,6 +222,7 @@ export class Scheduler {
   #enqueue(job: Job): void {
     this.#jobs.set(job.id, job);
     this.#line.enter(job);
+    this.#arrivals.came();
     this.#wake();
   }
 

@@ -28,4 +28,18 @@ describe("the batches of a tick", () => {
     expect(counted.take()).toEqual([[1, 1]]);
     expect(counted.take()).toEqual([]);
   });
+
+  it("tell once when a tick's first decode begins", () => {
+    const counted = batches();
+    let begun = 0;
+    const decode = () => counted.strategy({ items: [item(0, 1)], size: 2 });
+    counted.expect(1, () => void begun++);
+    expect(begun).toBe(0);
+    decode();
+    decode();
+    expect(begun).toBe(1);
+    counted.expect(1);
+    decode();
+    expect(begun).toBe(1);
+  });
 });

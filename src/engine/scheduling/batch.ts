@@ -5,8 +5,8 @@ import type { EngineDecode } from "../protocol/messages.ts";
 export interface Batches {
   /** Strategy for the context's batching: llama.cpp fuses sequences into one pass only where their ids rise by one. */
   readonly strategy: (options: { readonly items: readonly BatchItem[]; readonly size: number }) => PrioritizedBatchItem[];
-  /** Tells how many sequences generate in the coming tick. */
-  expect(activeSequences: number): void;
+  /** Tells how many sequences generate in the coming tick; `onDecode` is called once, when its first decode begins. */
+  expect(activeSequences: number, onDecode?: () => void): void;
   /** Decodes since the last call. */
   take(): EngineDecode[];
 }
@@ -14,6 +14,7 @@ export interface Batches {
 /** Batches of a context whose every evaluation belongs to a tick. */
 export function batches(): Batches {
   let active = 0;
+  let begun: (() => void) | undefined;
   let decodes: EngineDecode[] = [];
   return {
     strategy({ items, size }) {
@@ -27,10 +28,13 @@ export function batches(): Batches {
         left -= processAmount;
       }
       decodes.push([prioritized.length, active]);
+      begun?.();
+      begun = undefined;
       return prioritized;
     },
-    expect(activeSequences) {
+    expect(activeSequences, onDecode) {
       active = activeSequences;
+      begun = onDecode;
     },
     take() {
       const taken = decodes;

@@ -59,6 +59,29 @@ describe("how much of prompts a tick reads", () => {
     expect(chunks).toEqual([200, 300, 500, 600]);
   });
 
+  it("does not shrink since prompts are short, and have rests that are shorter", () => {
+    const budget = prefillBudget(target);
+    run(budget, { generating: 0, stepMs: 0, chunkMs: 0, tokenMs: 0.1, ticks: 5 });
+    for (const left of [40, 4, 60, 4, 30, 2]) {
+      budget.tokens({ generating: 0, reading: 1, left });
+      budget.measured({ ms: left / 10, promptTokens: left, generating: 0 });
+    }
+    expect(budget.tokens({ generating: 0, reading: 1 })).toBe(512);
+  });
+
+  it("takes a small rest with it, unless somebody waits for a token or it is more than is allowed", () => {
+    const rest = (left: number, generating = 0) => prefillBudget(target).tokens({ generating, reading: 1, left });
+    expect([rest(80), rest(81), rest(20, 1)]).toEqual([80, 64, 16]);
+    expect(prefillBudget({ ...target, mostTokens: 64 }).tokens({ generating: 0, reading: 1, left: 70 })).toBe(64);
+  });
+
+  it("says how long prompts take to read, once it knows", () => {
+    const budget = prefillBudget(target);
+    expect(budget.readMs(100)).toBe(0);
+    run(budget, { generating: 0, stepMs: 0, chunkMs: 0, tokenMs: 2, ticks: 10 });
+    expect(budget.readMs(100)).toBeCloseTo(200);
+  });
+
   it("is larger while nobody generates, and never more than a batch or what is allowed", () => {
     const slow = { stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 };
     const alone = run(prefillBudget(target), { ...slow, generating: 0 });

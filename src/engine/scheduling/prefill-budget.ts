@@ -12,6 +12,8 @@ export interface TickPlan {
   readonly generating: number;
   /** Sequences that read their prompt. */
   readonly reading: number;
+  /** Tokens that they have to read in all. Default: more than a tick can. */
+  readonly left?: number;
   /** Of its time so much is gone already. */
   readonly spentMs?: number;
 }
@@ -20,6 +22,8 @@ export interface TickPlan {
 export interface PrefillBudget {
   /** Prompt tokens for the coming tick. */
   tokens(tick: TickPlan): number;
+  /** How long so many take to read while nobody generates, ms; 0 while nothing is known of the machine. */
+  readMs(tokens: number): number;
   measured(tick: TickMeasure): void;
 }
 
@@ -43,6 +47,8 @@ const shareOfTarget = 0.8;
 const aloneFactor = { least: 2, most: 6 } as const;
 /** A chunk is at most so many times the last one: larger ones are faster a token, smaller ones slower than was measured. */
 const growth = 2;
+/** A rest that is so much of a chunk is read with it: by itself it would take longer. */
+const smallRest = 0.25;
 const weight = 0.3;
 
 /** Speed of prompts in one of two cases. */
@@ -56,16 +62,23 @@ export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: Prefill
   const alone: Speed = { msPerToken: undefined, lastTokens: firstTokens / growth };
   const beside: Speed = { msPerToken: undefined, lastTokens: firstTokensBesideStreams / growth };
   let stepMs = 0;
+  /** What the tick that runs may read, of what there is. */
+  let given = { tokens: 0, left: Infinity };
   const fit = ({ msPerToken, lastTokens }: Speed, ms: number) => {
     const wanted = msPerToken === undefined ? Infinity : ms / msPerToken;
     return Math.round(Math.min(mostTokens, Math.max(leastTokens, Math.min(wanted, lastTokens * growth))));
   };
+  const chunkFor = ({ generating, reading, left = Infinity, spentMs = 0 }: TickPlan) => {
+    if (generating > 0) return fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs);
+    const chunk = fit(alone, interTokenMs * Math.min(aloneFactor.most, aloneFactor.least + reading - 1));
+    return Math.min(mostTokens, left <= chunk * (1 + smallRest) ? left : chunk);
+  };
   return {
-    tokens({ generating, reading, spentMs = 0 }) {
-      const room = Math.max(1, batchTokens - generating);
-      if (generating === 0) return Math.min(room, fit(alone, interTokenMs * Math.min(aloneFactor.most, aloneFactor.least + reading - 1)));
-      return Math.min(room, fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs));
+    tokens(tick) {
+      given = { tokens: Math.min(Math.max(1, batchTokens - tick.generating), chunkFor(tick)), left: tick.left ?? Infinity };
+      return given.tokens;
     },
+    readMs: (tokens) => tokens * (alone.msPerToken ?? 0),
     measured({ ms, promptTokens, generating }) {
       if (promptTokens === 0) {
         stepMs = stepMs === 0 ? ms : mixed(stepMs, ms);
@@ -74,8 +87,9 @@ export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: Prefill
       const speed = generating === 0 ? alone : beside;
       const now = Math.max(0, generating === 0 ? ms : ms - stepMs) / promptTokens;
       speed.msPerToken = speed.msPerToken === undefined ? now : mixed(speed.msPerToken, now);
-      // A short rest of a prompt says nothing of longer chunks.
-      speed.lastTokens = Math.max(speed.lastTokens / growth, promptTokens);
+      // What is read to a prompt's end is as short as that is, and says nothing of longer chunks.
+      const isToEnd = promptTokens < given.tokens || given.tokens >= given.left;
+      speed.lastTokens = isToEnd ? Math.max(speed.lastTokens, promptTokens) : promptTokens;
     },
   };
 }

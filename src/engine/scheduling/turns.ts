@@ -1,16 +1,14 @@
+import type { TickPlan } from "./prefill-budget.ts";
 import type { PrefillShare, Reader } from "./prefill-share.ts";
 import { tokensRead, type Slot, type Taken, type Turn } from "./slots.ts";
 
 /** Everybody who generates, and who reads a prompt as far as the tick's budget goes; in the order of sequence ids. */
-export function takeTurns(
-  slots: readonly Slot[],
-  share: PrefillShare,
-  promptBudget: (generating: number, reading: number) => number,
-): Turn[] {
+export function takeTurns(slots: readonly Slot[], share: PrefillShare, promptBudget: (tick: TickPlan) => number): Turn[] {
   const ready = slots.flatMap(({ taken }) => (taken !== undefined && canGo(taken) ? [taken] : []));
   const reading = ready.filter(({ choice }) => !choice.isGenerating);
-  const budget = reading.length === 0 ? 0 : promptBudget(ready.length - reading.length, reading.length);
   const readers = reading.map((taken) => reader(taken, slots));
+  const left = readers.reduce((sum, each) => sum + each.left, 0);
+  const budget = reading.length === 0 ? 0 : promptBudget({ generating: ready.length - reading.length, reading: reading.length, left });
   const given = share.share(readers, budget);
   for (const [index, taken] of reading.entries()) taken.clock = readers[index]!.clock;
   const turns = ready.map((taken) => ({ taken, promptTokens: taken.choice.isGenerating ? 0 : given[reading.indexOf(taken)]! }));
