@@ -1,4 +1,3 @@
-import type { Http2ServerRequest } from "node:http2";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { callRecord, type Call } from "../core/context.ts";
 import { limitFault } from "../core/limits.ts";
@@ -6,8 +5,6 @@ import { randomId } from "../core/random-id.ts";
 import { asFault, fault, reasonOf, type Reason } from "../core/reasons.ts";
 import { endSpan } from "../telemetry/tracing.ts";
 import {
-  cut,
-  isFinished,
   type Admitted,
   type Called,
   type Doors,
@@ -19,9 +16,9 @@ import {
 } from "./exchange.ts";
 import { challenge } from "./authenticate.ts";
 import { judge, type Judge, type Verdict } from "./judge.ts";
-import { discardRest } from "./linger.ts";
 import { logEnd } from "./log-lines.ts";
 import { places } from "./places.ts";
+import { run } from "./run.ts";
 import { describeEnd, openSpan } from "./server-span.ts";
 
 /** Told of each call that failed before any layer saw it: the error's reason, and how long that took, ms. */
@@ -127,52 +124,11 @@ export function admission(entrance: Gate, options: Pick<Doors, "clock" | "limits
     if (entry.refusal?.code === Code.Unauthenticated && entry.call.protocol !== "grpc" && entry.call.protocol !== "grpc-web")
       response.setHeader("www-authenticate", challenge);
     const stopTimers = limitTime(exchange, options);
-    void run(exchange, procedure, options).then(() => {
+    run(exchange, procedure, options, () => {
       stopTimers();
       entrance.leave(exchange, procedure);
     });
   };
-}
-
-/** Serves, and resolves when the response is closed and the work has ended. */
-async function run(exchange: Exchange, procedure: Procedure, { clock, limits }: Pick<Doors, "clock" | "limits">): Promise<void> {
-  const { request, response, outcome } = exchange;
-  const closed = new Promise<void>((resolve) => {
-    response.once("close", () => {
-      if (!isFinished(exchange)) exchange.abort(outcome.error ?? goneFault(exchange.call, clock.now()));
-      resolve();
-    });
-  });
-  // A reset of the stream is told by `close`; unheard, its error would end the process.
-  response.on("error", () => {});
-  request.on("error", () => {});
-  try {
-    await procedure.serve(exchange);
-  } catch (error) {
-    outcome.error ??= asFault(error);
-  }
-  if (!response.writableEnded) cut(exchange);
-  else discardRest(request);
-  // A client that reads nothing of what was sent holds its connection no longer than one that does nothing.
-  const stop = clock.after(limits.idleConnectionMs, () => cut(exchange));
-  // The call has ended when its answer is out, though a client may still be sending what nobody wants.
-  await (response.writableEnded && "stream" in request ? Promise.race([closed, sent(request.stream)]) : closed);
-  stop();
-}
-
-function sent(stream: Http2ServerRequest["stream"]): Promise<void> {
-  if (stream.writableFinished) return Promise.resolve();
-  return new Promise((resolve) => void stream.once("finish", resolve));
-}
-
-/** How much sooner than ours a client's own timer may fire, ms: it started before the request was sent. */
-const deadlineSlackMs = 50;
-
-/** Why a client left: its deadline, when it leaves as that passes. */
-export function goneFault({ deadlineMs }: Call, nowMs: number): ConnectError {
-  if (deadlineMs !== undefined && nowMs >= deadlineMs - deadlineSlackMs)
-    return fault("deadline_exceeded", "the caller's deadline has passed, and it went away");
-  return fault("caller_gone", "the client went away");
 }
 
 /** A call that is given less has no time at all. */

@@ -39,14 +39,19 @@ export function http1Server(limits: Limits, handle: Handler, allowedAt: AllowedA
   });
   // Node would cut off what is beyond its own number, and the rest would pass; the size is limited.
   server.maxHeadersCount = 0;
-  const latest = new WeakMap<Duplex, { readonly request: HttpRequest; readonly response: HttpResponse }>();
+  const latest = new WeakMap<Duplex, { request: HttpRequest; response: HttpResponse }>();
   const take = (request: IncomingMessage, response: ServerResponse) => {
     // A request that was answered before it was whole, and then became so.
     if (!request.socket.writable) {
       request.socket.destroy();
       return;
     }
-    latest.set(request.socket, { request, response: response as HttpResponse });
+    const last = latest.get(request.socket);
+    if (last === undefined) latest.set(request.socket, { request, response: response as HttpResponse });
+    else {
+      last.request = request;
+      last.response = response as HttpResponse;
+    }
     handle(request, response as HttpResponse);
   };
   server.on("request", take);

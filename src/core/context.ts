@@ -125,14 +125,19 @@ export function callRecord(): CallRecord {
   };
 }
 
-/** Joins what the door knows with what the request says; `isWhole` unless the caller reads events as they come. */
+/** What a door says of a call beside its request; what it leaves out is as in a call that has nothing special about it. */
+export type CallDetails = Partial<
+  Pick<CallContext, "isWhole" | "upstreamKey" | "concessions" | "prepare" | "requests" | "isMaxTokensUsual">
+>;
+
+/** Joins what the door knows with what the request says. Whole, unless it is said that the caller reads events as they come; with the call's own key for the upstream, unless there is another. */
 export function callContext<Request>(
   call: Call,
   kind: Pick<Kind<Request, unknown>, "operation" | "modelOf">,
   request: Request,
-  isWhole = true,
+  { isWhole = true, upstreamKey = call.upstreamKey, concessions, prepare, requests, isMaxTokensUsual }: CallDetails = whole,
 ): CallContext {
-  const { requestId, procedure, protocol, caller, startedMs, deadlineMs, signal, span, upstreamKey, hops, idempotencyKey, record } = call;
+  const { requestId, procedure, protocol, caller, startedMs, deadlineMs, signal, span, hops, idempotencyKey, record } = call;
   // Every field by its name, those that a layer may set later as well: then all contexts have one shape, and a copy costs a third.
   return {
     requestId,
@@ -152,10 +157,12 @@ export function callContext<Request>(
     estimatedTokens: 0,
     isWhole,
     onAsked: undefined,
-    concessions: undefined,
-    prepare: undefined,
+    concessions,
+    prepare,
     acceptsEstimate: false,
-    requests: undefined,
-    isMaxTokensUsual: undefined,
+    requests,
+    isMaxTokensUsual,
   };
 }
+
+const whole: CallDetails = {};

@@ -49,9 +49,10 @@ export function fieldPaths(schema: DescMessage = ChatRequestSchema): string[] {
 }
 
 /** The fields of a request that a provider refuses. */
-export function refusedFields(request: ChatRequest, table: FieldTable): FieldViolation[] {
-  const plan = plans.get(table) ?? planOf(ChatRequestSchema, { table, prefix: "", above: new Map() });
-  plans.set(table, plan);
+export function refusedFields(request: ChatRequest, table: FieldTable): readonly FieldViolation[] {
+  let plan = plans.get(table);
+  if (plan === undefined) plans.set(table, (plan = planOf(ChatRequestSchema, { table, prefix: "", above: new Map() })));
+  if (!hasRefused(plan, request)) return nothing;
   const violations: FieldViolation[] = [];
   search(plan, request, { prefix: "", violations });
   return violations;
@@ -108,6 +109,20 @@ function planOf(schema: DescMessage, { table, prefix, above }: PlanScope): Plan 
 
 function isHonouredBelow(table: FieldTable, path: string): boolean {
   return Object.entries(table).some(([each, fate]) => each.startsWith(`${path}.`) && fate.is === "honoured");
+}
+
+const nothing: readonly FieldViolation[] = [];
+
+/** Whether any refused field is set: most often none is, and places cost more to write than fields to look at. */
+function hasRefused(plan: Plan, message: Message): boolean {
+  for (const { field, because, below } of plan.steps) {
+    if (!isFieldSet(message, field)) continue;
+    if (because !== undefined) return true;
+    if (below === undefined) continue;
+    const value = valueOf(message, field);
+    if (Array.isArray(value) ? value.some((each: Message) => hasRefused(below, each)) : hasRefused(below, value as Message)) return true;
+  }
+  return false;
 }
 
 /** Notes each refused field that is set, by its place with indexes. */

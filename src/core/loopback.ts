@@ -4,8 +4,16 @@ export function isLoopbackHost(host: string): boolean {
   return bare === "localhost" || isLoopbackAddress(bare);
 }
 
+/** The last address that was asked for: one peer most often sends many requests. */
+let last = { address: "", isLoopback: false };
+
 /** Whether an IP address is of this machine's loopback interface, as a socket or a person writes it. */
 export function isLoopbackAddress(address: string): boolean {
+  if (address !== last.address) last = { address, isLoopback: isLoopback(address) };
+  return last.isLoopback;
+}
+
+function isLoopback(address: string): boolean {
   const bare = address.toLowerCase();
   const ipv4 = /^(?:(?:::|(?:0{1,4}:){5})ffff:)?(\d{1,3}(?:\.\d{1,3}){3})$/.exec(bare)?.[1];
   if (ipv4 !== undefined) return ipv4.startsWith("127.") && ipv4.split(".").every((part) => Number(part) <= 255);

@@ -26,7 +26,7 @@ export async function readJson(exchange: Exchange, limits: Limits): Promise<unkn
  * without asking; their origin does. Forms of several parts are never JSON, and other charsets than UTF-8 are not read.
  */
 function checkType(contentType: string | undefined): void {
-  if (contentType === undefined) return;
+  if (contentType === undefined || contentType === "application/json") return;
   const [type = "", ...parameters] = contentType.toLowerCase().split(";");
   const charset = parameters.map((parameter) => /^\s*charset="?([^"\s]+)"?\s*$/.exec(parameter)?.[1]).find((found) => found !== undefined);
   if (charset !== undefined && charset !== "utf-8" && charset !== "utf8" && charset !== "us-ascii")

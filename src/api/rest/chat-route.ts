@@ -76,7 +76,13 @@ export function chatRoute(doors: Doors, format: ChatFormat): Serve {
 }
 
 function contextOf({ call }: Exchange, request: ChatRequest, asked: AskedChat): CallContext {
-  const { stream, upstreamKey = call.upstreamKey, concessions, prepare, requests, isMaxTokensUsual } = asked;
-  const context = callContext(call, chatKind, request, stream === undefined);
-  return { ...context, upstreamKey, concessions, prepare, requests, isMaxTokensUsual };
+  const { stream, upstreamKey, concessions, prepare, requests, isMaxTokensUsual } = asked;
+  return callContext(call, chatKind, request, {
+    isWhole: stream === undefined,
+    upstreamKey,
+    concessions,
+    prepare,
+    requests,
+    isMaxTokensUsual,
+  });
 }

@@ -82,7 +82,7 @@ export function mountServices(router: ConnectRouter, doors: Doors): void {
 function chatDoor(doors: Doors): ServiceImpl<typeof ChatService> {
   const events = (request: ChatRequest, call: Call, isWhole: boolean) => {
     const keyed = withKey(request, call);
-    return doors.service.generate(keyed, callContext(call, chatKind, keyed, isWhole));
+    return doors.service.generate(keyed, callContext(call, chatKind, keyed, { isWhole }));
   };
   return {
     chat: (request, context) => unary(exchangeOf(context.values), doors, () => collect(events(request, callOf(context), true))),

@@ -166,18 +166,21 @@ interface WholeQuestion<Event> extends Pick<Question<Event>, "context" | "asked"
   readonly read: (value: unknown) => readonly Event[];
 }
 
-function askWhole<Event>(upstream: Upstream, { read, parse = parsedJson, ...question }: WholeQuestion<Event>): AsyncIterable<Event> {
+function askWhole<Event>(
+  upstream: Upstream,
+  { context, asked, request, read, parse = parsedJson }: WholeQuestion<Event>,
+): AsyncIterable<Event> {
   const body = (wire: Wire<Event>, headers: ResponseHeaders) =>
     wholeBody({
       isLengthKnown: headers["content-length"] !== undefined && headers["content-encoding"] === undefined,
-      provider: question.asked.provider,
+      provider: asked.provider,
       maxBytes: upstream.limits.maxUpstreamBodyBytes,
       parse,
       read: (value) => {
         for (const event of read(value)) wire.push(event);
       },
     });
-  return ask<Event>(upstream, { ...question, shape: "json", body });
+  return ask<Event>(upstream, { context, asked, request, shape: "json", body });
 }
 
 const accepts: Readonly<Record<Shape, string>> = { json, sse: "text/event-stream", ndjson: "application/x-ndjson" };

@@ -1,4 +1,3 @@
-import { StringDecoder } from "node:string_decoder";
 import type { ConnectError } from "@connectrpc/connect";
 import { GatheredBytes } from "../../core/gathered-bytes.ts";
 import { limitFault } from "../../core/limits.ts";
@@ -102,6 +101,6 @@ const mostErrorMs = 5000;
 
 /** UTF-8, with or without a byte order mark. */
 function textOf(gathered: GatheredBytes): string {
-  const text = new StringDecoder("utf8").end(gathered.joined());
+  const text = gathered.joined().toString();
   return text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
