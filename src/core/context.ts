@@ -135,7 +135,7 @@ export function callContext<Request>(
   call: Call,
   kind: Pick<Kind<Request, unknown>, "operation" | "modelOf">,
   request: Request,
-  { isWhole = true, upstreamKey = call.upstreamKey, concessions, prepare, requests, isMaxTokensUsual }: CallDetails = whole,
+  { isWhole = true, upstreamKey = call.upstreamKey, concessions, prepare, requests, isMaxTokensUsual }: CallDetails = {},
 ): CallContext {
   const { requestId, procedure, protocol, caller, startedMs, deadlineMs, signal, span, hops, idempotencyKey, record } = call;
   // Every field by its name, those that a layer may set later as well: then all contexts have one shape, and a copy costs a third.
@@ -164,5 +164,3 @@ export function callContext<Request>(
     isMaxTokensUsual,
   };
 }
-
-const whole: CallDetails = {};

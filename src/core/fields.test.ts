@@ -21,6 +21,12 @@ describe("field tables", () => {
     const refusals = refusedFields(request, { messages: honoured, tools: honoured, "tools.function.strict": refused("not strict") });
     expect(refusals).toEqual([{ field: "tools[0].function.strict", description: "is not supported: not strict" }]);
     expect(refusedFields(create(ChatRequestSchema), {})).toEqual([]);
+    const [named, plain] = [{ role: Role.USER, name: "Ada" }, { role: Role.USER }];
+    const nameless = { messages: honoured, "messages.name": refused("no names") };
+    for (const [messages, at] of [[[plain, named], 1] as const, [[named, plain], 0] as const])
+      expect(refusedFields(create(ChatRequestSchema, { messages: [...messages] }), nameless).map(({ field }) => field)).toEqual([
+        `messages[${at}].name`,
+      ]);
   });
   it("refuse of a refused path what has no entry of its own", () => {
     const split = { sampling: refused("no dice"), "sampling.temperature": honoured };

@@ -113,7 +113,7 @@ function isHonouredBelow(table: FieldTable, path: string): boolean {
 
 const nothing: readonly FieldViolation[] = [];
 
-/** Whether any refused field is set: most often none is, and places cost more to write than fields to look at. */
+/** Whether `search` would find anything: most often it would not, and places cost more to write than fields to look at. */
 function hasRefused(plan: Plan, message: Message): boolean {
   for (const { field, because, below } of plan.steps) {
     if (!isFieldSet(message, field)) continue;

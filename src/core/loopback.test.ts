@@ -31,3 +31,7 @@ describe("this machine alone", () => {
     "::ffff:10.0.0.1",
   ])("is not %j", (host) => expect([isLoopbackAddress(host), isLoopbackHost(host)]).toEqual([false, false]));
 });
+
+it("tells addresses of one length apart, whichever was asked for before", () => {
+  expect(["127.0.0.1", "128.0.0.1", "127.0.0.1", "128.0.0.1"].map(isLoopbackAddress)).toEqual([true, false, true, false]);
+});

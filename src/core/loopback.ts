@@ -1,10 +1,10 @@
 /** Whether the name or address of a host, an IPv6 address with or without brackets, reaches nobody but this machine. */
 export function isLoopbackHost(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return bare === "localhost" || isLoopbackAddress(bare);
+  return bare === "localhost" || isLoopback(bare);
 }
 
-/** The last address that was asked for: one peer most often sends many requests. */
+/** The last address that was asked for, since one peer most often sends many requests: to read an address takes longer than all else that is asked of a peer. */
 let last = { address: "", isLoopback: false };
 
 /** Whether an IP address is of this machine's loopback interface, as a socket or a person writes it. */

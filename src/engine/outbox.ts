@@ -4,6 +4,8 @@ import type { EngineDecode, FromEngine } from "./protocol/messages.ts";
 /** Gathers what one tick brings, so that one message carries it. */
 export interface Outbox {
   add(id: number, event: EngineEvent): void;
+  /** Whether the end of a call is among what there is to send. */
+  readonly hasEnds: boolean;
   /** Tells the log what no call can be told. */
   trouble(what: string): void;
   /** Tells at once that the engine begins to work for one request alone; undefined: it has done so. What it does next may end the process. */
@@ -17,10 +19,17 @@ export interface Outbox {
 /** An outbox that hands its messages to `send`. */
 export function outbox(send: (message: FromEngine) => void): Outbox {
   let events: [number, EngineEvent][] = [];
+  let hasEnds = false;
   let queuedBefore = 0;
   let readBefore = "";
   return {
-    add: (id, event) => void events.push([id, event]),
+    get hasEnds() {
+      return hasEnds;
+    },
+    add(id, event) {
+      hasEnds ||= event.type === "completed" || event.type === "failed";
+      events.push([id, event]);
+    },
     trouble: (what) => send({ type: "trouble", what }),
     handling: (id) => send({ type: "handling", ...(id !== undefined && { id }) }),
     reading(ids) {
@@ -35,6 +44,7 @@ export function outbox(send: (message: FromEngine) => void): Outbox {
       queuedBefore = queued;
       send({ type: "tick", events, decodes, ...(isQueueChanged && { queued }) });
       events = [];
+      hasEnds = false;
     },
   };
 }

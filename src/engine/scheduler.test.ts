@@ -1,74 +1,10 @@
-import type { LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
-import { afterEach, describe, expect, it } from "vitest";
-import { batches } from "./scheduling/batch.ts";
-import type { LoadedModel } from "./model.ts";
+import type { LlamaContextSequence } from "node-llama-cpp";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { outbox } from "./outbox.ts";
 import type { FromEngine } from "./protocol/messages.ts";
 import type { EngineRequest } from "./protocol/request.ts";
+import { scriptedModel, scriptedSequence, steppedSequence, turns } from "../testing/scripted-sequences.ts";
 import { Scheduler } from "./scheduler.ts";
-import { chatStyle } from "./output/styles.ts";
-import { specialTexts } from "./prompt/special-texts.ts";
-
-/** A sequence of the native library that draws the token 65 for ever. `cut` comes before it forgets anything. */
-function sequence({ cut = async () => {} }: { readonly cut?: () => Promise<void> } = {}): LlamaContextSequence {
-  let held: Token[] = [];
-  const made = {
-    get nextTokenIndex() {
-      return held.length;
-    },
-    get contextTokens() {
-      return [...held];
-    },
-    async *evaluate(tokens: readonly Token[]) {
-      for (let next = tokens; ; next = [65 as Token]) {
-        await new Promise<void>((resolve) => setImmediate(resolve));
-        held.push(...next);
-        yield 65 as Token;
-      }
-    },
-    async evaluateWithoutGeneratingNewTokens(tokens: readonly Token[]) {
-      held.push(...tokens);
-    },
-    async adaptStateToTokens(tokens: readonly Token[]) {
-      await cut();
-      held = held.slice(0, tokens.length);
-    },
-    async clearHistory() {
-      await cut();
-      held = [];
-    },
-  };
-  return made as unknown as LlamaContextSequence;
-}
-
-/** A model that reads its prompts from their token ids. */
-function loaded(sequences: readonly LlamaContextSequence[]): LoadedModel {
-  const model = {
-    isEogToken: () => false,
-    detokenize: (tokens: readonly Token[]) => String.fromCharCode(...tokens),
-  };
-  return {
-    model: model as unknown as LlamaModel,
-    sequences,
-    batches: batches(),
-    makePrompt: (prompt) => ({
-      tokens: (prompt.type === "tokens" ? prompt.tokens : []) as Token[],
-      endTokens: new Set(),
-      endTexts: [],
-      text: "",
-      style: chatStyle(undefined),
-      isThinking: false,
-    }),
-    templateProblem: undefined,
-    contextLength: 1_000_000,
-    vocabularySize: 256,
-    about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0, vectorLength: 1 },
-    special: specialTexts([]),
-    embedder: undefined,
-    ranker: undefined,
-    dispose: async () => {},
-  };
-}
 
 /** Everything that became of the requests, and a way to wait for it. */
 function listening(): {
@@ -81,6 +17,7 @@ function listening(): {
   return {
     told,
     send(message) {
+      if (message.type === "reading" && message.ids.length > 0) told.push(`reading ${message.ids.join()}`);
       if (message.type === "trouble") told.push(message.what);
       if (message.type === "tick") told.push(...message.events.map(([id, { type }]) => `${id} ${type}`));
       for (const look of looks) look();
@@ -123,7 +60,7 @@ const request = (more: Partial<EngineRequest> = {}): EngineRequest => ({
 let scheduler: Scheduler;
 afterEach(() => scheduler.close().catch(() => {}));
 
-function start(sequences: readonly LlamaContextSequence[], model = loaded(sequences)): ReturnType<typeof listening> {
+function start(sequences: readonly LlamaContextSequence[], model = scriptedModel(sequences)): ReturnType<typeof listening> {
   const heard = listening();
   const limits = { queueLength: 10, queueMs: 60_000, batchTokens: 512, prefillChunkTokens: 64, interTokenMs: 100, gpu: false } as const;
   scheduler = new Scheduler({ ...model, sequences }, outbox(heard.send), limits);
@@ -132,7 +69,7 @@ function start(sequences: readonly LlamaContextSequence[], model = loaded(sequen
 
 describe("the loop that runs all requests of a model", () => {
   it("goes on for the others when a request cannot begin", async () => {
-    const { told, until } = start([sequence(), sequence()]);
+    const { told, until } = start([scriptedSequence(), scriptedSequence()]);
     scheduler.submit(1, request({ maxTokens: 1000 }));
     await until("1 text");
     // What no provider of ours sends: the reader of its answer cannot be made.
@@ -147,32 +84,71 @@ describe("the loop that runs all requests of a model", () => {
     expect(told.slice(from)).not.toContain("1 failed");
   });
 
-  it("tells what a tick brought while the next one is at work, once its decode has begun", async () => {
-    const going = Promise.withResolvers<void>();
-    const made = loaded([]);
-    const slow = sequence();
-    const evaluate = slow.evaluate.bind(slow);
-    slow.evaluate = async function* (...given) {
-      let steps = 0;
-      for await (const token of evaluate(...given)) {
-        yield token;
-        // The library asks for the order of its batch just before it decodes.
-        made.batches.strategy({ items: [], size: 512 });
-        if (++steps === 2) await going.promise;
-      }
+  it("tells what a tick brought when the decode of the next has begun, in a turn of its own, and not before", async () => {
+    const made = scriptedModel([]);
+    const [begin, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { told, until } = start([steppedSequence(made, { begin: begin.promise, go: go.promise })], made);
+    scheduler.submit(1, request({ maxTokens: 2 }));
+    await turns(10);
+    expect(told).not.toContain("1 text");
+    begin.resolve();
+    await Promise.resolve();
+    expect(told).not.toContain("1 text");
+    await until("1 text");
+    expect(told).not.toContain("1 completed");
+    go.resolve();
+    await until("1 completed");
+  });
+
+  it("tells it at the end of a tick that makes no decode", async () => {
+    const { until, told } = start([scriptedSequence()]);
+    scheduler.submit(1, request({ maxTokens: 100 }));
+    await until("1 text", 5);
+    expect(told).not.toContain("1 completed");
+  });
+
+  it("tells at once of calls that have ended, whatever the next decode does", async () => {
+    const made = scriptedModel([]);
+    const begin = Promise.withResolvers<void>();
+    const { until } = start(
+      [scriptedSequence({ turnsEach: 5 }), steppedSequence(made, { begin: begin.promise, go: Promise.resolve() })],
+      made,
+    );
+    scheduler.submit(1, request({ maxTokens: 1 }));
+    scheduler.submit(2, request({ maxTokens: 3 }));
+    await until("1 completed");
+    begin.resolve();
+    await until("2 completed");
+  });
+
+  it("begins with those who come together after a rest together", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const slow = () => scriptedSequence({ read: (tokens) => void vi.advanceTimersByTime(tokens * 2) });
+    const { until, told } = start([slow(), slow(), slow()]);
+    const long = { prompt: { type: "tokens", tokens: Array.from({ length: 64 }, (_, at) => at + 1) }, maxTokens: 1 } as const;
+    scheduler.submit(1, request(long));
+    await until("1 completed");
+    await turns(5);
+    scheduler.submit(2, request({ ...long, tenant: "another" }));
+    const pass = async (ms: number) => {
+      await turns(5);
+      vi.advanceTimersByTime(ms);
+      await turns(5);
     };
-    const heard = start([slow], made);
-    scheduler.submit(1, request({ maxTokens: 3 }));
-    await heard.until("1 text", 2);
-    expect(heard.told).not.toContain("1 completed");
-    going.resolve();
-    await heard.until("1 completed");
-    expect(heard.told.filter((line) => line === "1 text")).toHaveLength(3);
+    await pass(1);
+    scheduler.submit(3, request({ ...long, tenant: "a third" }));
+    await pass(1);
+    // The first pause is over, and somebody has come in it.
+    expect(told).not.toContain("reading 2,3");
+    await pass(2);
+    await until("3 completed");
+    expect(told.filter((line) => line.startsWith("reading"))).toEqual(["reading 1", "reading 2,3"]);
   });
 
   it("uses a sequence that cannot be cleared no more, says so, and serves all with those that are left", async () => {
-    const broken = sequence({ cut: () => Promise.reject(new Error("the cache is stuck")) });
-    const { told, until } = start([broken, sequence()]);
+    const broken = scriptedSequence({ cut: () => Promise.reject(new Error("the cache is stuck")) });
+    const { told, until } = start([broken, scriptedSequence()]);
     scheduler.submit(1, request({ maxTokens: 1 }));
     await until("1 completed");
     for (const id of [2, 3]) scheduler.submit(id, request({ maxTokens: 2 }));
@@ -184,7 +160,7 @@ describe("the loop that runs all requests of a model", () => {
   });
 
   it("ends when no sequence is left", async () => {
-    const { until } = start([sequence({ cut: () => Promise.reject(new Error("the cache is stuck")) })]);
+    const { until } = start([scriptedSequence({ cut: () => Promise.reject(new Error("the cache is stuck")) })]);
     scheduler.submit(1, request({ maxTokens: 1 }));
     await until("1 completed");
     scheduler.submit(2, request({ maxTokens: 1 }));
@@ -194,7 +170,7 @@ describe("the loop that runs all requests of a model", () => {
   it("sees a cancellation that comes while it clears a sequence", async () => {
     const clearing = Promise.withResolvers<void>();
     const isClearing = Promise.withResolvers<void>();
-    const slow = sequence({
+    const slow = scriptedSequence({
       cut: () => {
         isClearing.resolve();
         return clearing.promise;

@@ -13,7 +13,7 @@ import { fitting, promptText, type Prompt } from "./prompt.ts";
 import { errorToEngine } from "./protocol/errors.ts";
 import type { EngineLoad } from "./protocol/load.ts";
 import type { EngineRequest } from "./protocol/request.ts";
-import { chooseSlot, isFree, step, type Slot, type Taken, type Turn } from "./scheduling/slots.ts";
+import { chooseSlot, isFree, step, tokensToRead, type Slot, type Taken, type Turn } from "./scheduling/slots.ts";
 import { Turnover } from "./scheduling/turnover.ts";
 import { takeTurns } from "./scheduling/turns.ts";
 import { WaitingLine } from "./scheduling/waiting-line.ts";
@@ -143,6 +143,8 @@ export class Scheduler {
       this.#admit();
       await this.#turnover.settle(beganMs);
       this.#prefixes.write();
+      // A call that has ended is none of those that the next decode may take with it.
+      if (this.#out.hasEnds) this.#flush();
       const spentMs = performance.now() - beganMs;
       const turns = takeTurns(this.#slots, this.#share, (tick) => this.#budget.tokens({ ...tick, spentMs }));
       if (turns.length > 0) {
@@ -153,7 +155,7 @@ export class Scheduler {
       if (!this.#hasNews && !this.#turnover.hasMore) {
         await this.#rest();
         await this.#arrivals.settled({
-          readMs: () => this.#budget.readMs(this.#line.waiting.reduce((sum, { prompt }) => sum + prompt.tokens.length, 0)),
+          readMs: () => this.#budget.readMs(this.#line.waiting.reduce((sum, job) => sum + tokensToRead(this.#slots, job), 0)),
           isFull: () => this.#line.waiting.length >= this.#slots.filter(isFree).length,
         });
       }

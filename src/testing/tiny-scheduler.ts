@@ -81,6 +81,7 @@ export async function tinyScheduler({ cache = {}, model = {}, ...load }: TinySch
   const listeners = new Map<number, (event: EngineEvent) => void>();
   const out = {
     add: (id: number, event: EngineEvent) => listeners.get(id)?.(event),
+    hasEnds: false,
     trouble: (what: string) => void troubles.push(what),
     handling: () => {},
     reading: () => {},

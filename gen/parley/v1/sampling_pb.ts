@@ -47,7 +47,8 @@ export type Sampling = Message<"parley.v1.Sampling"> & {
   minP?: number | undefined;
 
   /**
-   * The same request alone with the same seed gives the same answer. Absent: random, for each choice.
+   * The same request alone with the same seed gives the same answer, where as much of its prompt was kept from before: how a prompt is cut moves llama.cpp's probabilities a little.
+   * Absent: random, for each choice.
    *
    * @generated from field: optional int64 seed = 5;
    */

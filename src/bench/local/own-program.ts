@@ -34,7 +34,7 @@ serveRuns(async (setup: OwnSetup) => {
   const add = (id: number, event: EngineEvent) => listeners.get(id)?.(event);
   const scheduler = new Scheduler(
     loaded,
-    { add, trouble: (what) => console.error(what), handling: () => {}, reading: () => {}, flush: () => {} },
+    { add, hasEnds: false, trouble: (what) => console.error(what), handling: () => {}, reading: () => {}, flush: () => {} },
     load,
   );
   scheduler.ended.catch((error: unknown) => console.error(error));

@@ -2,7 +2,7 @@
 const quietMs = 2;
 /** They are waited for no longer than this, ms, however many come. */
 const mostMs = 10;
-/** What is read sooner than this, ms, waits for nobody: the wait is a fiftieth of what whoever is alone loses by it. */
+/** What is read sooner than this, ms, waits for nobody: whoever is alone loses a fiftieth. */
 const leastReadMs = quietMs * 50;
 
 /**
@@ -23,7 +23,7 @@ export class Arrivals {
     const untilMs = performance.now() + mostMs;
     for (let before = -1; before !== this.#count && !isFull() && performance.now() < untilMs;) {
       before = this.#count;
-      await new Promise((resolve) => setTimeout(resolve, quietMs));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(quietMs, untilMs - performance.now())));
     }
   }
 }

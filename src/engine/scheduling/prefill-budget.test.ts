@@ -56,17 +56,56 @@ describe("how much of prompts a tick reads", () => {
       budget.measured({ ms: 1000, promptTokens: 1000, generating: 0 });
       return budget.tokens({ generating: 0, reading });
     });
-    expect(chunks).toEqual([200, 300, 500, 600]);
+    expect(chunks).toEqual([128, 256, 256, 512]);
   });
 
   it("does not shrink since prompts are short, and have rests that are shorter", () => {
     const budget = prefillBudget(target);
-    run(budget, { generating: 0, stepMs: 0, chunkMs: 0, tokenMs: 0.1, ticks: 5 });
-    for (const left of [40, 4, 60, 4, 30, 2]) {
+    run(budget, { generating: 0, stepMs: 0, chunkMs: 8, tokenMs: 0.5, ticks: 10 });
+    const [chunk, readMs] = [budget.tokens({ generating: 0, reading: 1 }), budget.readMs(64)];
+    for (const left of [1, 1, 1, 60, 4, 1, 1, 1, 1, 1, 2]) {
+      budget.tokens({ generating: 0, reading: 1, left });
+      budget.measured({ ms: 8 + left / 2, promptTokens: left, generating: 0 });
+    }
+    expect(budget.tokens({ generating: 0, reading: 1 })).toBe(chunk);
+    expect(budget.readMs(64)).toBe(readMs);
+  });
+
+  it("does not shrink by prompts of which each is a little shorter", () => {
+    const budget = prefillBudget(target);
+    run(budget, { generating: 0, stepMs: 0, chunkMs: 0, tokenMs: 0.1, ticks: 6 });
+    for (const left of [300, 160, 90, 50]) {
       budget.tokens({ generating: 0, reading: 1, left });
       budget.measured({ ms: left / 10, promptTokens: left, generating: 0 });
     }
     expect(budget.tokens({ generating: 0, reading: 1 })).toBe(512);
+  });
+
+  it("does not shrink beside streams since prompts are short", () => {
+    const budget = prefillBudget(target);
+    run(budget, { generating: 1, stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 });
+    const chunk = budget.tokens({ generating: 1, reading: 1 });
+    for (const left of [4, 2, 1, 4, 1]) {
+      budget.tokens({ generating: 1, reading: 1, left });
+      budget.measured({ ms: 25, promptTokens: left, generating: 1 });
+    }
+    expect(budget.tokens({ generating: 1, reading: 1 })).toBe(chunk);
+  });
+
+  it("is large enough while nobody generates that what every decode costs is a part of it, and no more", () => {
+    for (const isStepKnown of [true, false]) {
+      const budget = prefillBudget(target);
+      if (isStepKnown) budget.measured({ ms: 300, promptTokens: 0, generating: 1 });
+      const chunks = run(budget, { generating: 0, stepMs: 0, chunkMs: 300, tokenMs: 3, ticks: 12 });
+      expect(Math.min(...chunks)).toBeGreaterThanOrEqual(isStepKnown ? 64 : 32);
+      expect(chunks.at(-1)).toBe(isStepKnown ? 128 : 32);
+    }
+  });
+
+  it("cuts a prompt alike though the machine is a little faster or slower", () => {
+    const cut = (tokenMs: number) => run(prefillBudget(target), { generating: 0, stepMs: 0, chunkMs: 0, tokenMs, ticks: 8 });
+    expect(cut(1.8)).toEqual(cut(2.6));
+    expect(new Set(cut(1.8))).toEqual(new Set([64]));
   });
 
   it("takes a small rest with it, unless somebody waits for a token or it is more than is allowed", () => {
@@ -85,7 +124,7 @@ describe("how much of prompts a tick reads", () => {
   it("is larger while nobody generates, and never more than a batch or what is allowed", () => {
     const slow = { stepMs: 10, chunkMs: 0, tokenMs: 1, ticks: 10 };
     const alone = run(prefillBudget(target), { ...slow, generating: 0 });
-    expect(alone.at(-1)).toBe(200);
+    expect(alone.at(-1)).toBe(128);
     expect(run(prefillBudget(target), { ...slow, tokenMs: 0.01, generating: 0 }).at(-1)).toBe(512);
     expect(run(prefillBudget({ ...target, mostTokens: 16 }), { ...slow, tokenMs: 0.01, generating: 0 })).toEqual(
       Array.from({ length: 10 }, () => 16),

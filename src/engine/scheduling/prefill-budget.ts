@@ -36,16 +36,19 @@ export interface PrefillTarget {
   readonly batchTokens: number;
 }
 
-/** Prompts go on, however slow the machine is. */
-const leastTokens = 8;
+/** Prompts go on, however slow the machine is; while nobody generates in larger pieces, since each decode costs something by itself. */
+const leastTokens = { beside: 8, alone: 32 } as const;
 /** While nothing is known of the machine. */
 const firstTokens = 64;
 const firstTokensBesideStreams = 16;
 /** Of the time between two tokens; the rest is for what varies. */
 const shareOfTarget = 0.8;
-/** Nobody waits for a token, but somebody may arrive or leave: a chunk takes so many times the time between two tokens, more where several share it, since short pieces of many prompts are slow to read. */
-const aloneFactor = { least: 2, most: 6 } as const;
-/** A chunk is at most so many times the last one: larger ones are faster a token, smaller ones slower than was measured. */
+/**
+ * Nobody waits for a token, but somebody may arrive or leave: a chunk takes so many times the time between two tokens, more where several share it, since short pieces of many prompts are slow to read,
+ * and so many steps where a step takes longer than that: most of a step is there however little is read.
+ */
+const aloneFactor = { least: 2, most: 6, steps: 3 } as const;
+/** A chunk is at most so many times the last one, and a small rest: larger ones are faster a token, smaller ones slower than was measured. A read that is shorter than the last one by as much says nothing of its speed. */
 const growth = 2;
 /** A rest that is so much of a chunk is read with it: by itself it would take longer. */
 const smallRest = 0.25;
@@ -64,13 +67,15 @@ export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: Prefill
   let stepMs = 0;
   /** What the tick that runs may read, of what there is. */
   let given = { tokens: 0, left: Infinity };
-  const fit = ({ msPerToken, lastTokens }: Speed, ms: number) => {
+  const fit = ({ msPerToken, lastTokens }: Speed, ms: number, least: number) => {
     const wanted = msPerToken === undefined ? Infinity : ms / msPerToken;
-    return Math.round(Math.min(mostTokens, Math.max(leastTokens, Math.min(wanted, lastTokens * growth))));
+    return Math.round(Math.max(least, Math.min(wanted, lastTokens * growth)));
   };
   const chunkFor = ({ generating, reading, left = Infinity, spentMs = 0 }: TickPlan) => {
-    if (generating > 0) return fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs);
-    const chunk = fit(alone, interTokenMs * Math.min(aloneFactor.most, aloneFactor.least + reading - 1));
+    if (generating > 0) return Math.min(mostTokens, fit(beside, interTokenMs * shareOfTarget - stepMs - spentMs, leastTokens.beside));
+    const ms = Math.max(interTokenMs * Math.min(aloneFactor.most, aloneFactor.least + reading - 1), stepMs * aloneFactor.steps);
+    // A power of two: how a prompt is cut moves its probabilities a little, and the same request is to get the same answer though the machine is not always as fast.
+    const chunk = 2 ** Math.floor(Math.log2(fit(alone, ms - stepMs, leastTokens.alone)));
     return Math.min(mostTokens, left <= chunk * (1 + smallRest) ? left : chunk);
   };
   return {
@@ -78,17 +83,18 @@ export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: Prefill
       given = { tokens: Math.min(Math.max(1, batchTokens - tick.generating), chunkFor(tick)), left: tick.left ?? Infinity };
       return given.tokens;
     },
-    readMs: (tokens) => tokens * (alone.msPerToken ?? 0),
+    readMs: (tokens) => (alone.msPerToken === undefined ? 0 : stepMs + tokens * alone.msPerToken),
     measured({ ms, promptTokens, generating }) {
       if (promptTokens === 0) {
         stepMs = stepMs === 0 ? ms : mixed(stepMs, ms);
         return;
       }
       const speed = generating === 0 ? alone : beside;
-      const now = Math.max(0, generating === 0 ? ms : ms - stepMs) / promptTokens;
+      // All that there was to read is as short as that is, and mostly made of what any decode takes.
+      const isToEnd = given.tokens >= given.left;
+      if (isToEnd && promptTokens < speed.lastTokens / growth) return;
+      const now = Math.max(0, ms - stepMs) / promptTokens;
       speed.msPerToken = speed.msPerToken === undefined ? now : mixed(speed.msPerToken, now);
-      // What is read to a prompt's end is as short as that is, and says nothing of longer chunks.
-      const isToEnd = promptTokens < given.tokens || given.tokens >= given.left;
       speed.lastTokens = isToEnd ? Math.max(speed.lastTokens, promptTokens) : promptTokens;
     },
   };

@@ -95,9 +95,19 @@ export function chooseSlot(slots: readonly Slot[], { tenant, prompt }: Pick<Job,
   const atWork = slots.filter(({ taken }) => taken !== undefined).map(({ id }) => id);
   const [lowest, highest] = [Math.min(...atWork), Math.max(...atWork)];
   const distance = ({ id }: Slot) => (atWork.length === 0 || (id > lowest && id < highest) ? 0 : Math.max(lowest - id, id - highest));
-  const match = ({ left }: Slot) => (left?.tenant === tenant ? commonTokens(left.tokens, prompt.tokens) : 0);
+  const match = (slot: Slot) => held(slot, { tenant, prompt });
   const candidates = slots.filter(isFree).map((slot) => ({ slot, keys: [distance(slot), -match(slot), slot.left?.order ?? 0, slot.id] }));
   return candidates.toSorted(({ keys: one }, { keys: other }) => compare(one, other))[0]?.slot;
+}
+
+/** Tokens of a job's prompt that none of the sequences holds. */
+export function tokensToRead(slots: readonly Slot[], job: Pick<Job, "tenant" | "prompt">): number {
+  return job.prompt.tokens.length - Math.max(0, ...slots.map((slot) => held(slot, job)));
+}
+
+/** How much of a job's prompt a free sequence begins with. */
+function held({ left }: Slot, { tenant, prompt }: Pick<Job, "tenant" | "prompt">): number {
+  return left?.tenant === tenant ? commonTokens(left.tokens, prompt.tokens) : 0;
 }
 
 function compare(one: readonly number[], other: readonly number[]): number {

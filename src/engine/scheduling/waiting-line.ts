@@ -34,7 +34,7 @@ export class WaitingLine {
     const depth = this.waiting.length;
     if (depth + 1 - free <= this.#options.limits.queueLength) return;
     const retryAfterMs = this.#estimate.waitMs(depth);
-    throw limitFault("engineQueue", `${depth} calls wait for this model already: try again later`, { retryAfterMs });
+    throw limitFault("engineQueue", `${Math.max(0, depth - free)} calls wait for this model already: try again later`, { retryAfterMs });
   }
 
   enter(job: Job): void {
