@@ -7,7 +7,7 @@ import { discardRest } from "./linger.ts";
 
 const ignore = () => {};
 
-/** Serves, and calls `ended` when the response is closed and the work has ended. By callbacks: promises for what is waited for once a request cost it a hundredth of its time. */
+/** Serves, and calls `ended` when the response is closed and the work has ended. By callbacks, which every request makes fewer of than promises. */
 export function run(exchange: Exchange, procedure: Procedure, { clock, limits }: Pick<Doors, "clock" | "limits">, ended: () => void): void {
   const { request, response, outcome } = exchange;
   let isOut = false;
