@@ -10,16 +10,22 @@ import { Scheduler } from "./scheduler.ts";
 function listening(): {
   readonly send: (message: FromEngine) => void;
   readonly told: string[];
+  /** How many texts each message brought that brought any. */
+  readonly texts: number[];
   readonly until: (what: string, times?: number) => Promise<void>;
 } {
   const told: string[] = [];
+  const texts: number[] = [];
   const looks = new Set<() => void>();
   return {
     told,
+    texts,
     send(message) {
       if (message.type === "reading" && message.ids.length > 0) told.push(`reading ${message.ids.join()}`);
       if (message.type === "trouble") told.push(message.what);
       if (message.type === "tick") told.push(...message.events.map(([id, { type }]) => `${id} ${type}`));
+      const count = message.type === "tick" ? message.events.filter(([, { type }]) => type === "text").length : 0;
+      if (count > 0) texts.push(count);
       for (const look of looks) look();
     },
     until: (what, times = 1) =>
@@ -60,9 +66,21 @@ const request = (more: Partial<EngineRequest> = {}): EngineRequest => ({
 let scheduler: Scheduler;
 afterEach(() => scheduler.close().catch(() => {}));
 
-function start(sequences: readonly LlamaContextSequence[], model = scriptedModel(sequences)): ReturnType<typeof listening> {
+function start(
+  sequences: readonly LlamaContextSequence[],
+  model = scriptedModel(sequences),
+  { tokenWaitMs = 0 } = {},
+): ReturnType<typeof listening> {
   const heard = listening();
-  const limits = { queueLength: 10, queueMs: 60_000, batchTokens: 512, prefillChunkTokens: 64, interTokenMs: 100, gpu: false } as const;
+  const limits = {
+    queueLength: 10,
+    queueMs: 60_000,
+    batchTokens: 512,
+    prefillChunkTokens: 64,
+    interTokenMs: 100,
+    tokenWaitMs,
+    gpu: false,
+  } as const;
   scheduler = new Scheduler({ ...model, sequences }, outbox(heard.send), limits);
   return heard;
 }
@@ -98,6 +116,31 @@ describe("the loop that runs all requests of a model", () => {
     expect(told).not.toContain("1 completed");
     go.resolve();
     await until("1 completed");
+  });
+
+  it("tells the first token at once, and others together where they may wait", async () => {
+    const textsWith = async (tokenWaitMs: number) => {
+      const made = scriptedModel([]);
+      const { texts, until } = start([steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() })], made, { tokenWaitMs });
+      scheduler.submit(1, request({ maxTokens: 6 }));
+      await until("1 completed");
+      await scheduler.close();
+      return texts;
+    };
+    expect(await textsWith(0)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(await textsWith(60_000)).toEqual([1, 5]);
+  });
+
+  it("tells what it has when it ends", async () => {
+    const made = scriptedModel([]);
+    const sequence = steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() });
+    const { texts, until } = start([sequence], made, { tokenWaitMs: 60_000 });
+    scheduler.submit(1, request({ maxTokens: 1000 }));
+    await until("1 text");
+    await turns(20);
+    expect(texts).toEqual([1]);
+    await scheduler.close();
+    expect(texts).toEqual([1, expect.toSatisfy((count: number) => count > 1)]);
   });
 
   it("tells it at the end of a tick that makes no decode", async () => {

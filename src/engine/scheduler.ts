@@ -13,15 +13,25 @@ import { fitting, promptText, type Prompt } from "./prompt.ts";
 import { errorToEngine } from "./protocol/errors.ts";
 import type { EngineLoad } from "./protocol/load.ts";
 import type { EngineRequest } from "./protocol/request.ts";
-import { chooseSlot, isFree, step, tokensToRead, type Slot, type Taken, type Turn } from "./scheduling/slots.ts";
+import { chooseSlot, isFree, tokensToRead, type Slot, type Taken, type Turn } from "./scheduling/slots.ts";
+import { Ticks } from "./scheduling/ticks.ts";
 import { Turnover } from "./scheduling/turnover.ts";
-import { takeTurns } from "./scheduling/turns.ts";
+import { areAllGenerating, takeTurns } from "./scheduling/turns.ts";
 import { WaitingLine } from "./scheduling/waiting-line.ts";
 
 /** What a scheduler is held to. */
 export type SchedulerLimits = Pick<
   EngineLoad,
-  "queueLength" | "queueMs" | "batchTokens" | "prefillChunkTokens" | "interTokenMs" | "prefixCache" | "kvType" | "loraAdapters" | "gpu"
+  | "queueLength"
+  | "queueMs"
+  | "batchTokens"
+  | "prefillChunkTokens"
+  | "interTokenMs"
+  | "tokenWaitMs"
+  | "prefixCache"
+  | "kvType"
+  | "loraAdapters"
+  | "gpu"
 >;
 
 /** Of the time between two tokens, copying states may take so much. */
@@ -35,6 +45,7 @@ export class Scheduler {
   readonly #line: WaitingLine;
   readonly #prefixes: Prefixes;
   readonly #budget: PrefillBudget;
+  readonly #ticks: Ticks;
   readonly #share = new PrefillShare();
   readonly #arrivals = new Arrivals();
   readonly #jobs = new Map<number, Job>();
@@ -46,7 +57,6 @@ export class Scheduler {
   #hasNews = false;
   #isClosed = false;
   #order = 0;
-  #stepBeganMs: number | undefined;
 
   constructor(loaded: LoadedModel, out: Outbox, limits: SchedulerLimits) {
     this.#loaded = loaded;
@@ -70,6 +80,7 @@ export class Scheduler {
       mostTokens: limits.prefillChunkTokens,
       batchTokens: limits.batchTokens,
     });
+    this.#ticks = new Ticks({ batches: loaded.batches, budget: this.#budget, tokenWaitMs: limits.tokenWaitMs, tell: () => this.#flush() });
     this.ended = this.#run();
   }
 
@@ -120,7 +131,7 @@ export class Scheduler {
 
   /** How long the tick that runs has been at work in the native library, ms; 0 when none does. */
   get stepMs(): number {
-    return this.#stepBeganMs === undefined ? 0 : performance.now() - this.#stepBeganMs;
+    return this.#ticks.stepMs;
   }
 
   /** Ends the loop after the tick that runs. */
@@ -136,19 +147,12 @@ export class Scheduler {
   }
 
   async #run(): Promise<void> {
+    let turns: readonly Turn[] = [];
     while (!this.#isClosed) {
-      this.#hasNews = false;
-      const beganMs = performance.now();
-      for (const taken of await this.#turnover.release(++this.#order)) this.#onLeft(taken);
-      this.#admit();
-      await this.#turnover.settle(beganMs);
-      this.#prefixes.write();
-      // A call that has ended is none of those that the next decode may take with it.
-      if (this.#out.hasEnds) this.#flush();
-      const spentMs = performance.now() - beganMs;
-      const turns = takeTurns(this.#slots, this.#share, (tick) => this.#budget.tokens({ ...tick, spentMs }));
+      const isSteady = this.#isSteady(turns);
+      if (!isSteady) turns = await this.#plan();
       if (turns.length > 0) {
-        await this.#tick(turns);
+        await this.#ticks.run(turns, isSteady);
         continue;
       }
       this.#flush();
@@ -160,6 +164,30 @@ export class Scheduler {
         });
       }
     }
+    this.#flush();
+  }
+
+  /** Whether the next tick is just like the last: nothing has happened since, and there is nothing to do but to generate on. */
+  #isSteady(turns: readonly Turn[]): boolean {
+    return !this.#hasNews && !this.#turnover.hasMore && !this.#prefixes.isWriting && areAllGenerating(this.#slots, turns);
+  }
+
+  /** Brings slots and line up to date, and answers with the turns of the next tick. */
+  async #plan(): Promise<readonly Turn[]> {
+    this.#hasNews = false;
+    const beganMs = performance.now();
+    for (const taken of await this.#turnover.release(++this.#order)) this.#onLeft(taken);
+    this.#admit();
+    await this.#turnover.settle(beganMs);
+    this.#prefixes.write();
+    // A call that has ended is none of those that the next decode may take with it.
+    if (this.#out.hasEnds) this.#flush();
+    const spentMs = performance.now() - beganMs;
+    const turns = takeTurns(this.#slots, this.#share, (tick) => this.#budget.tokens({ ...tick, spentMs }));
+    const isRead = ({ choice, isEnded }: Taken) => choice?.isGenerating === false && !isEnded;
+    if (turns.length > 0)
+      this.#out.reading(this.#slots.flatMap(({ taken }) => (taken !== undefined && isRead(taken) ? [taken.job.id] : [])));
+    return turns;
   }
 
   /** Waits for news, or for a moment while there is something to write to disk, which goes a piece at a time. */
@@ -197,24 +225,6 @@ export class Scheduler {
     const taken: Taken = { job, make: job.begin(), order: ++this.#order, clock: this.#share.now, ...state };
     if (!job.hasBegun) this.#line.reenter(job);
     return taken;
-  }
-
-  async #tick(turns: readonly Turn[]): Promise<void> {
-    const generating = turns.filter(({ taken }) => taken.choice.isGenerating).length;
-    const promptTokens = turns.reduce((sum, turn) => sum + turn.promptTokens, 0);
-    this.#out.reading(this.#slots.flatMap(({ taken }) => (taken?.choice?.isGenerating === false && !taken.isEnded ? [taken.job.id] : [])));
-    let isTold = false;
-    this.#loaded.batches.expect(generating, () => {
-      isTold = true;
-      // Told before, the last tick's tokens wake the parent just when the library makes the threads of this one, which then often find themselves on one core and stay there: of steps of 7 ms some took 40.
-      setImmediate(() => this.#flush());
-    });
-    const beganMs = performance.now();
-    this.#stepBeganMs = beganMs;
-    await Promise.all(turns.map(step));
-    this.#stepBeganMs = undefined;
-    if (!isTold) this.#flush();
-    this.#budget.measured({ ms: performance.now() - beganMs, promptTokens, generating });
   }
 
   #refuseWhenFull(): void {

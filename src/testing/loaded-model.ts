@@ -51,7 +51,7 @@ export function engineAsk({
 export function loadFile(modelPath: string, more: Partial<EngineLoad> = {}): Promise<LoadedModel> {
   const load = { gpu: false, threads: 1, sequences: 2, contextLength: 512, batchTokens: 512, queueLength: 1, queueMs: 1000 } as const;
   return loadModel(
-    { modelPath, ...load, prefillChunkTokens: 512, interTokenMs: 100, ...more },
+    { modelPath, ...load, prefillChunkTokens: 512, interTokenMs: 100, tokenWaitMs: 0, ...more },
     { choose: async () => 0, onProgress: () => {} },
   );
 }

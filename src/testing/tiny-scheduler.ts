@@ -73,7 +73,15 @@ export async function tinyScheduler({ cache = {}, model = {}, ...load }: TinySch
   const folder = await temporaryFolder();
   const path = join(folder, "tiny.gguf");
   await writeFile(path, tinyGguf(model));
-  const limits = { queueLength: 100, queueMs: 60_000, batchTokens: 512, prefillChunkTokens: 32, interTokenMs: 60_000, gpu: false } as const;
+  const limits = {
+    queueLength: 100,
+    queueMs: 60_000,
+    batchTokens: 512,
+    prefillChunkTokens: 32,
+    interTokenMs: 60_000,
+    tokenWaitMs: 0,
+    gpu: false,
+  } as const;
   const loaded = await loadFile(path, { sequences: 4, contextLength: 1024, ...limits, ...load });
   const evaluated = countEvaluations(loaded);
   const troubles: string[] = [];

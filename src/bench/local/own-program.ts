@@ -28,6 +28,7 @@ serveRuns(async (setup: OwnSetup) => {
     queueMs: 600_000,
     prefillChunkTokens: setup.batchTokens,
     interTokenMs: 100,
+    tokenWaitMs: 16,
   };
   const loaded = await loadModel(load, { choose: async () => 0, onProgress: () => {} });
   const listeners = new Map<number, (event: EngineEvent) => void>();

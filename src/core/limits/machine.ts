@@ -75,6 +75,13 @@ export const machineLimits = {
     undefined,
     "between two tokens of a local model's running streams while it reads prompts: chunks of prompts are cut to keep it",
   ),
+  tokenWaitMs: limit(
+    16,
+    [0, 1000],
+    "ms",
+    undefined,
+    "how long a local model's token may wait for the next one, so that one message carries both: fast models work less; 0: each token is told at once",
+  ),
   prefixMemoryBytes: limit(
     512 * MiB,
     [0, 1024 * 1024 * MiB],

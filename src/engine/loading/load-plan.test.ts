@@ -24,7 +24,17 @@ describe("the plan of a load", { timeout: 60_000 }, () => {
   });
 
   const load = (more: Partial<EngineLoad> = {}): EngineLoad => ({
-    ...{ modelPath, gpu: false, threads: 1, batchTokens: 512, queueLength: 1, queueMs: 1, prefillChunkTokens: 64, interTokenMs: 100 },
+    ...{
+      modelPath,
+      gpu: false,
+      threads: 1,
+      batchTokens: 512,
+      queueLength: 1,
+      queueMs: 1,
+      prefillChunkTokens: 64,
+      interTokenMs: 100,
+      tokenWaitMs: 0,
+    },
     ...more,
   });
   const shapes = async (more: Partial<EngineLoad>) =>

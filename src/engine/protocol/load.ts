@@ -47,6 +47,8 @@ export interface EngineLoad {
   readonly prefillChunkTokens: number;
   /** Streams that run get their next token within so many ms while prompts are read, as far as one token of a prompt a tick allows. */
   readonly interTokenMs: number;
+  /** A token may wait so long for the next one of its stream, so that one message carries both. */
+  readonly tokenWaitMs: number;
 }
 
 /** An adapter's file. */

@@ -25,6 +25,8 @@ export interface PrefillBudget {
   /** How long so many take to read while nobody generates, ms; 0 while nothing is known of the machine. */
   readMs(tokens: number): number;
   measured(tick: TickMeasure): void;
+  /** How long a tick takes that reads nothing, ms; 0 while nothing is known of the machine. */
+  readonly stepMs: number;
 }
 
 /** What a budget is held to. */
@@ -82,6 +84,9 @@ export function prefillBudget({ interTokenMs, mostTokens, batchTokens }: Prefill
     tokens(tick) {
       given = { tokens: Math.min(Math.max(1, batchTokens - tick.generating), chunkFor(tick)), left: tick.left ?? Infinity };
       return given.tokens;
+    },
+    get stepMs() {
+      return stepMs;
     },
     readMs: (tokens) => (alone.msPerToken === undefined ? 0 : stepMs + tokens * alone.msPerToken),
     measured({ ms, promptTokens, generating }) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { TickPlan } from "./prefill-budget.ts";
 import { PrefillShare } from "./prefill-share.ts";
 import type { Slot } from "./slots.ts";
-import { takeTurns } from "./turns.ts";
+import { areAllGenerating, takeTurns } from "./turns.ts";
 
 /** A slot whose choice generates, or has so much of its prompt to read. */
 function slot(id: number, left: number | "generating", { isPaused = false } = {}): Slot {
@@ -49,5 +49,26 @@ describe("the turns of a tick", () => {
 
   it("ask for no budget where nobody reads", () => {
     expect(turnsOf([slot(0, "generating")], 100)).toEqual({ asked: [], turns: [[0, 0]] });
+  });
+
+  it("are all that there is to do where everybody who has a slot generates, and no others are", () => {
+    const one = slot(0, "generating");
+    const turns = takeTurns([one], new PrefillShare(), () => 0);
+    expect(areAllGenerating([one, { id: 1 } as Slot], turns)).toBe(true);
+    expect(areAllGenerating([one, slot(1, "generating")], turns)).toBe(false);
+    const reading = [one, slot(1, 40)];
+    expect(
+      areAllGenerating(
+        reading,
+        takeTurns(reading, new PrefillShare(), () => 40),
+      ),
+    ).toBe(false);
+    const paused = [one, slot(1, "generating", { isPaused: true })];
+    expect(
+      areAllGenerating(
+        paused,
+        takeTurns(paused, new PrefillShare(), () => 0),
+      ),
+    ).toBe(false);
   });
 });

@@ -15,6 +15,12 @@ export function takeTurns(slots: readonly Slot[], share: PrefillShare, promptBud
   return turns.filter(({ taken, promptTokens }) => taken.choice.isGenerating || promptTokens > 0);
 }
 
+/** Whether all who have a slot had a turn, in which none read a prompt. */
+export function areAllGenerating(slots: readonly Slot[], turns: readonly Turn[]): boolean {
+  const taken = slots.reduce((sum, slot) => sum + (slot.taken === undefined ? 0 : 1), 0);
+  return taken === turns.length && turns.every(({ promptTokens }) => promptTokens === 0);
+}
+
 function canGo(taken: Taken): taken is Turn["taken"] {
   return taken.choice !== undefined && !taken.job.isPaused && !taken.job.isOver && !taken.isEnded;
 }

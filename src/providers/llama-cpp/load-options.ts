@@ -48,6 +48,7 @@ export function engineLoad(choices: LoadChoices, surroundings: LoadSurroundings)
     queueMs: limits.engineQueueMs,
     prefillChunkTokens: limits.prefillChunkTokens,
     interTokenMs: limits.interTokenMs,
+    tokenWaitMs: limits.tokenWaitMs,
     ...(limits.prefixMemoryBytes > 0 && { prefixCache: prefixCache(surroundings) }),
   };
 }
