@@ -13,6 +13,7 @@ import { fault, invalidField } from "../core/reasons.ts";
 import { batches, type Batches } from "./scheduling/batch.ts";
 import { embedder, type Embedder } from "./vectors/embedding.ts";
 import { kvGgmlTypes, planLoad } from "./loading/load-plan.ts";
+import { mapsWeights } from "./loading/weights.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
 import type { SpecialTexts } from "./prompt/special-texts.ts";
 import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol/load.ts";
@@ -55,12 +56,13 @@ const weightsShare = 0.9;
 /** Loads a model and makes its context. Throws `engine_failed` saying why. */
 export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSteps): Promise<LoadedModel> {
   const llama = await startLibrary(load);
-  const { gpuLayers, estimate } = await planLoad(llama, load);
+  const { gpuLayers, weightBytes, estimate } = await planLoad(llama, load);
   const sizes = estimate.sizes.slice(await choose(estimate));
   const model = await llama.loadModel({
     modelPath: load.modelPath,
     onLoadProgress: (fractionDone) => onProgress(fractionDone * weightsShare),
     gpuLayers,
+    useMmap: mapsWeights(load, { gpuLayers, weightBytes, freeBytes: process.availableMemory() }),
   });
   const vocabularySize = [...model.iterateAllTokens()].length;
   const counted = batches();

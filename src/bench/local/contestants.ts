@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { engineEnvironment } from "../../providers/llama-cpp/engine-process.ts";
 import { realModel } from "../../testing/real-model.ts";
 import { startParley, type ParleyOptions } from "../servers.ts";
 import type { Contestant, OwnSetup, Setup } from "./contestant.ts";
@@ -15,12 +16,13 @@ export async function setup(): Promise<Setup> {
 /** Loops over `evaluate()` in one process; libuv's pool as it is unless said otherwise. */
 export function startPlain(common: Setup, threadPool?: number): Promise<Contestant> {
   const name = threadPool === undefined ? "plain evaluate loops" : `plain, pool size ${threadPool}`;
-  return startProgram(name, "plain-program.ts", { setup: common, ...(threadPool !== undefined && { threadPool }) });
+  const environment = threadPool === undefined ? {} : { UV_THREADPOOL_SIZE: String(threadPool) };
+  return startProgram(name, "plain-program.ts", { setup: common, environment });
 }
 
 /** Parley's engine without doors and without the process around it. */
 export function startOwn(common: OwnSetup, name = "parley's engine"): Promise<Contestant> {
-  return startProgram(name, "own-program.ts", { setup: common, threadPool: 1 });
+  return startProgram(name, "own-program.ts", { setup: common, environment: engineEnvironment(process.env) });
 }
 
 /** The whole of `npm start`, asked by gRPC; the model is loaded when it answers. */

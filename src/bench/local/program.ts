@@ -6,12 +6,17 @@ import type { Contestant, Outcome, OwnSetup, Run } from "./contestant.ts";
 /** What a program says: that it is ready, or what became of a run. */
 export type FromProgram = { readonly ready: true } | { readonly outcomes: readonly Outcome[] } | { readonly failed: string };
 
+/** How a program is started. */
+export interface ProgramOptions {
+  readonly setup: unknown;
+  /** Variables beside those of this process. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** Starts a contestant that is a program of its own: it gets its setup and then one run after the other. */
-export async function startProgram(name: string, file: string, options: { setup: unknown; threadPool?: number }): Promise<Contestant> {
-  const { UV_THREADPOOL_SIZE: _unset, ...environment } = process.env;
-  const child = fork(join(import.meta.dirname, file), {
-    env: { ...environment, ...(options.threadPool !== undefined && { UV_THREADPOOL_SIZE: String(options.threadPool) }) },
-  });
+export async function startProgram(name: string, file: string, { setup, environment }: ProgramOptions): Promise<Contestant> {
+  const { UV_THREADPOOL_SIZE: _unset, ...usual } = process.env;
+  const child = fork(join(import.meta.dirname, file), { env: { ...usual, ...environment } });
   const exited = new Promise<never>((_resolve, reject) => child.once("exit", () => reject(new Error(`${name} has ended`))));
   exited.catch(() => {});
   const answer = async (): Promise<FromProgram> => {
@@ -21,7 +26,7 @@ export async function startProgram(name: string, file: string, options: { setup:
     return message;
   };
   const ready = answer();
-  child.send({ setup: options.setup });
+  child.send({ setup });
   await ready;
   return {
     name,

@@ -14,6 +14,7 @@ const names = {
   n_threads: "threads",
   n_gpu_layers: "gpuLayers",
   flash_attn: "flashAttention",
+  use_mmap: "useMmap",
 } as const satisfies Record<string, keyof LoadChoices>;
 
 /** Says nothing to us: what is logged is set by the operator. */
@@ -33,6 +34,7 @@ export function loadOptionsFrom(body: Json): LoadOptions | undefined {
     readAt(configs, { at: `${at}.`, name }, booleanAt);
   }
   const integer = (name: keyof typeof names) => readAt(configs, { at: `${at}.`, name }, integerAt);
+  const boolean = (name: keyof typeof names) => readAt(configs, { at: `${at}.`, name }, booleanAt);
   const layers = integer("n_gpu_layers");
   const context = integer("n_ctx");
   const choices = defined({
@@ -41,7 +43,8 @@ export function loadOptionsFrom(body: Json): LoadOptions | undefined {
     gpuLayers: layers === -1 ? allLayers : layers,
     batchTokens: integer("n_batch"),
     threads: integer("n_threads"),
-    flashAttention: readAt(configs, { at: `${at}.`, name: "flash_attn" }, booleanAt),
+    flashAttention: boolean("flash_attn"),
+    useMmap: boolean("use_mmap"),
   });
   for (const { key, what } of loadProblems(choices)) throw invalidField(`${at}.${nameOf(key)}`, what);
   return Object.keys(choices).length === 0 ? undefined : create(LoadOptionsSchema, choices);

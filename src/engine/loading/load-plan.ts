@@ -8,6 +8,7 @@ import type { EngineEstimate, EngineLoad, EngineSize } from "../protocol/load.ts
 export interface LoadPlan {
   /** Layers on the GPU. */
   readonly gpuLayers: number;
+  readonly weightBytes: number;
   readonly estimate: EngineEstimate;
 }
 
@@ -58,7 +59,7 @@ export async function planLoad(llama: Llama, load: EngineLoad): Promise<LoadPlan
   });
   const sizes: EngineSize[] = [];
   for (const shape of shapes) sizes.push(await estimate(shape, gpuLayers));
-  return { gpuLayers, estimate: { sizes, mostVramBytes, device: await deviceOf(llama, load.threads) } };
+  return { gpuLayers, weightBytes: insights.modelSize, estimate: { sizes, mostVramBytes, device: await deviceOf(llama, load.threads) } };
 }
 
 /** Sizes to choose from, the largest first: fewer sequences, then a shorter context, each only where nobody says how many. */

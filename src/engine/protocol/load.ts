@@ -27,6 +27,8 @@ export interface EngineLoad {
   /** Memory of GPUs that models of this service may take in all; absent: what is free there. */
   readonly mostVramBytes?: number;
   readonly flashAttention?: boolean;
+  /** Whether weights are mapped rather than copied into memory. */
+  readonly useMmap?: boolean;
   /** Type of the key-value cache; absent: `f16`. */
   readonly kvType?: KvType;
   /** Adapters that change the model for as long as it is loaded. */

@@ -16,7 +16,17 @@ it("an engine gets the variables it needs, one libuv thread, and no secret", () 
     NODE_OPTIONS: "--inspect",
     UV_THREADPOOL_SIZE: "4",
   };
-  expect(engineEnvironment(given)).toEqual({ PATH: "/bin", CUDA_VISIBLE_DEVICES: "0", UV_THREADPOOL_SIZE: "1" });
+  expect(engineEnvironment(given)).toEqual({
+    PATH: "/bin",
+    CUDA_VISIBLE_DEVICES: "0",
+    UV_THREADPOOL_SIZE: "1",
+    GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
+  });
+});
+
+it("what an operator says of memory comes after what an engine is given, and so has the last word", () => {
+  const { GLIBC_TUNABLES } = engineEnvironment({ GLIBC_TUNABLES: "glibc.malloc.hugetlb=0:glibc.malloc.arena_max=1" });
+  expect(GLIBC_TUNABLES).toBe("glibc.malloc.hugetlb=1:glibc.malloc.hugetlb=0:glibc.malloc.arena_max=1");
 });
 
 it("no engine outlives its parent, though the parent is killed", async () => {

@@ -115,7 +115,9 @@ function lowerPriority(pid: number | undefined): void {
   }
 }
 
-/** The environment of an engine: an allow-list, and its libuv threads. */
+/** The environment of an engine: an allow-list, its libuv threads, and huge pages for what it allocates where Linux gives them to those who ask: the key-value cache and weights are larger than what a processor has addresses of at hand. */
 export function engineEnvironment(from: Variables, libuvThreads = 1): NodeJS.ProcessEnv {
-  return { ...childEnvironment(from, passedOn), UV_THREADPOOL_SIZE: String(libuvThreads) };
+  // Of the GNU C library (2.35 and later); others do not read it.
+  const tunables = ["glibc.malloc.hugetlb=1", from["GLIBC_TUNABLES"]].filter((each) => each !== undefined && each !== "");
+  return { ...childEnvironment(from, passedOn), UV_THREADPOOL_SIZE: String(libuvThreads), GLIBC_TUNABLES: tunables.join(":") };
 }

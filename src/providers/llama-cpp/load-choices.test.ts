@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -45,6 +46,20 @@ describe("a load", () => {
     await start();
     await load({ kvType });
     expect(await says()).not.toBe("");
+  });
+
+  it("copies weights into memory, or maps their file where it is asked to", async () => {
+    await start();
+    const isMapped = async () => (await readFile(`/proc/${tiny.pidOf("tiny")}/maps`, "utf8")).includes("tiny.gguf");
+    for (const [options, mapped] of [
+      [{}, false],
+      [{ useMmap: true }, true],
+    ] as const) {
+      await load(options);
+      if (process.platform === "linux") expect(await isMapped()).toBe(mapped);
+      expect(await says()).not.toBe("");
+      await tiny.provider.local!.unload("tiny");
+    }
   });
 
   it("takes less memory with smaller keys and values", async () => {

@@ -79,13 +79,14 @@ function isWritable(folder: string): boolean {
 }
 
 /** What the engine finds out by itself where nobody says it. */
-function saidOf({ contextLength, sequences, gpuLayers, flashAttention, kvType = "", chatTemplate = "" }: LoadChoices) {
+function saidOf({ contextLength, sequences, gpuLayers, flashAttention, useMmap, kvType = "", chatTemplate = "" }: LoadChoices) {
   const type = kvTypeFrom(kvType);
   return {
     ...(contextLength !== undefined && { contextLength }),
     ...(sequences !== undefined && { sequences }),
     ...(gpuLayers !== undefined && { gpuLayers }),
     ...(flashAttention !== undefined && { flashAttention }),
+    ...(useMmap !== undefined && { useMmap }),
     ...(type !== undefined && { kvType: type }),
     ...(chatTemplate !== "" && { chatTemplate }),
   };

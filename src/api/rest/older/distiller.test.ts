@@ -142,7 +142,7 @@ describe("Distiller's document", () => {
         model: "model1.gguf",
         messages,
         inference_configs: { max_tokens: 1 },
-        load_model_configs: { n_ctx, n_batch: 64, n_threads: 1, flash_attn: false, n_gpu_layers: -1, verbose: false },
+        load_model_configs: { n_ctx, n_batch: 64, n_threads: 1, flash_attn: false, use_mmap: true, n_gpu_layers: -1, verbose: false },
       };
       expect((await ask("POST /chat/completions", body, { url })).status).toBe(200);
       expect(await length()).toBe(192);

@@ -1,0 +1,38 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadFile } from "../../testing/loaded-model.ts";
+import { temporaryFolder } from "../../testing/temporary-folder.ts";
+import { tinyGguf } from "../../testing/tiny-gguf.ts";
+import { mapsWeights } from "./weights.ts";
+
+describe("weights", () => {
+  const place = { gpuLayers: 0, weightBytes: 100, freeBytes: 400 };
+
+  it("are copied where four times their size is free, and stay in their file where it is not", () => {
+    expect(mapsWeights({}, place)).toBe(false);
+    expect(mapsWeights({}, { ...place, freeBytes: 399 })).toBe(true);
+  });
+
+  it("stay in their file where a GPU takes layers of them", () => {
+    expect(mapsWeights({}, { ...place, gpuLayers: 1 })).toBe(true);
+  });
+
+  it("of a small model are copied by the library, unless a load wants them mapped", async () => {
+    const path = join(await temporaryFolder(), "tiny.gguf");
+    await writeFile(path, tinyGguf());
+    for (const [asked, isMapped] of [
+      [{}, false],
+      [{ useMmap: true }, true],
+    ] as const) {
+      const loaded = await loadFile(path, asked);
+      expect(loaded.model.useMmap).toBe(isMapped);
+      await loaded.dispose();
+    }
+  });
+
+  it("are where a load wants them", () => {
+    expect(mapsWeights({ useMmap: true }, place)).toBe(true);
+    expect(mapsWeights({ useMmap: false }, { gpuLayers: 99, weightBytes: 100, freeBytes: 0 })).toBe(false);
+  });
+});
