@@ -13,7 +13,7 @@ import { fault, invalidField } from "../core/reasons.ts";
 import { batches, type Batches } from "./scheduling/batch.ts";
 import { embedder, type Embedder } from "./vectors/embedding.ts";
 import { kvGgmlTypes, planLoad } from "./loading/load-plan.ts";
-import { mapsWeights } from "./loading/weights.ts";
+import { freeBytes, mapsWeights } from "./loading/weights.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
 import type { SpecialTexts } from "./prompt/special-texts.ts";
 import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol/load.ts";
@@ -62,7 +62,7 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
     modelPath: load.modelPath,
     onLoadProgress: (fractionDone) => onProgress(fractionDone * weightsShare),
     gpuLayers,
-    useMmap: mapsWeights(load, { gpuLayers, weightBytes, freeBytes: process.availableMemory() }),
+    useMmap: mapsWeights(load, { gpuLayers, weightBytes, ramBytes: sizes[0]?.ramBytes ?? 0, freeBytes: freeBytes() }),
   });
   const vocabularySize = [...model.iterateAllTokens()].length;
   const counted = batches();
@@ -83,6 +83,7 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
     sequences: sequences.length,
     memoryBytes: context === undefined ? estimated(sizes) : bytes(model.memoryUsage) + bytes(context.memoryUsage),
     vectorLength: model.embeddingVectorSize,
+    isMapped: model.useMmap,
     ...(longestTokenBytes !== undefined && { longestTokenBytes }),
   };
   const prompts = promptMaker(model, { ...about, vocabularySize, chatTemplate: load.chatTemplate });

@@ -131,6 +131,18 @@ describe("the loop that runs all requests of a model", () => {
     expect(await textsWith(60_000)).toEqual([1, 5]);
   });
 
+  it("tells what it has when the only one that generates is paused", async () => {
+    const made = scriptedModel([]);
+    const sequence = steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() });
+    const { texts, until } = start([sequence], made, { tokenWaitMs: 60_000 });
+    scheduler.submit(1, request({ maxTokens: 1000 }));
+    await until("1 text");
+    await turns(20);
+    scheduler.pause(1, true);
+    await until("1 text", 2);
+    expect(texts).toHaveLength(2);
+  });
+
   it("tells what it has when it ends", async () => {
     const made = scriptedModel([]);
     const sequence = steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() });

@@ -16,7 +16,7 @@ import type { EngineRequest } from "./protocol/request.ts";
 import { chooseSlot, isFree, tokensToRead, type Slot, type Taken, type Turn } from "./scheduling/slots.ts";
 import { Ticks } from "./scheduling/ticks.ts";
 import { Turnover } from "./scheduling/turnover.ts";
-import { areAllGenerating, takeTurns } from "./scheduling/turns.ts";
+import { areAllGenerating, jobsReading, takeTurns } from "./scheduling/turns.ts";
 import { WaitingLine } from "./scheduling/waiting-line.ts";
 
 /** What a scheduler is held to. */
@@ -81,7 +81,7 @@ export class Scheduler {
       batchTokens: limits.batchTokens,
     });
     this.#ticks = new Ticks({ batches: loaded.batches, budget: this.#budget, tokenWaitMs: limits.tokenWaitMs, tell: () => this.#flush() });
-    this.ended = this.#run();
+    this.ended = this.#run().finally(() => this.#flush());
   }
 
   /** Takes a request; whatever becomes of it goes to the outbox. */
@@ -131,7 +131,7 @@ export class Scheduler {
 
   /** How long the tick that runs has been at work in the native library, ms; 0 when none does. */
   get stepMs(): number {
-    return this.#ticks.stepMs;
+    return this.#ticks.runningMs;
   }
 
   /** Ends the loop after the tick that runs. */
@@ -164,7 +164,6 @@ export class Scheduler {
         });
       }
     }
-    this.#flush();
   }
 
   /** Whether the next tick is just like the last: nothing has happened since, and there is nothing to do but to generate on. */
@@ -184,9 +183,7 @@ export class Scheduler {
     if (this.#out.hasEnds) this.#flush();
     const spentMs = performance.now() - beganMs;
     const turns = takeTurns(this.#slots, this.#share, (tick) => this.#budget.tokens({ ...tick, spentMs }));
-    const isRead = ({ choice, isEnded }: Taken) => choice?.isGenerating === false && !isEnded;
-    if (turns.length > 0)
-      this.#out.reading(this.#slots.flatMap(({ taken }) => (taken !== undefined && isRead(taken) ? [taken.job.id] : [])));
+    if (turns.length > 0) this.#out.reading(jobsReading(this.#slots));
     return turns;
   }
 

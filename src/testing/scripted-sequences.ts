@@ -93,7 +93,7 @@ export function scriptedModel(sequences: readonly LlamaContextSequence[]): Loade
     templateProblem: undefined,
     contextLength: 1_000_000,
     vocabularySize: 256,
-    about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0, vectorLength: 1 },
+    about: { contextLength: 1_000_000, sequences: sequences.length, memoryBytes: 0, vectorLength: 1, isMapped: false },
     special: specialTexts([]),
     embedder: undefined,
     ranker: undefined,

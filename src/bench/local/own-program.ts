@@ -2,6 +2,7 @@ import { loadModel } from "../../engine/model.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import type { EngineLoad } from "../../engine/protocol/load.ts";
 import type { EngineRequest } from "../../engine/protocol/request.ts";
+import { defaultLimits } from "../../core/limits.ts";
 import { Scheduler } from "../../engine/scheduler.ts";
 import { runStreams, serveRuns } from "./program.ts";
 import type { OwnSetup } from "./contestant.ts";
@@ -28,7 +29,7 @@ serveRuns(async (setup: OwnSetup) => {
     queueMs: 600_000,
     prefillChunkTokens: setup.batchTokens,
     interTokenMs: 100,
-    tokenWaitMs: 16,
+    tokenWaitMs: defaultLimits.tokenWaitMs,
   };
   const loaded = await loadModel(load, { choose: async () => 0, onProgress: () => {} });
   const listeners = new Map<number, (event: EngineEvent) => void>();

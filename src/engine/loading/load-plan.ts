@@ -78,7 +78,8 @@ function estimator(insights: GgufInsights, load: EngineLoad, adapters: number): 
   const isEmbeddingContext = (load.purpose ?? "chat") !== "chat";
   const kvType = kvGgmlTypes[load.kvType ?? "f16"];
   const modelOf = async (gpuLayers: number): Promise<Bytes> => {
-    const { cpuRam, gpuVram } = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
+    const mapping = load.useMmap === undefined ? {} : { useMmap: load.useMmap };
+    const { cpuRam, gpuVram } = await insights.estimateModelResourceRequirementsV2({ gpuLayers, ...mapping });
     return { ramBytes: cpuRam + (gpuLayers === 0 ? adapters : 0), vramBytes: gpuVram + (gpuLayers === 0 ? 0 : adapters) };
   };
   const contextOf = async ({ contextLength, sequences }: Shape, gpuLayers: number): Promise<Bytes> => {

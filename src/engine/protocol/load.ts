@@ -27,7 +27,7 @@ export interface EngineLoad {
   /** Memory of GPUs that models of this service may take in all; absent: what is free there. */
   readonly mostVramBytes?: number;
   readonly flashAttention?: boolean;
-  /** Whether weights are mapped rather than copied into memory. */
+  /** Whether weights are mapped rather than copied into memory; absent: by the room there is. */
   readonly useMmap?: boolean;
   /** Type of the key-value cache; absent: `f16`. */
   readonly kvType?: KvType;
@@ -116,4 +116,6 @@ export interface EngineModel {
   readonly longestTokenBytes?: number;
   /** Numbers in a vector that it makes of a text. */
   readonly vectorLength: number;
+  /** Whether its weights stayed in their file. */
+  readonly isMapped: boolean;
 }

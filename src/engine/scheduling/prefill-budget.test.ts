@@ -131,4 +131,12 @@ describe("how much of prompts a tick reads", () => {
     );
     expect(run(prefillBudget(target), { ...slow, tokenMs: 0.01, generating: 12 }).at(-1)).toBe(500);
   });
+
+  it("tells how long a tick takes that reads nothing", () => {
+    const budget = prefillBudget(target);
+    expect(budget.stepMs).toBe(0);
+    budget.measured({ ms: 20, promptTokens: 0, generating: 1 });
+    budget.measured({ ms: 500, promptTokens: 64, generating: 1 });
+    expect(budget.stepMs).toBe(20);
+  });
 });

@@ -1,19 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Turn } from "./slots.ts";
+import type { TickMeasure } from "./prefill-budget.ts";
 import { Ticks } from "./ticks.ts";
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Ticks of steps of so many milliseconds, and which of them were told: the number of the last that had ended, and when. */
+/** Ticks of steps of so many milliseconds, what was measured of them, and which of them were told: the number of the last that had ended, and when. */
 function ticking({ stepMs = 6, tokenWaitMs = 16, hasDecode = true } = {}) {
   const told: (readonly [tick: number, ms: number])[] = [];
+  const measured: TickMeasure[] = [];
+  let takesMs = stepMs;
   let ended = 0;
   let begun: (() => void) | undefined;
   const began = performance.now();
   const ticks = new Ticks({
     batches: { expect: (_active, onDecode) => void (begun = onDecode) },
-    budget: { stepMs, measured: () => {} },
+    budget: { stepMs, measured: (tick) => void measured.push(tick) },
     tokenWaitMs,
     tell: () => void told.push([ended, performance.now() - began]),
   });
@@ -23,7 +26,7 @@ function ticking({ stepMs = 6, tokenWaitMs = 16, hasDecode = true } = {}) {
     async step() {
       if (hasDecode) begun?.();
       await new Promise(setImmediate);
-      vi.advanceTimersByTime(stepMs);
+      vi.advanceTimersByTime(takesMs);
       return {};
     },
   };
@@ -31,7 +34,8 @@ function ticking({ stepMs = 6, tokenWaitMs = 16, hasDecode = true } = {}) {
   const run = async (count: number, isSteady = true) => {
     for (let tick = 0; tick < count; tick++, ended++) await ticks.run([turn], isSteady);
   };
-  return { ticks, told, run };
+  const slowDown = (ms: number) => void (takesMs = ms);
+  return { ticks, told, measured, run, slowDown };
 }
 
 describe("ticks", () => {
@@ -45,6 +49,37 @@ describe("ticks", () => {
       [3, 18],
       [6, 36],
     ]);
+  });
+
+  it("are told together where the next token comes just in time", async () => {
+    const { told, run } = ticking({ stepMs: 8, tokenWaitMs: 16 });
+    await run(1, false);
+    await run(3);
+    expect(told).toEqual([
+      [0, 0],
+      [3, 24],
+    ]);
+  });
+
+  it("are told as soon as they have waited long enough, however long the next one takes", async () => {
+    const { told, run, slowDown } = ticking({ stepMs: 6, tokenWaitMs: 16 });
+    await run(1, false);
+    slowDown(1000);
+    await run(1);
+    expect(told).toEqual([
+      [0, 0],
+      [1, 28],
+    ]);
+    slowDown(6);
+    await run(1);
+    // What the slow one brought waits anew.
+    expect(told).toHaveLength(2);
+  });
+
+  it("are measured, with those who generate and what is read", async () => {
+    const { measured, run } = ticking();
+    await run(1);
+    expect(measured).toEqual([{ ms: 6, promptTokens: 0, generating: 1 }]);
   });
 
   it("are told one by one where steps take longer than a token may wait", async () => {
@@ -80,11 +115,11 @@ describe("ticks", () => {
 
   it("tell how long the one that runs has been at work", async () => {
     const { ticks, run } = ticking();
-    expect(ticks.stepMs).toBe(0);
+    expect(ticks.runningMs).toBe(0);
     const running = run(1);
     vi.advanceTimersByTime(5);
-    expect(ticks.stepMs).toBe(5);
+    expect(ticks.runningMs).toBe(5);
     await running;
-    expect(ticks.stepMs).toBe(0);
+    expect(ticks.runningMs).toBe(0);
   });
 });

@@ -15,10 +15,15 @@ export function takeTurns(slots: readonly Slot[], share: PrefillShare, promptBud
   return turns.filter(({ taken, promptTokens }) => taken.choice.isGenerating || promptTokens > 0);
 }
 
-/** Whether all who have a slot had a turn, in which none read a prompt. */
+/** Whether all who have a slot and are not paused had one of these turns, in which none read a prompt. */
 export function areAllGenerating(slots: readonly Slot[], turns: readonly Turn[]): boolean {
-  const taken = slots.reduce((sum, slot) => sum + (slot.taken === undefined ? 0 : 1), 0);
-  return taken === turns.length && turns.every(({ promptTokens }) => promptTokens === 0);
+  const taken = slots.reduce((sum, slot) => sum + (slot.taken === undefined || slot.taken.job.isPaused ? 0 : 1), 0);
+  return turns.length > 0 && taken === turns.length && turns.every(({ promptTokens }) => promptTokens === 0);
+}
+
+/** Jobs that read their prompt. */
+export function jobsReading(slots: readonly Slot[]): number[] {
+  return slots.flatMap(({ taken }) => (taken?.choice?.isGenerating === false && !taken.isEnded ? [taken.job.id] : []));
 }
 
 function canGo(taken: Taken): taken is Turn["taken"] {

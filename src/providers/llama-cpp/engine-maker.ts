@@ -132,8 +132,9 @@ export class EngineMaker {
         const memoryBytes = memoryOf(entry());
         observer.loaded(file.id, memoryBytes !== undefined, memoryBytes ?? 0);
         if (ready === undefined) return log.info("model not loaded any more", facts);
-        const { contextLength, sequences, memoryBytes: ownBytes } = ready.about;
-        log.info("model loaded", { ...facts, pid: ready.engine.pid, contextLength, sequences, memoryBytes: ownBytes });
+        const { contextLength, sequences, memoryBytes: ownBytes, isMapped } = ready.about;
+        const weights = isMapped ? "mapped" : "copied";
+        log.info("model loaded", { ...facts, pid: ready.engine.pid, contextLength, sequences, memoryBytes: ownBytes, weights });
       },
       onCrash: ({ why, lastWords }) => {
         observer.restarted(file.id, why, "crash");

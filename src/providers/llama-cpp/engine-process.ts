@@ -115,7 +115,7 @@ function lowerPriority(pid: number | undefined): void {
   }
 }
 
-/** The environment of an engine: an allow-list, its libuv threads, and huge pages for what it allocates where Linux gives them to those who ask: the key-value cache and weights are larger than what a processor has addresses of at hand. */
+/** The environment of an engine: an allow-list, its libuv threads, and huge pages for what it allocates where Linux gives them to those who ask: a processor's TLB has room for few of the small ones that weights and the key-value cache are made of. An operator's own tunables come last, and so have the last word. */
 export function engineEnvironment(from: Variables, libuvThreads = 1): NodeJS.ProcessEnv {
   // Of the GNU C library (2.35 and later); others do not read it.
   const tunables = ["glibc.malloc.hugetlb=1", from["GLIBC_TUNABLES"]].filter((each) => each !== undefined && each !== "");

@@ -34,7 +34,7 @@ export function memoryCeiling({ clock, growthBytes, read, onPassed }: MemoryCeil
   };
 }
 
-/** Memory that a process holds for itself, in RAM or swapped out, bytes: files that are mapped, such as weights, do not count. Undefined where the system does not tell, or the process is gone. */
+/** Memory that a process holds for itself, in RAM or swapped out, bytes: files that are mapped do not count. Undefined where the system does not tell, or the process is gone. */
 export async function ownMemory(pid: number | undefined): Promise<number | undefined> {
   if (process.platform !== "linux" || pid === undefined) return undefined;
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");

@@ -24,6 +24,7 @@ const LoadModelConfigs = Type.Object({
   n_threads: sayable(integer({ minimum: 1, maximum: 1024 })),
   n_gpu_layers: sayable(integer({ minimum: -1, description: "-1: all of them." })),
   flash_attn: sayable(Type.Boolean()),
+  use_mmap: sayable(Type.Boolean()),
   verbose: sayable(Type.Boolean({ description: "Logging is set by the operator; it changes nothing." })),
 });
 
