@@ -22,7 +22,8 @@ export const engine: Bench = {
     try {
       contestants.push(await startPlain(common), await startPlain(common, 1));
       const raw = await startRawLoop(common);
-      if (raw !== undefined) contestants.push(raw);
+      const copied = await startRawLoop(common, "copied");
+      contestants.push(...[raw, copied].filter((each) => each !== undefined));
       contestants.push(await startOwn(common), await startService(common));
       const groups: { streams: number; standings: readonly Standing[]; ofRaw: readonly number[] }[] = [];
       const lines: string[] = [];

@@ -13,7 +13,7 @@ import { fault, invalidField } from "../core/reasons.ts";
 import { batches, type Batches } from "./scheduling/batch.ts";
 import { embedder, type Embedder } from "./vectors/embedding.ts";
 import { kvGgmlTypes, planLoad } from "./loading/load-plan.ts";
-import { freeBytes, mapsWeights } from "./loading/weights.ts";
+import { freeMemory, mapsWeights } from "./loading/weights.ts";
 import { promptMaker, type MakePrompt } from "./prompt.ts";
 import type { SpecialTexts } from "./prompt/special-texts.ts";
 import type { EngineEstimate, EngineLoad, EngineModel, EngineSize } from "./protocol/load.ts";
@@ -62,7 +62,7 @@ export async function loadModel(load: EngineLoad, { choose, onProgress }: LoadSt
     modelPath: load.modelPath,
     onLoadProgress: (fractionDone) => onProgress(fractionDone * weightsShare),
     gpuLayers,
-    useMmap: mapsWeights(load, { gpuLayers, weightBytes, ramBytes: sizes[0]?.ramBytes ?? 0, freeBytes: freeBytes() }),
+    useMmap: mapsWeights(load, { gpuLayers, weightBytes, ramBytes: sizes[0]?.ramBytes ?? 0, freeBytes: freeMemory() }),
   });
   const vocabularySize = [...model.iterateAllTokens()].length;
   const counted = batches();

@@ -317,7 +317,7 @@ export type LoadOptions = Message<"parley.v1.LoadOptions"> & {
   keepAliveSeconds?: number | undefined;
 
   /**
-   * Whether weights stay in the file and are mapped, or are copied into memory, with which processors compute up to a tenth faster. Absent: as configured.
+   * True: weights stay in their file and are mapped. False: they are copied into memory, which processors may read faster. Absent: as configured.
    *
    * @generated from field: optional bool use_mmap = 11;
    */

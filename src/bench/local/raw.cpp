@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <vector>
 
 static double now_ms() {
@@ -27,10 +28,12 @@ static llama_token best(const float * logits, int vocabulary) {
 }
 
 int main(int argc, char ** argv) {
-    if (argc != 7) { fprintf(stderr, "usage: raw <backends> <model> <threads> <sequences> <context> <batch>\n"); return 2; }
+    if (argc != 8) { fprintf(stderr, "usage: raw <backends> <model> <threads> <sequences> <context> <batch> <mapped|copied>\n"); return 2; }
     llama_log_set([](ggml_log_level, const char *, void *) {}, nullptr);
     ggml_backend_load_all_from_path(argv[1]);
-    llama_model * model = llama_model_load_from_file(argv[2], llama_model_default_params());
+    llama_model_params weights = llama_model_default_params();
+    weights.load_mode = std::string(argv[7]) == "mapped" ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+    llama_model * model = llama_model_load_from_file(argv[2], weights);
     if (model == nullptr) { fprintf(stderr, "the model cannot be loaded\n"); return 1; }
     const int sequences = atoi(argv[4]), most = atoi(argv[6]);
     llama_context_params params = llama_context_default_params();

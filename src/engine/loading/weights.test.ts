@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { loadFile } from "../../testing/loaded-model.ts";
 import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import { tinyGguf } from "../../testing/tiny-gguf.ts";
-import { freeBytes, mapsWeights } from "./weights.ts";
+import { freeMemory, mapsWeights } from "./weights.ts";
 
 describe("weights", () => {
   const place = { gpuLayers: 0, weightBytes: 100, ramBytes: 300, freeBytes: 400 };
@@ -43,6 +43,6 @@ describe("weights", () => {
 });
 
 it("what is free is no more than the machine has", () => {
-  expect(freeBytes()).toBeGreaterThan(0);
-  expect(freeBytes()).toBeLessThanOrEqual(totalmem());
+  expect(freeMemory()).toBeGreaterThan(0);
+  expect(freeMemory()).toBeLessThanOrEqual(totalmem());
 });

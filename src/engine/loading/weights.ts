@@ -24,6 +24,6 @@ export function mapsWeights({ useMmap }: Pick<EngineLoad, "useMmap">, place: Wei
 }
 
 /** Memory that this process may still take, bytes: what its container allows, as far as the machine has it. */
-export function freeBytes(): number {
+export function freeMemory(): number {
   return Math.min(process.availableMemory(), freemem());
 }

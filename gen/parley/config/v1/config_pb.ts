@@ -441,7 +441,7 @@ export type ModelOptions = Message<"parley.config.v1.ModelOptions"> & {
   keepAliveSeconds?: number | undefined;
 
   /**
-   * Whether weights stay in the file and are mapped, or are copied into memory, with which processors compute up to a tenth faster. Default: copied where no GPU computes and four times as much memory is free.
+   * True: weights stay in their file and are mapped. False: they are copied into memory, which processors may read faster. Default: copied where no GPU computes and four times their size is free.
    *
    * @generated from field: optional bool use_mmap = 11;
    */
