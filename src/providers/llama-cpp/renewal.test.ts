@@ -89,6 +89,19 @@ describe("a process that another takes over from", () => {
     expect(loaded).toEqual([started[0]?.pid, started[1]?.pid]);
   });
 
+  it("may itself have taken over from another, and is replaced once however often it is asked for", async () => {
+    open();
+    for (const round of [1, 2, 3]) {
+      const { engine, release } = await model.lease(signal);
+      const renewed = Promise.all([model.renew(engine), model.renew(engine)]);
+      release();
+      await renewed;
+      expect(await engine.ended).toBeUndefined();
+      expect(started).toHaveLength(round + 1);
+    }
+    expect((await model.lease(signal)).engine).toBe(started[3]);
+  });
+
   it("ends first when there is no room for both", async () => {
     open({ programs: [tinyEngine, "/nowhere/engine.ts"] });
     const lease = await model.lease(signal);

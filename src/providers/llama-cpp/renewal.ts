@@ -17,10 +17,13 @@ export interface Renewal {
 /** Processes that are to take over from others, and those that they take over from, until each has ended. */
 export class Renewals {
   readonly #engines = new Set<Engine>();
+  /** Of these, those that another has been started for. */
+  readonly #replaced = new Set<Engine>();
 
   /** Puts a new process in the place of one that serves: who asks gets the new one once it is loaded, and the old one ends after its last lease. Where there is no room for both, the old one ends first. */
   async renew(old: Engine, { start, serves, adopt, endFirst }: Renewal): Promise<void> {
-    if (!serves(old) || this.#engines.has(old)) return;
+    if (!serves(old) || this.#replaced.has(old)) return;
+    this.#replaced.add(old);
     this.#remember(old);
     const engine = start();
     this.#remember(engine);
@@ -44,6 +47,9 @@ export class Renewals {
 
   #remember(engine: Engine): void {
     this.#engines.add(engine);
-    void engine.ended.then(() => this.#engines.delete(engine));
+    void engine.ended.then(() => {
+      this.#engines.delete(engine);
+      this.#replaced.delete(engine);
+    });
   }
 }
