@@ -12,11 +12,15 @@ const counts = [1, 2, 4, 8, 16];
 export const engine: Bench = {
   what: "tokens/s of SmolLM2-135M Q4_1 at 1, 2, 4, 8 and 16 streams: plain evaluate() loops, a raw C++ loop, Parley's engine, Parley by gRPC",
   options: {
+    warm: {
+      default: 30,
+      what: "runs of one stream that everybody makes before counting: a service that has just started is compiled while it answers",
+    },
     rounds: { default: 5, what: "rounds; each measures everything once" },
     prompt: { default: 64, what: "tokens of each prompt; no two have anything in common" },
     tokens: { default: 64, what: "tokens that are written after it" },
   },
-  async run({ rounds = 5, prompt = 64, tokens = 64 }, say) {
+  async run({ warm = 30, rounds = 5, prompt = 64, tokens = 64 }, say) {
     const common = await setup();
     const contestants: Contestant[] = [];
     try {
@@ -32,10 +36,12 @@ export const engine: Bench = {
         say(line);
       };
       tell(`${"streams".padEnd(9)}${"".padEnd(24)}${"tokens/s".padStart(10)}${"of plain".padStart(10)}${"of raw".padStart(9)}`);
+      const runOf = (streams: number) => ({
+        streams: Array.from({ length: streams }, () => ({ prompt: freshPrompt(prompt), newTokens: tokens, after: 0 })),
+      });
+      for (let run = 0; run < warm; run++) for (const contestant of contestants) await contestant.run(runOf(1));
       for (const streams of counts) {
-        const run = () => ({
-          streams: Array.from({ length: streams }, () => ({ prompt: freshPrompt(prompt), newTokens: tokens, after: 0 })),
-        });
+        const run = () => runOf(streams);
         for (const contestant of contestants) await contestant.run(run());
         const [standings = []] = await compare({ contestants, rounds, run, measures: [rate] });
         const ofRaw = standings.map((own) =>
