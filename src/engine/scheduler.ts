@@ -81,7 +81,7 @@ export class Scheduler {
       batchTokens: limits.batchTokens,
     });
     this.#ticks = new Ticks({ batches: loaded.batches, budget: this.#budget, tokenWaitMs: limits.tokenWaitMs, tell: () => this.#flush() });
-    this.ended = this.#run().finally(() => this.#flush());
+    this.ended = this.#run().finally(() => this.#ticks.tell());
   }
 
   /** Takes a request; whatever becomes of it goes to the outbox. */
@@ -155,7 +155,7 @@ export class Scheduler {
         await this.#ticks.run(turns, isSteady);
         continue;
       }
-      this.#flush();
+      this.#ticks.tell();
       if (!this.#hasNews && !this.#turnover.hasMore) {
         await this.#rest();
         await this.#arrivals.settled({

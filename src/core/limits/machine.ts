@@ -80,7 +80,7 @@ export const machineLimits = {
     [0, 1000],
     "ms",
     undefined,
-    "how long a local model's token may wait for the next one of its stream, so that one message carries both, which leaves processors to the model; the first waits for nothing; 0: none does",
+    "how long a local model's token may wait for the next one of its stream, so that one message carries both, which leaves processors to the model; a step longer where the next one is late; the first waits for nothing; 0: none does",
   ),
   prefixMemoryBytes: limit(
     512 * MiB,

@@ -77,8 +77,8 @@ function shapesOf({ contextLength: asked, sequences, purpose = "chat" }: EngineL
 function estimator(insights: GgufInsights, load: EngineLoad, adapters: number): Estimate {
   const isEmbeddingContext = (load.purpose ?? "chat") !== "chat";
   const kvType = kvGgmlTypes[load.kvType ?? "f16"];
+  const mapping = load.useMmap === undefined ? {} : { useMmap: load.useMmap };
   const modelOf = async (gpuLayers: number): Promise<Bytes> => {
-    const mapping = load.useMmap === undefined ? {} : { useMmap: load.useMmap };
     const { cpuRam, gpuVram } = await insights.estimateModelResourceRequirementsV2({ gpuLayers, ...mapping });
     return { ramBytes: cpuRam + (gpuLayers === 0 ? adapters : 0), vramBytes: gpuVram + (gpuLayers === 0 ? 0 : adapters) };
   };
@@ -91,6 +91,7 @@ function estimator(insights: GgufInsights, load: EngineLoad, adapters: number): 
       isEmbeddingContext,
       kvCacheKeyType: kvType,
       kvCacheValueType: kvType,
+      ...mapping,
       ...(load.flashAttention !== undefined && { flashAttention: load.flashAttention }),
     });
     return { ramBytes: cpuRam, vramBytes: gpuVram };

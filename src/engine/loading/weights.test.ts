@@ -32,7 +32,7 @@ describe("weights", () => {
     const path = join(await temporaryFolder(), "tiny.gguf");
     await writeFile(path, tinyGguf());
     for (const [asked, isMapped] of [
-      [{}, false],
+      [{}, mapsWeights({}, { gpuLayers: 0, weightBytes: 2 ** 22, ramBytes: 2 ** 26, freeBytes: freeMemory() })],
       [{ useMmap: true }, true],
     ] as const) {
       const loaded = await loadFile(path, asked);
@@ -43,6 +43,6 @@ describe("weights", () => {
 });
 
 it("what is free is no more than the machine has", () => {
-  expect(freeMemory()).toBeGreaterThan(0);
+  expect(freeMemory()).toBeGreaterThanOrEqual(0);
   expect(freeMemory()).toBeLessThanOrEqual(totalmem());
 });

@@ -23,7 +23,7 @@ export function mapsWeights({ useMmap }: Pick<EngineLoad, "useMmap">, place: Wei
   return useMmap ?? (gpuLayers > 0 ? "auto" : weightBytes * roomFactor > freeBytes || ramBytes > freeBytes);
 }
 
-/** Memory that this process may still take, bytes: what its container allows, as far as the machine has it. */
+/** Memory that this process may still take, bytes: what its container allows, as far as the machine has it. Files that a container's limit counts as cached, such as a model that was just pulled, are not free here. */
 export function freeMemory(): number {
   return Math.min(process.availableMemory(), freemem());
 }

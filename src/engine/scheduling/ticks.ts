@@ -40,7 +40,7 @@ export class Ticks {
       hasDecoded = true;
       if (isSteady && this.#hold()) return;
       // Told before, the last tick's tokens wake the parent just when the library makes the threads of this one, which then often find themselves on one core and stay there: of steps of 7 ms some took 40.
-      setImmediate(() => this.#tell());
+      setImmediate(() => this.tell());
     });
     const beganMs = performance.now();
     this.#beganMs = beganMs;
@@ -48,8 +48,16 @@ export class Ticks {
     this.#beganMs = undefined;
     const endedMs = performance.now();
     this.#waitsSinceMs ??= endedMs;
-    if (!hasDecoded) this.#tell();
+    if (!hasDecoded) this.tell();
     budget.measured({ ms: endedMs - beganMs, promptTokens, generating });
+  }
+
+  /** Tells callers what there is, at once. */
+  tell(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#waitsSinceMs = undefined;
+    this.#options.tell();
   }
 
   /** Has the oldest token that was not told wait for the one of this tick, if that will come in time. */
@@ -59,14 +67,7 @@ export class Ticks {
     const leftMs = this.#waitsSinceMs + tokenWaitMs - performance.now();
     if (budget.stepMs > leftMs) return false;
     // A step later than it should be needed: a tick that takes a little longer than usual ends first, and the next decode tells.
-    this.#timer ??= setTimeout(() => this.#tell(), leftMs + budget.stepMs);
+    this.#timer ??= setTimeout(() => this.tell(), leftMs + budget.stepMs);
     return true;
-  }
-
-  #tell(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#waitsSinceMs = undefined;
-    this.#options.tell();
   }
 }

@@ -1,3 +1,4 @@
+import { freemem } from "node:os";
 import type { ConnectError } from "@connectrpc/connect";
 import { limitFault, type Limits } from "../../core/limits.ts";
 import type { Clock } from "../../core/ports.ts";
@@ -221,5 +222,5 @@ const shareOfMemory = 0.8;
 
 /** The budget where none is configured, bytes. */
 export function defaultRamBudget(): number {
-  return Math.floor(process.availableMemory() * shareOfMemory);
+  return Math.floor(Math.min(process.availableMemory(), freemem()) * shareOfMemory);
 }

@@ -35,7 +35,8 @@ const server = await startDocumentedService();
 const words = [
   ...["--config-file", join(import.meta.dirname, "schemathesis.toml"), "run", `${server.url}/openapi.json`],
   ...["--phases", "examples,coverage,fuzzing", "--checks", checks.join(","), "--max-examples", "10"],
-  ...["--seed", "1", "--workers", "2", "--request-timeout", "30", "--continue-on-failure", "--warnings", "off"],
+  // One worker: Python 3.11 counts the depth of a syntax tree over all threads, and two that read one at once end with an error of its own.
+  ...["--seed", "1", "--workers", "1", "--request-timeout", "30", "--continue-on-failure", "--warnings", "off"],
   ...left.flatMap((path) => ["--exclude-path", path]),
   ...process.argv.slice(2),
 ];

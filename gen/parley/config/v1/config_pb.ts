@@ -441,7 +441,7 @@ export type ModelOptions = Message<"parley.config.v1.ModelOptions"> & {
   keepAliveSeconds?: number | undefined;
 
   /**
-   * True: weights stay in their file and are mapped. False: they are copied into memory, which processors may read faster. Default: copied where no GPU computes and four times their size is free.
+   * True: weights stay in their file and are mapped. False: they are copied into memory, which processors may read faster. Default: copied where no GPU computes, four times their size is free and the whole load fits.
    *
    * @generated from field: optional bool use_mmap = 11;
    */
