@@ -85,6 +85,21 @@ function start(
   return heard;
 }
 
+/** Decodes as soon as it may. */
+function decoding(tokenWaitMs: number): ReturnType<typeof listening> {
+  const made = scriptedModel([]);
+  return start([steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() })], made, { tokenWaitMs });
+}
+
+/** One stream whose first token is told, and whose others wait. */
+async function holding(): Promise<ReturnType<typeof listening>> {
+  const heard = decoding(60_000);
+  scheduler.submit(1, request({ maxTokens: 1000 }));
+  await heard.until("1 text");
+  await turns(20);
+  return heard;
+}
+
 describe("the loop that runs all requests of a model", () => {
   it("goes on for the others when a request cannot begin", async () => {
     const { told, until } = start([scriptedSequence(), scriptedSequence()]);
@@ -120,8 +135,7 @@ describe("the loop that runs all requests of a model", () => {
 
   it("tells the first token at once, and others together where they may wait", async () => {
     const textsWith = async (tokenWaitMs: number) => {
-      const made = scriptedModel([]);
-      const { texts, until } = start([steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() })], made, { tokenWaitMs });
+      const { texts, until } = decoding(tokenWaitMs);
       scheduler.submit(1, request({ maxTokens: 6 }));
       await until("1 completed");
       await scheduler.close();
@@ -132,24 +146,14 @@ describe("the loop that runs all requests of a model", () => {
   });
 
   it("tells what it has when the only one that generates is paused", async () => {
-    const made = scriptedModel([]);
-    const sequence = steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() });
-    const { texts, until } = start([sequence], made, { tokenWaitMs: 60_000 });
-    scheduler.submit(1, request({ maxTokens: 1000 }));
-    await until("1 text");
-    await turns(20);
+    const { texts, until } = await holding();
     scheduler.pause(1, true);
     await until("1 text", 2);
     expect(texts).toHaveLength(2);
   });
 
   it("tells what it has when it ends", async () => {
-    const made = scriptedModel([]);
-    const sequence = steppedSequence(made, { begin: Promise.resolve(), go: Promise.resolve() });
-    const { texts, until } = start([sequence], made, { tokenWaitMs: 60_000 });
-    scheduler.submit(1, request({ maxTokens: 1000 }));
-    await until("1 text");
-    await turns(20);
+    const { texts } = await holding();
     expect(texts).toEqual([1]);
     await scheduler.close();
     expect(texts).toEqual([1, expect.toSatisfy((count: number) => count > 1)]);

@@ -6,7 +6,7 @@ import { engineEnvironment } from "../../providers/llama-cpp/engine-process.ts";
 import { buildRaw } from "../../testing/raw-llama.ts";
 import type { Contestant, Setup } from "./contestant.ts";
 
-/** The raw C++ loop, with weights mapped as llama.cpp's defaults have them, or copied on huge pages as our engine has them; undefined where no compiler or no binary package for this machine is. */
+/** The raw C++ loop, with weights mapped, or copied on huge pages as our engine has them; undefined where no compiler or no binary package for this machine is. */
 export async function startRawLoop(
   { modelPath, threads, sequences, contextLength, batchTokens }: Setup,
   weights: "mapped" | "copied" = "mapped",

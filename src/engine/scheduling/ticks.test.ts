@@ -39,25 +39,18 @@ function ticking({ stepMs = 6, tokenWaitMs = 16, hasDecode = true } = {}) {
 }
 
 describe("ticks", () => {
-  it("are told together where the next token comes in time", async () => {
-    const { told, run } = ticking({ stepMs: 6, tokenWaitMs: 16 });
+  // Of steps of 6 ms, the token of 6 ms can wait for those of 12 and of 18 ms, and not for that of 24 ms; of 8 ms, for that of 24 ms just in time.
+  it.each([
+    [6, 18],
+    [8, 24],
+  ])("are told together where the next token comes in time: steps of %i ms", async (stepMs, toldMs) => {
+    const { told, run } = ticking({ stepMs, tokenWaitMs: 16 });
     await run(1, false);
     await run(6);
-    // The token of 6 ms can wait for those of 12 and of 18 ms, and not for that of 24 ms.
     expect(told).toEqual([
       [0, 0],
-      [3, 18],
-      [6, 36],
-    ]);
-  });
-
-  it("are told together where the next token comes just in time", async () => {
-    const { told, run } = ticking({ stepMs: 8, tokenWaitMs: 16 });
-    await run(1, false);
-    await run(3);
-    expect(told).toEqual([
-      [0, 0],
-      [3, 24],
+      [3, toldMs],
+      [6, 2 * toldMs],
     ]);
   });
 
